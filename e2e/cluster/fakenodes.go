@@ -1,0 +1,3 @@
+package main
+
+func fakeNodes(args []string) int { return 0 }

@@ -1,1 +1,16 @@
-//! stub
+//! What Tenantry wants, as pure functions: custom resources in, plans and status out.
+//!
+//! This crate knows no client, clock, randomness or environment (tests/purity.rs holds it to that), so everything it
+//! decides can be printed, compared and replayed. `ARCHITECTURE.md` is the map.
+
+pub mod access;
+pub mod check;
+pub mod conditions;
+pub mod content;
+pub mod kind;
+pub mod kinds;
+pub mod meta;
+pub mod object;
+pub mod plan;
+pub mod resources;
+pub mod world;

@@ -1,0 +1,81 @@
+//! Checks every plan before anything of it is written. A violation is a bug of ours, never a user's: nothing is written,
+//! the resource is `Stalled` with reason `InternalError`, and one metric counts it.
+
+use crate::meta;
+use crate::object::Desired;
+use crate::plan::Plan;
+use crate::resources::{NAMESPACE, ROLE_BINDING};
+
+/// ClusterRoles that Tenantry may bind.
+pub const BINDABLE_ROLES: [&str; 3] = ["tenantry:admin", "tenantry:developer", "tenantry:viewer"];
+
+/// Namespaces no plan may ever touch, whatever the platform's own list says.
+pub fn is_protected(namespace: &str) -> bool {
+    namespace == "default" || namespace.starts_with("kube-") || namespace == "kube"
+}
+
+/// The first rule that the plan breaks, in words that name the object.
+pub fn violation(plan: &Plan) -> Option<String> {
+    plan.desired.iter().find_map(broken_rule).or_else(|| {
+        plan.desired
+            .windows(2)
+            .find(|pair| pair[0].key() >= pair[1].key())
+            .map(|pair| format!("{} is wanted twice or out of order", pair[1].key()))
+    })
+}
+
+fn broken_rule(object: &Desired) -> Option<String> {
+    let key = object.key();
+    let body = object.body();
+    let fault = |text: String| Some(format!("{key}: {text}"));
+    if is_protected(key.failure_domain()) {
+        return fault("is in a protected namespace".into());
+    }
+    let limit = if *key.resource == NAMESPACE { 63 } else { 253 };
+    if key.name.is_empty() || key.name.len() > limit {
+        return fault(format!("the name has {} characters, not 1 to {limit}", key.name.len()));
+    }
+    if key.resource.namespaced == key.namespace.is_empty() {
+        return fault("the namespace does not fit the kind".into());
+    }
+    if body["metadata"]["name"] != key.name.as_str() || body["kind"] != key.resource.kind {
+        return fault("body and key name different objects".into());
+    }
+    if object.label_value(meta::MANAGED_BY) != Some(meta::MANAGER) || meta::Owner::marked_on(body).is_none() {
+        return fault("carries no owner mark".into());
+    }
+    let owner = meta::Owner::marked_on(body)?;
+    let Some(tenant) = object.label_value(meta::TENANT) else {
+        return fault("carries no tenant label".into());
+    };
+    if owner.plural == "tenants" && owner.name != tenant {
+        return fault(format!("is labelled for tenant {tenant} but owned by {}", owner.name));
+    }
+    // The home namespace is named as the tenant, every other begins with the tenant's name.
+    let domain = key.failure_domain();
+    if domain != tenant && !domain.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('-')) {
+        return fault(format!("is outside the namespaces of tenant {tenant}"));
+    }
+    if *key.resource == NAMESPACE && !body["metadata"]["ownerReferences"].is_null() {
+        return fault("a namespace must not have owner references: a lost CRD would take it away".into());
+    }
+    if *key.resource == ROLE_BINDING {
+        return broken_binding(object).and_then(fault);
+    }
+    None
+}
+
+fn broken_binding(object: &Desired) -> Option<String> {
+    let body = object.body();
+    let role = body["roleRef"]["name"].as_str().unwrap_or_default();
+    if body["roleRef"]["kind"] != "ClusterRole" || !BINDABLE_ROLES.contains(&role) {
+        return Some(format!("binds {role:?}, which is not one of Tenantry's roles"));
+    }
+    for subject in body["subjects"].as_array().into_iter().flatten() {
+        let name = subject["name"].as_str().unwrap_or_default();
+        if name.is_empty() || name.starts_with("system:") {
+            return Some(format!("gives rights to {name:?}"));
+        }
+    }
+    None
+}

@@ -1,0 +1,229 @@
+//! Condition types and reasons, the same in every kind, and the rule that sums them up in `Ready`.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One aspect of an object's state. States, never actions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// Type of the condition, such as Ready.
+    #[serde(rename = "type")]
+    #[schemars(length(max = 64))]
+    pub type_: String,
+    /// Whether the condition holds: True, False or Unknown.
+    pub status: Truth,
+    /// Generation of the spec that this was decided for.
+    pub observed_generation: i64,
+    /// When the status last changed, RFC 3339.
+    pub last_transition_time: Timestamp,
+    /// Why, in one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// Why, for people, and what to do about it.
+    #[schemars(length(max = 4096))]
+    pub message: String,
+}
+
+/// Value of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Truth {
+    /// It does not hold. Orders first: the summary takes the worst.
+    False,
+    /// Not known yet.
+    Unknown,
+    /// It holds.
+    True,
+}
+
+/// What a condition is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Type {
+    /// Usable now: the summary of the others.
+    Ready,
+    /// The spec is valid and supported here.
+    Accepted,
+    /// All references exist and are allowed.
+    ResolvedRefs,
+    /// Wanted objects are written for this generation and were seen in the cluster.
+    Applied,
+    /// Work is under way. Present only when True (kstatus).
+    Reconciling,
+    /// Work cannot go on without somebody's help. Present only when True (kstatus).
+    Stalled,
+}
+
+/// Why a condition has the value it has. A closed set: docs and tests iterate over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// All is well (any type, True).
+    Succeeded,
+    /// The spec contradicts itself or its class.
+    Invalid,
+    /// Another resource or object holds what this one asks for.
+    Conflicted,
+    /// Nothing here can honour this field.
+    Unsupported,
+    /// A referenced object does not exist.
+    RefNotFound,
+    /// Not all wanted objects are written and seen yet.
+    Pending,
+    /// The API server refused or failed a write.
+    ApplyFailed,
+    /// An object of that name exists and is not ours; it is left alone.
+    NotOwned,
+    /// A finalizer, content or a missing confirmation keeps the deletion from ending.
+    DeletionBlocked,
+    /// The resource is being deleted.
+    Deleting,
+    /// The plan broke a rule of its own; nothing is written. A bug of Tenantry.
+    InternalError,
+}
+
+impl Type {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Ready, Self::Accepted, Self::ResolvedRefs, Self::Applied, Self::Reconciling, Self::Stalled];
+
+    /// The word in `type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Accepted => "Accepted",
+            Self::ResolvedRefs => "ResolvedRefs",
+            Self::Applied => "Applied",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+
+    /// What True means, for the reference docs.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ready => "Usable now; the summary of the other conditions.",
+            Self::Accepted => "The spec is valid and supported on this cluster.",
+            Self::ResolvedRefs => "Everything the spec refers to exists and may be used.",
+            Self::Applied => "All wanted objects are written for this generation and were seen in the cluster.",
+            Self::Reconciling => "Work is under way. Present only while True.",
+            Self::Stalled => "Work cannot go on without help. Present only while True.",
+        }
+    }
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Succeeded,
+        Self::Invalid,
+        Self::Conflicted,
+        Self::Unsupported,
+        Self::RefNotFound,
+        Self::Pending,
+        Self::ApplyFailed,
+        Self::NotOwned,
+        Self::DeletionBlocked,
+        Self::Deleting,
+        Self::InternalError,
+    ];
+
+    /// The word in `reason`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Invalid => "Invalid",
+            Self::Conflicted => "Conflicted",
+            Self::Unsupported => "Unsupported",
+            Self::RefNotFound => "RefNotFound",
+            Self::Pending => "Pending",
+            Self::ApplyFailed => "ApplyFailed",
+            Self::NotOwned => "NotOwned",
+            Self::DeletionBlocked => "DeletionBlocked",
+            Self::Deleting => "Deleting",
+            Self::InternalError => "InternalError",
+        }
+    }
+
+    /// What it means and who must act, for the reference docs.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Succeeded => "All is well.",
+            Self::Invalid => "The spec contradicts itself or its class; the message names the field and the fix.",
+            Self::Conflicted => "Another resource holds what this one asks for.",
+            Self::Unsupported => "Nothing on this cluster can honour the field.",
+            Self::RefNotFound => "A referenced object does not exist; it is picked up as soon as it does.",
+            Self::Pending => "Not all wanted objects are written and seen yet; this passes by itself.",
+            Self::ApplyFailed => "The API server refused or failed a write; it is tried again with growing pauses.",
+            Self::NotOwned => "An object of that name exists and is not Tenantry's; it is left alone.",
+            Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
+            Self::Deleting => "The resource is being deleted.",
+            Self::InternalError => "A bug of Tenantry: the plan broke a rule of its own and nothing was written.",
+        }
+    }
+}
+
+/// Builds the conditions of one status. `lastTransitionTime` moves only when a value does.
+#[derive(Debug)]
+pub struct Conditions<'a> {
+    before: &'a [Condition],
+    generation: i64,
+    now: Timestamp,
+    conditions: Vec<Condition>,
+}
+
+impl<'a> Conditions<'a> {
+    /// Starts from the conditions that the object has now.
+    pub fn new(before: &'a [Condition], generation: i64, now: Timestamp) -> Self {
+        Self { before, generation, now, conditions: Vec::new() }
+    }
+
+    /// Adds one condition.
+    pub fn set(&mut self, type_: Type, status: Truth, reason: Reason, message: impl Into<String>) {
+        let earlier = self.before.iter().find(|condition| condition.type_ == type_.name());
+        let since =
+            earlier.filter(|condition| condition.status == status).map(|condition| condition.last_transition_time);
+        let mut message: String = message.into();
+        truncate(&mut message, 4096);
+        self.conditions.push(Condition {
+            type_: type_.name().to_owned(),
+            status,
+            observed_generation: self.generation,
+            last_transition_time: since.unwrap_or(self.now),
+            reason: reason.name().to_owned(),
+            message,
+        });
+    }
+
+    /// Adds `Ready`: the worst of the conditions set so far among `dependents` (False over Unknown), with its reason and
+    /// message; `message` when all are True. A dependent that was never set counts as Unknown.
+    /// Returns the conditions with `Ready` first.
+    pub fn summarise(mut self, dependents: &[Type], message: impl Into<String>) -> Vec<Condition> {
+        let worst = dependents
+            .iter()
+            .map(|type_| self.conditions.iter().find(|condition| condition.type_ == type_.name()))
+            .min_by_key(|found| found.map_or(Truth::Unknown, |condition| condition.status));
+        match worst {
+            Some(Some(condition)) if condition.status != Truth::True => {
+                let (status, text) = (condition.status, condition.message.clone());
+                let reason = Reason::ALL.into_iter().find(|reason| reason.name() == condition.reason);
+                self.set(Type::Ready, status, reason.unwrap_or(Reason::Pending), text);
+            }
+            Some(None) => self.set(Type::Ready, Truth::Unknown, Reason::Pending, "not looked at yet"),
+            _ => self.set(Type::Ready, Truth::True, Reason::Succeeded, message),
+        }
+        self.conditions.rotate_right(1);
+        self.conditions
+    }
+}
+
+/// Cuts a text to at most `limit` bytes, at a character boundary, and says so.
+fn truncate(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        let end = text.floor_char_boundary(limit - '…'.len_utf8());
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests;

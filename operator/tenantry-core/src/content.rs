@@ -1,0 +1,106 @@
+//! What of an object is ours, and its hash: the one question "is it as we want it?" is answered by comparing the hash of
+//! the wanted body with that of the observed object, both taken here. So a quiet cluster costs no request.
+
+use serde_json::{Map, Value, json};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::meta;
+use crate::resources::{Resource, Write};
+
+/// Label that the API server itself puts on every namespace, in the name of whoever created it.
+const SERVER_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// Hash of a body that we want.
+pub fn hash_desired(resource: &Resource, body: &Value) -> u128 {
+    let metadata = match resource.write {
+        Write::Merge => json!({ "labels": body["metadata"]["labels"], "annotations": body["metadata"]["annotations"] }),
+        _ => managed_metadata(body),
+    };
+    hash(resource, &metadata, body)
+}
+
+/// Hash of an object as the API server showed it, comparable with [`hash_desired`].
+pub fn hash_observed(resource: &Resource, object: &Value) -> u128 {
+    let metadata = match resource.write {
+        Write::Merge => owned_fields(object),
+        _ => managed_metadata(object),
+    };
+    hash(resource, &metadata, object)
+}
+
+/// Labels and annotations of an observed object that we set last, by its `managedFields`:
+/// `{labels: {…}, annotations: {…}}`. A key that somebody else has overwritten is no longer among them.
+pub fn owned_fields(object: &Value) -> Value {
+    let entries = || {
+        object["metadata"]["managedFields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["manager"] == meta::MANAGER && entry["subresource"].is_null())
+    };
+    let owned = |section: &str| -> Map<String, Value> {
+        let path = format!("f:{section}");
+        object["metadata"][section]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| *key != SERVER_LABEL)
+            .filter(|(key, _)| {
+                entries().any(|entry| !entry["fieldsV1"]["f:metadata"][&path][format!("f:{key}")].is_null())
+            })
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    json!({ "labels": owned("labels"), "annotations": owned("annotations") })
+}
+
+/// Whether `managedFields` say that we wrote some of this object: the proof that remains when its marks were stripped.
+pub fn was_written_by_us(object: &Value) -> bool {
+    object["metadata"]["managedFields"]
+        .as_array()
+        .is_some_and(|entries| entries.iter().any(|entry| entry["manager"] == meta::MANAGER))
+}
+
+/// Labels and annotations under our keys. What others note on an object that only we write is theirs and harmless.
+fn managed_metadata(object: &Value) -> Value {
+    let managed = |section: &str| -> Map<String, Value> {
+        object["metadata"][section]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| meta::is_managed_key(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    json!({ "labels": managed("labels"), "annotations": managed("annotations") })
+}
+
+fn hash(resource: &Resource, metadata: &Value, body: &Value) -> u128 {
+    let mut content = Map::new();
+    content.insert("metadata".into(), metadata.clone());
+    if resource.write != Write::Merge {
+        for (field, value) in body.as_object().into_iter().flatten() {
+            if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
+                content.insert(field.clone(), value.clone());
+            }
+        }
+    }
+    // Maps are sorted, so equal content gives equal bytes; an absent field and an empty one mean the same to the server.
+    xxh3_128(without_empty(Value::Object(content)).to_string().as_bytes())
+}
+
+/// Drops nulls and empty lists from maps: the API server does not show them either. Empty maps stay: in a network policy
+/// `podSelector: {}` and `namespaceSelector: {}` differ in nothing but the key.
+fn without_empty(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, value)| (key, without_empty(value)))
+                .filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty()))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_empty).collect()),
+        scalar => scalar,
+    }
+}

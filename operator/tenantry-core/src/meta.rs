@@ -1,0 +1,81 @@
+//! The labels and annotations Tenantry puts on what it writes, and the mark by which it knows its own.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::object::Desired;
+use crate::resources::Resource;
+
+/// Field manager of every write, and the value of the managed-by label.
+pub const MANAGER: &str = "tenantry";
+/// Prefix of all our label and annotation keys; reserved for Tenantry.
+pub const PREFIX: &str = "tenantry.dev/";
+/// Says that Tenantry writes this object; the label that child watches select.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Says which product the object belongs to.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// Name of the Tenant an object belongs to.
+pub const TENANT: &str = "tenantry.dev/tenant";
+/// Name of the environment, or [`HOME`] for the home namespace.
+pub const ENVIRONMENT: &str = "tenantry.dev/environment";
+/// Value of [`ENVIRONMENT`] on the home namespace. No environment can have this name.
+pub const HOME: &str = "home";
+/// Stage of the environment: `development`, `staging`, `production` or `disaster-recovery`.
+pub const STAGE: &str = "tenantry.dev/stage";
+/// On a namespace that outlived its Tenant or environment: the Tenant's name.
+pub const RETAINED_FROM: &str = "tenantry.dev/retained-from";
+/// Annotation with the owner of an object, see [`Owner`].
+pub const OWNER: &str = "tenantry.dev/owner";
+/// Annotation on a Tenant that allows its namespaces to be deleted; its value must be the Tenant's uid.
+pub const CONFIRM_DELETE: &str = "tenantry.dev/confirm-delete";
+/// Annotation on a custom resource: where objects of it may be that no owner reference reaches.
+pub const INVENTORY: &str = "tenantry.dev/inventory";
+/// Finalizer of kinds whose children no owner reference can reach.
+pub const FINALIZER: &str = "tenantry.dev/children";
+
+/// Whether a label or annotation key is ours to set and to keep.
+pub fn is_managed_key(key: &str) -> bool {
+    key.starts_with(PREFIX) || key == MANAGED_BY || key == PART_OF || key.starts_with("pod-security.kubernetes.io/")
+}
+
+/// The custom resource an object was written for. Kept as an annotation `plural/namespace/name/uid` (namespace empty
+/// for cluster-scoped kinds), because an owner reference would let garbage collection take a namespace's policies away
+/// together with a lost CRD.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Plural of the owner's kind, such as `tenants`.
+    pub plural: String,
+    /// Its namespace; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid: a later owner of the same name is not this one.
+    pub uid: String,
+}
+
+impl Owner {
+    /// The owner mark for children of this custom resource.
+    pub fn of(resource: &Resource, cr: &Value) -> Self {
+        let text = |field: &str| cr["metadata"][field].as_str().unwrap_or_default().to_owned();
+        Self { plural: resource.plural.to_owned(), namespace: text("namespace"), name: text("name"), uid: text("uid") }
+    }
+
+    /// Reads the mark of an object; `None` where it has none that is whole.
+    pub fn marked_on(object: &Value) -> Option<Self> {
+        let mark = object["metadata"]["annotations"][OWNER].as_str()?;
+        let [plural, namespace, name, uid] = mark.split('/').collect::<Vec<_>>().try_into().ok()?;
+        Some(Self { plural: plural.into(), namespace: namespace.into(), name: name.into(), uid: uid.into() })
+    }
+
+    /// Puts the mark and the common labels on an object.
+    pub fn stamp(&self, object: Desired) -> Desired {
+        object.label(MANAGED_BY, MANAGER).label(PART_OF, MANAGER).annotation(OWNER, &self.to_string())
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}/{}/{}", self.plural, self.namespace, self.name, self.uid)
+    }
+}

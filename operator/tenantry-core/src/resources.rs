@@ -1,0 +1,242 @@
+//! The Kubernetes kinds Tenantry reads and writes, one entry each: how it is addressed, written, watched and kept.
+//! A new child kind is one entry here and one builder in `build/`; the engine reads this table and names no kind itself.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// How the engine addresses and treats one Kubernetes kind. There is one `static` per kind; compare by address parts.
+#[derive(Debug)]
+pub struct Resource {
+    /// API group, empty for the core group.
+    pub group: &'static str,
+    /// Version that is read and written.
+    pub version: &'static str,
+    /// Kind, such as `NetworkPolicy`.
+    pub kind: &'static str,
+    /// Plural name in URLs and RBAC rules.
+    pub plural: &'static str,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// How an existing object is changed.
+    pub write: Write,
+    /// Which objects the engine watches.
+    pub watch: Watch,
+    /// What the engine's cache keeps of a watched object.
+    pub keep: Keep,
+    /// When objects of this kind are written, relative to others in the same namespace.
+    pub wave: Wave,
+}
+
+/// How an object that exists is brought to what is wanted. Creation is always a POST, which cannot seize what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    /// Nobody else has a say: PUT the whole object with its resourceVersion and uid.
+    Replace,
+    /// Others write to it as well: merge patch with resourceVersion and uid; keys we own and no longer want become null.
+    Merge,
+    /// Never written as a child (custom resources of users, and kinds that are only read).
+    Never,
+}
+
+/// Which objects of a kind the engine asks the API server for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    /// Only objects that carry our managed-by label.
+    Managed,
+    /// All objects of the cluster.
+    All,
+}
+
+/// What is kept in memory of a watched object besides uid, resourceVersion, owner and content hash (about 150 bytes).
+#[derive(Debug, Clone, Copy)]
+pub enum Keep {
+    /// Nothing more.
+    Digest,
+    /// What this function leaves of it.
+    Projection(fn(&Value) -> Value),
+    /// All of it, less `managedFields`.
+    Whole,
+}
+
+/// The order in which objects of one namespace are written; a wave starts when the earlier ones have succeeded there.
+/// Pruning goes the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wave {
+    /// The namespace itself.
+    Namespace,
+    /// What closes it: network policies.
+    Isolation,
+    /// What bounds it: quotas and limits.
+    Limits,
+    /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
+    Access,
+}
+
+impl Resource {
+    /// `v1` or `group/version`, as in an object's `apiVersion`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    fn address(&self) -> (Wave, &'static str, &'static str) {
+        (self.wave, self.group, self.plural)
+    }
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl Eq for Resource {}
+
+impl PartialOrd for Resource {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By wave first, so that a sorted set of objects is in the order in which they are written.
+impl Ord for Resource {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.address().cmp(&other.address())
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.kind)
+    }
+}
+
+/// `v1 Namespace`. All are watched: a plan must see that a name is taken by somebody else.
+pub static NAMESPACE: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "Namespace",
+    plural: "namespaces",
+    namespaced: false,
+    write: Write::Merge,
+    watch: Watch::All,
+    keep: Keep::Projection(namespace_facts),
+    wave: Wave::Namespace,
+};
+
+/// `networking.k8s.io/v1 NetworkPolicy`.
+pub static NETWORK_POLICY: Resource = Resource {
+    group: "networking.k8s.io",
+    version: "v1",
+    kind: "NetworkPolicy",
+    plural: "networkpolicies",
+    namespaced: true,
+    write: Write::Replace,
+    watch: Watch::Managed,
+    keep: Keep::Digest,
+    wave: Wave::Isolation,
+};
+
+/// `v1 ResourceQuota`. Its status is kept: admission goes by `status.hard`, so a plan waits for it.
+pub static RESOURCE_QUOTA: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "ResourceQuota",
+    plural: "resourcequotas",
+    namespaced: true,
+    write: Write::Replace,
+    watch: Watch::Managed,
+    keep: Keep::Projection(quota_facts),
+    wave: Wave::Limits,
+};
+
+/// `v1 LimitRange`.
+pub static LIMIT_RANGE: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "LimitRange",
+    plural: "limitranges",
+    namespaced: true,
+    write: Write::Replace,
+    watch: Watch::Managed,
+    keep: Keep::Digest,
+    wave: Wave::Limits,
+};
+
+/// `rbac.authorization.k8s.io/v1 RoleBinding`.
+pub static ROLE_BINDING: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    version: "v1",
+    kind: "RoleBinding",
+    plural: "rolebindings",
+    namespaced: true,
+    write: Write::Replace,
+    watch: Watch::Managed,
+    keep: Keep::Digest,
+    wave: Wave::Access,
+};
+
+/// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
+/// aggregated, so one watch tells what this cluster can do.
+pub static API_SERVICE: Resource = Resource {
+    group: "apiregistration.k8s.io",
+    version: "v1",
+    kind: "APIService",
+    plural: "apiservices",
+    namespaced: false,
+    write: Write::Never,
+    watch: Watch::All,
+    keep: Keep::Projection(api_service_facts),
+    wave: Wave::Namespace,
+};
+
+/// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
+/// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, status: {phase, conditions?}}`, with labels
+/// all kept, annotations only ours.
+fn namespace_facts(namespace: &Value) -> Value {
+    let metadata = &namespace["metadata"];
+    let ours: serde_json::Map<String, Value> = metadata["annotations"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| crate::meta::is_managed_key(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let mut facts = json!({
+        "metadata": {
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+            "labels": metadata["labels"],
+            "annotations": ours,
+        },
+        "owned": crate::content::owned_fields(namespace),
+    });
+    if !metadata["deletionTimestamp"].is_null() {
+        facts["metadata"]["deletionTimestamp"] = metadata["deletionTimestamp"].clone();
+        // What blocks the end of a namespace is told here by the namespace controller.
+        facts["status"] = json!({ "conditions": namespace["status"]["conditions"] });
+    }
+    facts
+}
+
+/// Of a quota: `{spec: {hard}, status: {hard, used}}`.
+fn quota_facts(quota: &Value) -> Value {
+    json!({
+        "spec": { "hard": quota["spec"]["hard"] },
+        "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
+    })
+}
+
+/// Of an APIService: `{spec: {group, version}, available: bool}`.
+fn api_service_facts(service: &Value) -> Value {
+    let available = service["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Available" && condition["status"] == "True");
+    json!({
+        "spec": { "group": service["spec"]["group"], "version": service["spec"]["version"] },
+        "available": available,
+    })
+}

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::resources::Resource;
 
 /// Names one object of the cluster. Orders by wave, then namespace and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
     /// Its kind.
     pub resource: &'static Resource,

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ pub enum Keep {
 
 /// The order in which objects of one namespace are written; a wave starts when the earlier ones have succeeded there.
 /// Pruning goes the other way round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wave {
     /// The namespace itself.
     Namespace,
@@ -92,6 +93,12 @@ impl PartialEq for Resource {
 }
 
 impl Eq for Resource {}
+
+impl Hash for Resource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
 
 impl PartialOrd for Resource {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {

@@ -1,1 +1,31 @@
-//! stub
+//! How plans reach a cluster: watches, a queue, and for each resource the path wake, read, plan, check, apply, prune,
+//! status, requeue. Generic over the registered kinds; the only crate that talks to Kubernetes.
+
+pub mod calls;
+pub mod clock;
+pub mod error;
+pub mod health;
+pub mod leader;
+pub mod merge;
+pub mod metrics;
+pub mod run;
+pub mod store;
+
+mod apply;
+mod backoff;
+mod cleanup;
+mod engine;
+mod events;
+mod inventory;
+mod prune;
+mod queue;
+mod reconcile;
+mod status;
+mod wake;
+mod watch;
+mod watchdog;
+
+pub use engine::Engine;
+pub use events::EVENTS;
+pub use leader::LEASES;
+pub use run::{Election, Settings, run};

@@ -1,0 +1,168 @@
+//! Brings wanted objects about, wave by wave. Creation is a POST, which cannot seize what is there; changes carry the uid
+//! and resourceVersion they were decided on. Failures stop only what comes later in the same namespace.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use serde_json::Value;
+use tenantry_core::content;
+use tenantry_core::kind::Progress;
+use tenantry_core::meta::Owner;
+use tenantry_core::object::{Desired, ObjectKey};
+use tenantry_core::resources::Write;
+
+use crate::calls::Version;
+use crate::engine::Engine;
+use crate::error::{Cause, Error};
+use crate::merge;
+use crate::store::{Record, owner_path};
+
+/// How many calls one resource may have under way at once.
+const CALLS_PER_RESOURCE: usize = 8;
+
+/// What came of the wanted objects.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// How far each has come.
+    pub objects: BTreeMap<ObjectKey, Progress>,
+    /// What failed.
+    pub errors: Vec<Error>,
+}
+
+/// What must be done about one wanted object, from what is known of it.
+enum Step {
+    Nothing(Progress),
+    Create,
+    Change(Box<Record>),
+}
+
+/// Writes what is missing or different. Skips what is known to be as wanted, without a request.
+pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Applied {
+    let mut applied = Applied::default();
+    let mut failed: BTreeSet<String> = BTreeSet::new();
+    for wave in desired.chunk_by(|one, other| one.key().resource.wave == other.key().resource.wave) {
+        let (held, free): (Vec<&Desired>, Vec<&Desired>) =
+            wave.iter().partition(|object| failed.contains(object.key().failure_domain()));
+        applied.objects.extend(held.into_iter().map(|object| (object.key().clone(), Progress::Held)));
+        let steps: Vec<_> = free
+            .into_iter()
+            .map(|object| async move { (object.key(), apply_one(engine, owner, object).await) })
+            .collect();
+        let results: Vec<_> = futures::stream::iter(steps).buffered(CALLS_PER_RESOURCE).collect().await;
+        for (key, result) in results {
+            let progress = result.unwrap_or_else(|error| {
+                let progress = if matches!(error.cause, Cause::NotLeader) {
+                    Progress::Held
+                } else {
+                    Progress::Failed(error.to_string())
+                };
+                applied.errors.push(error);
+                progress
+            });
+            if !matches!(progress, Progress::Observed | Progress::Written) {
+                failed.insert(key.failure_domain().to_owned());
+            }
+            applied.objects.insert(key.clone(), progress);
+        }
+    }
+    applied
+}
+
+async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<Progress, Error> {
+    let key = object.key();
+    let wanted = content::hash_desired(key.resource, object.body());
+    match next_step(engine, owner, key, wanted) {
+        Step::Nothing(progress) => Ok(progress),
+        Step::Create => match engine.write(key, wanted, engine.leads(key)?.create(key, object.body()).await) {
+            // It exists, but not for us to see: without our label, or newer than our cache. Look before judging.
+            Err(error) if error.reason() == "AlreadyExists" => {
+                let found = engine.calls.get(key).await?;
+                engine.note_write(key, &found, None);
+                match next_step(engine, owner, key, wanted) {
+                    Step::Change(record) => change(engine, object, wanted, &record).await,
+                    Step::Nothing(progress) => Ok(progress),
+                    Step::Create => Err(error),
+                }
+            }
+            result => result.inspect(|_| engine.metrics.changed(key.resource.kind, "created")),
+        },
+        Step::Change(record) => change(engine, object, wanted, &record).await,
+    }
+}
+
+fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128) -> Step {
+    let store = engine.store();
+    let Some(record) = store.record(key) else {
+        return if store.is_synced(key.resource) { Step::Create } else { Step::Nothing(Progress::Held) };
+    };
+    if record.deleting {
+        Step::Nothing(Progress::Held)
+    } else if record.is_as_wanted(wanted) {
+        Step::Nothing(if record.observed { Progress::Observed } else { Progress::Written })
+    } else if is_ours(record, owner) {
+        Step::Change(Box::new(record.clone()))
+    } else {
+        Step::Nothing(Progress::NotOwned)
+    }
+}
+
+/// Ours by its mark; or, if somebody stripped that, by the server's own record of who wrote it.
+fn is_ours(record: &Record, owner: &Owner) -> bool {
+    match &record.owner {
+        Some(marked) => owner_path(marked) == owner_path(owner),
+        None => record.written_by_us,
+    }
+}
+
+async fn change(engine: &Engine, object: &Desired, wanted: u128, record: &Record) -> Result<Progress, Error> {
+    let key = object.key();
+    let calls = engine.leads(key)?;
+    let result = match key.resource.write {
+        Write::Replace => {
+            let replaced = calls.replace(key, object.body(), &record.version).await;
+            // What cannot be changed in place (a role reference) is made anew: it is ours alone.
+            if replaced.as_ref().is_err_and(is_immutable) {
+                calls.delete(key, &record.version.uid).await?;
+                calls.create(key, object.body()).await
+            } else {
+                replaced
+            }
+        }
+        Write::Merge | Write::Never => {
+            let patch = merge_patch(record, object.body());
+            calls.merge(key, "", patch, &record.version).await
+        }
+    };
+    engine.write(key, wanted, result).inspect(|_| engine.metrics.changed(key.resource.kind, "configured"))
+}
+
+fn is_immutable(error: &Error) -> bool {
+    matches!(&error.cause, Cause::Answer { code: 422, message, .. }
+        if message.contains("cannot change roleRef") || message.contains("field is immutable"))
+}
+
+/// Everything wanted, and null for labels and annotations that we own and no longer want.
+fn merge_patch(record: &Record, body: &Value) -> Value {
+    let owned = record.kept.as_ref().map(|kept| &kept["owned"]).cloned().unwrap_or_default();
+    let mut patch = body.clone();
+    for section in ["labels", "annotations"] {
+        merge::null_where_absent(&owned[section], &mut patch["metadata"][section]);
+    }
+    patch
+}
+
+impl Engine {
+    /// The calls, if this process may write now.
+    pub(crate) fn leads(&self, key: &ObjectKey) -> Result<&crate::calls::Calls, Error> {
+        if self.leadership.holds() { Ok(&self.calls) } else { Err(Error::new("write", key, Cause::NotLeader)) }
+    }
+
+    /// Takes note of the answer to a write.
+    fn write(&self, key: &ObjectKey, wanted: u128, result: Result<Value, Error>) -> Result<Progress, Error> {
+        let object = result?;
+        self.note_write(key, &object, Some(wanted));
+        let version = Version::of(&object);
+        let seen = self.store().record(key).is_some_and(|record| record.observed && record.version == version);
+        Ok(if seen { Progress::Observed } else { Progress::Written })
+    }
+}

@@ -1,0 +1,134 @@
+//! What the parts of the engine share. It holds state and passes changes on; it decides nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde_json::Value;
+use tenantry_core::access;
+use tenantry_core::kind::Registration;
+use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::Resource;
+
+use crate::calls::Calls;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::leader::Leadership;
+use crate::metrics::Metrics;
+use crate::queue::{Lane, Queue};
+use crate::status::Patience;
+use crate::store::{Change, Store};
+use crate::wake::Readers;
+use crate::watch::Health;
+
+/// One running operator.
+pub struct Engine {
+    pub(crate) kinds: &'static [Registration],
+    pub(crate) calls: Calls,
+    pub(crate) clock: Clock,
+    /// What the operator counts.
+    pub metrics: Arc<Metrics>,
+    /// Whether this process may write.
+    pub leadership: Leadership,
+    pub(crate) identity: String,
+    pub(crate) queue: Queue,
+    pub(crate) patience: Patience,
+    store: RwLock<Store>,
+    readers: Mutex<Readers>,
+    watches: Mutex<BTreeMap<&'static Resource, Health>>,
+}
+
+impl Engine {
+    /// An engine that has seen nothing yet. `seed` spreads its pauses.
+    pub fn new(
+        kinds: &'static [Registration],
+        calls: Calls,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        leadership: Leadership,
+        identity: String,
+        seed: u64,
+    ) -> Self {
+        let watches = access::watched(kinds).into_iter().map(|resource| (resource, Health::default())).collect();
+        Self {
+            kinds,
+            calls,
+            clock,
+            metrics,
+            leadership,
+            identity,
+            queue: Queue::new(seed),
+            patience: Patience::default(),
+            store: RwLock::default(),
+            readers: Mutex::default(),
+            watches: Mutex::new(watches),
+        }
+    }
+
+    /// Whether nothing waits to be looked at and nobody is looking.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_idle()
+    }
+
+    pub(crate) fn store(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn readers(&self) -> MutexGuard<'_, Readers> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn watches(&self) -> MutexGuard<'_, BTreeMap<&'static Resource, Health>> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The registration of a custom resource's kind.
+    pub(crate) fn kind(&self, resource: &Resource) -> Option<&'static Registration> {
+        self.kinds.iter().find(|kind| kind.resource == resource)
+    }
+
+    /// The key of the resource that an owner path names.
+    pub(crate) fn owner_key(&self, path: &str) -> Option<ObjectKey> {
+        let mut parts = path.splitn(3, '/');
+        let (plural, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let kind = self.kinds.iter().find(|kind| kind.resource.plural == plural)?;
+        Some(ObjectKey::namespaced(kind.resource, namespace, name))
+    }
+
+    /// Wakes everybody whom a change concerns.
+    pub(crate) fn wake(&self, key: &ObjectKey, change: &Change) {
+        let owners = |paths: &std::collections::BTreeSet<String>, lane: Lane| {
+            for owner in paths.iter().filter_map(|path| self.owner_key(path)) {
+                self.queue.add(&owner, lane);
+            }
+        };
+        owners(&change.all_observed, Lane::Backlog);
+        if !change.visible {
+            return;
+        }
+        if self.kind(key.resource).is_some() {
+            self.queue.add(key, if change.added { Lane::Backlog } else { Lane::Edit });
+        }
+        owners(&change.owners, if change.drifted { Lane::Edit } else { Lane::Backlog });
+        for reader in self.readers().of(key, &change.owners) {
+            self.queue.add(&reader, Lane::Backlog);
+        }
+    }
+
+    /// Takes note of the answer to one of our writes.
+    pub(crate) fn note_write(&self, key: &ObjectKey, object: &Value, wanted: Option<u128>) {
+        self.store_mut().written(key, object, wanted);
+    }
+
+    /// Merge-patches a custom resource, or a subresource of it, as we know it, and takes note of the answer.
+    pub(crate) async fn patch_resource(&self, key: &ObjectKey, subresource: &str, patch: Value) -> Result<(), Error> {
+        let calls = self.leads(key)?;
+        let Some(version) = self.store().record(key).map(|record| record.version.clone()) else { return Ok(()) };
+        let object = calls.merge(key, subresource, patch, &version).await?;
+        self.note_write(key, &object, None);
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! `/healthz`, `/readyz` and `/metrics`. Ready means reconciling: every watch it needs has synced and the queue moves.
+//! `/readyz` names what it waits for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::engine::Engine;
+use crate::queue::Lane;
+
+/// An edit that waits longer than this means that nobody works on the queue.
+const STUCK: Duration = Duration::from_secs(60);
+
+/// Serves until the future is dropped.
+pub async fn serve(engine: Arc<Engine>, listener: TcpListener) -> std::io::Result<()> {
+    let routes = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(engine);
+    axum::serve(listener, routes).await
+}
+
+/// What keeps this process from reconciling, one line each; empty when it does.
+pub fn waits(engine: &Engine) -> Vec<String> {
+    let store = engine.store();
+    let mut waits: Vec<String> = engine
+        .watches()
+        .iter()
+        .filter(|(resource, _)| !store.is_synced(resource))
+        .map(|(resource, health)| {
+            let why = health.error.as_deref().unwrap_or("not listed yet");
+            format!("{}: {why}", resource.plural)
+        })
+        .collect();
+    let (waiting, oldest) = engine.queue.depth(Lane::Edit);
+    if engine.leadership.holds() && oldest > STUCK {
+        waits.push(format!("the queue does not move: {waiting} edits wait, the oldest for {} s", oldest.as_secs()));
+    }
+    waits
+}
+
+async fn readyz(State(engine): State<Arc<Engine>>) -> (StatusCode, String) {
+    let waits = waits(&engine);
+    if !waits.is_empty() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for:\n{}\n", waits.join("\n")));
+    }
+    let text = if engine.leadership.holds() {
+        "reconciling\n".to_owned()
+    } else {
+        format!("standing by; the leader is {:?}\n", engine.leadership.holder())
+    };
+    (StatusCode::OK, text)
+}
+
+async fn metrics(State(engine): State<Arc<Engine>>) -> (StatusCode, String) {
+    for lane in [Lane::Edit, Lane::Backlog] {
+        let (depth, oldest) = engine.queue.depth(lane);
+        engine.metrics.queue(lane.name(), depth, oldest);
+    }
+    {
+        let store = engine.store();
+        for (resource, health) in engine.watches().iter() {
+            let age = health.last_event.map(|at| at.elapsed()).unwrap_or_default();
+            engine.metrics.watch(resource.kind, store.is_synced(resource), age);
+        }
+    }
+    match engine.metrics.render() {
+        Ok(text) => (StatusCode::OK, text),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}

@@ -1,0 +1,74 @@
+//! Removes what is provably ours and no longer wanted, in the reverse order of writing. Ignorance keeps: what a plan left
+//! undecided, what carries another's mark, and what was not seen, stays. Every delete names the uid it means.
+
+use std::collections::BTreeSet;
+
+use tenantry_core::meta::Owner;
+use tenantry_core::object::ObjectKey;
+use tenantry_core::plan::Plan;
+use tenantry_core::resources::NAMESPACE;
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::store::owner_path;
+
+/// What came of what is no longer wanted.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// Deleted, and not gone yet.
+    pub leaving: Vec<ObjectKey>,
+    /// What failed.
+    pub errors: Vec<Error>,
+}
+
+/// Deletes every candidate that is not on its way out already.
+pub async fn prune(engine: &Engine, owner: &Owner, plan: &Plan) -> Pruned {
+    let mut pruned = Pruned::default();
+    let mut candidates = candidates(engine, owner, plan);
+    candidates.sort_by(|one, other| other.0.cmp(&one.0));
+    for (key, uid, deleting) in candidates {
+        if !deleting {
+            match delete(engine, &key, &uid).await {
+                Ok(()) => engine.metrics.changed(key.resource.kind, "deleted"),
+                // Replaced by another object meanwhile: that one is judged at the next look.
+                Err(error) if error.code() == Some(409) => {}
+                Err(error) => {
+                    pruned.errors.push(error);
+                }
+            }
+        }
+        pruned.leaving.push(key);
+    }
+    pruned
+}
+
+async fn delete(engine: &Engine, key: &ObjectKey, uid: &str) -> Result<(), Error> {
+    engine.leads(key)?.delete(key, uid).await?;
+    engine.store_mut().deletion_begun(key, uid);
+    Ok(())
+}
+
+fn candidates(engine: &Engine, owner: &Owner, plan: &Plan) -> Vec<(ObjectKey, String, bool)> {
+    let wanted: BTreeSet<&ObjectKey> = plan.desired.iter().map(tenantry_core::object::Desired::key).collect();
+    let store = engine.store();
+    let claimed = |namespace: &str| {
+        store
+            .record(&ObjectKey::cluster(&NAMESPACE, namespace))
+            .and_then(|record| record.owner.as_ref())
+            .is_some_and(|marked| marked.uid == owner.uid)
+    };
+    let found: Vec<_> = store
+        .children(&owner_path(owner))
+        .filter(|(key, record)| {
+            // An earlier owner of this name is gone for certain; what it left in a namespace that is now ours is ours.
+            let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
+            same || (key.resource.namespaced && claimed(&key.namespace))
+        })
+        .filter(|(key, _)| !wanted.contains(key) && plan.decides(key))
+        .map(|(key, record)| (key.clone(), record.version.uid.clone(), record.deleting))
+        .collect();
+    let doomed: BTreeSet<String> =
+        found.iter().filter(|(key, ..)| *key.resource == NAMESPACE).map(|(key, ..)| key.name.clone()).collect();
+    // What lives in a namespace that goes, goes with it; until then it keeps the namespace closed.
+    found.into_iter().filter(|(key, ..)| !doomed.contains(&key.namespace)).collect()
+}

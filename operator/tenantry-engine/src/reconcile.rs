@@ -1,0 +1,178 @@
+//! The whole path of one look at one resource: read, plan, check, apply, prune, status, requeue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenantry_core::check;
+use tenantry_core::conditions::{Condition, Conditions, Reason, Truth, Type};
+use tenantry_core::kind::{Children, Malformed, Outcome, Registration};
+use tenantry_core::meta::Owner;
+use tenantry_core::object::ObjectKey;
+use tenantry_core::plan::Plan;
+use tenantry_core::world::World;
+use tracing::Instrument;
+
+use crate::engine::Engine;
+use crate::error::{Cause, Error};
+use crate::{apply, cleanup, inventory, prune, status};
+
+/// Takes keys from the queue and looks at them, until the queue is closed.
+pub async fn work(engine: Arc<Engine>) {
+    while let Some(turn) = engine.queue.next().await {
+        let key = turn.key;
+        let span =
+            tracing::info_span!("reconcile", kind = key.resource.kind, namespace = %key.namespace, name = %key.name);
+        let started = tokio::time::Instant::now();
+        span.in_scope(|| tracing::debug!(lane = turn.lane.name(), waited = ?turn.waited, "looking"));
+        let result = look(&engine, &key).instrument(span.clone()).await;
+        engine.metrics.reconciled(key.resource.kind, result.is_ok(), started.elapsed());
+        match result {
+            Ok(again) => {
+                if let Some(delay) = again {
+                    engine.queue.add_after(&key, delay);
+                }
+                engine.queue.succeeded(&key);
+            }
+            Err(errors) => {
+                let _entered = span.enter();
+                engine.queue.failed(&key, report(&errors));
+            }
+        }
+    }
+}
+
+/// One look. `Ok` says when to come again even if nothing happens.
+async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<Error>> {
+    let Some(kind) = engine.kind(key.resource) else { return Ok(None) };
+    if !engine.leadership.holds() || !engine.knows_enough(kind) {
+        return Ok(None); // Woken again when that changes.
+    }
+    let Some(cr) = engine.store().record(key).and_then(|record| record.kept.clone()) else {
+        engine.forget(key);
+        return Ok(None);
+    };
+    let deleting = !cr["metadata"]["deletionTimestamp"].is_null();
+    if deleting && !inventory::has_finalizer(&cr) {
+        return Ok(None);
+    }
+    let plan = match plan(engine, kind, key, &cr) {
+        Ok(plan) => plan,
+        Err(malformed) => return stall(engine, key, &cr, &malformed.to_string()).await.map_err(|error| vec![error]),
+    };
+    let owner = Owner::of(kind.resource, &cr);
+    let mut errors = Vec::new();
+    let mut outcome =
+        Outcome { plan: &plan, objects: BTreeMap::new(), leaving: Vec::new(), violation: check::violation(&plan) };
+    if let Some(rule) = &outcome.violation {
+        tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
+        engine.metrics.violation(key.resource.kind);
+    } else if kind.children == Children::Recorded {
+        inventory::record(engine, key, &cr, &plan).await.map_err(|error| vec![error])?;
+        let applied = apply::apply(engine, &owner, &plan.desired).await;
+        let pruned = prune::prune(engine, &owner, &plan).await;
+        outcome.objects = applied.objects;
+        outcome.leaving = pruned.leaving;
+        errors.extend(applied.errors.into_iter().chain(pruned.errors));
+    }
+    let again = match finish(engine, kind, key, &cr, &outcome).await {
+        Ok(again) => again,
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    };
+    let planned = plan.requeue_at.map(|when| engine.clock.until(when));
+    if errors.is_empty() { Ok(again.into_iter().chain(planned).min()) } else { Err(errors) }
+}
+
+/// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.
+fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<Plan, Malformed> {
+    let store = engine.store();
+    let world = World::new(&*store);
+    let plan = (kind.plan)(cr, &world, engine.clock.now());
+    engine.readers().record(key, world.into_reads());
+    plan
+}
+
+/// Lets a deleted resource go, or writes its status.
+async fn finish(
+    engine: &Engine,
+    kind: &Registration,
+    key: &ObjectKey,
+    cr: &Value,
+    outcome: &Outcome<'_>,
+) -> Result<Option<Duration>, Error> {
+    if !cr["metadata"]["deletionTimestamp"].is_null() && cleanup::release(engine, key, cr, outcome).await? {
+        return Ok(None);
+    }
+    let status = {
+        let store = engine.store();
+        let world = World::new(&*store);
+        (kind.status)(cr, &world, outcome, engine.clock.now())
+    };
+    match status {
+        Ok(status) => status::write(engine, key, cr, &status).await,
+        Err(malformed) => stall(engine, key, cr, &malformed.to_string()).await,
+    }
+}
+
+/// A stored resource that does not fit its type: nothing is done about it, and its status says so.
+async fn stall(engine: &Engine, key: &ObjectKey, cr: &Value, message: &str) -> Result<Option<Duration>, Error> {
+    let before: Vec<Condition> = serde_json::from_value(cr["status"]["conditions"].clone()).unwrap_or_default();
+    let generation = cr["metadata"]["generation"].as_i64().unwrap_or_default();
+    let mut conditions = Conditions::new(&before, generation, engine.clock.now());
+    conditions.set(Type::Accepted, Truth::False, Reason::Invalid, message);
+    conditions.set(Type::Stalled, Truth::True, Reason::Invalid, message);
+    let mut status = cr.get("status").cloned().unwrap_or_else(|| json!({}));
+    status["observedGeneration"] = Value::from(generation);
+    status["conditions"] = json!(conditions.summarise(&[Type::Accepted], ""));
+    status::write(engine, key, cr, &status).await
+}
+
+/// Logs failures; returns how long the server asked us to wait.
+fn report(errors: &[Error]) -> Option<Duration> {
+    for error in errors {
+        // A conflict means that somebody was faster; the next look sees what they did.
+        if matches!(error.category(), "conflict" | "not_leader") {
+            tracing::debug!(%error, category = error.category(), "will look again");
+        } else {
+            tracing::warn!(%error, category = error.category(), "a step failed; it is tried again");
+        }
+    }
+    errors
+        .iter()
+        .filter_map(|error| match &error.cause {
+            Cause::Answer { retry_after, .. } => *retry_after,
+            _ => None,
+        })
+        .max()
+}
+
+impl Engine {
+    /// Whether everything a kind reads is known, or known to be out of reach. Until then plans would only wait.
+    fn knows_enough(&self, kind: &Registration) -> bool {
+        let (store, watches) = (self.store(), self.watches());
+        kind.access.iter().map(|access| access.resource).chain([kind.resource]).all(|resource| {
+            store.is_synced(resource) || watches.get(resource).is_some_and(|health| health.error.is_some())
+        })
+    }
+
+    fn forget(&self, key: &ObjectKey) {
+        self.readers().forget(key);
+        self.patience.forget(key);
+        self.queue.forget(key);
+    }
+
+    /// Has every known resource looked at.
+    pub(crate) fn queue_all(&self) {
+        let keys: Vec<ObjectKey> = {
+            let store = self.store();
+            self.kinds.iter().flat_map(|kind| store.keys(kind.resource)).collect()
+        };
+        for key in keys {
+            self.queue.add(&key, crate::queue::Lane::Backlog);
+        }
+    }
+}

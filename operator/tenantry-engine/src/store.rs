@@ -1,0 +1,357 @@
+//! What this process knows of the cluster: for every watched object a small record, for few of them more. Filled by the
+//! watches and by our own writes, whichever is newer. It decides nothing and calls nobody.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tenantry_core::content;
+use tenantry_core::meta::Owner;
+use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::{Keep, NAMESPACE, Resource};
+use tenantry_core::world::{Lookup, Scope, Source};
+
+use crate::calls::{Version, version_number};
+
+/// What is known of one object.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its uid and resourceVersion.
+    pub version: Version,
+    /// Hash of what of it is ours.
+    pub hash: u128,
+    /// Whose child it says it is.
+    pub owner: Option<Arc<Owner>>,
+    /// Whether our field manager has written to it, whatever its marks say now.
+    pub written_by_us: bool,
+    /// Whether it is on its way out.
+    pub deleting: bool,
+    /// Whether a watch has shown this state, or only the answer to our write.
+    pub observed: bool,
+    /// A wanted hash that the server stores as `hash`: it (or a webhook) alters what we send, and that is as close as we get.
+    pub settled: Option<u128>,
+    /// What [`Keep`] says is kept.
+    pub kept: Option<Arc<Value>>,
+}
+
+impl Record {
+    /// Whether the object is as a body with this hash wants it.
+    pub fn is_as_wanted(&self, desired: u128) -> bool {
+        self.hash == desired || self.settled == Some(desired)
+    }
+}
+
+/// What a change to the store means for others.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Owners (`plural/namespace/name`) of the object, before and after.
+    pub owners: BTreeSet<String>,
+    /// Whether anything that plans can see has changed. If not, it is the echo of our own write, or of no interest.
+    pub visible: bool,
+    /// Whether the object is new to us.
+    pub added: bool,
+    /// Whether what is ours of a known object has changed, or the object is gone.
+    pub drifted: bool,
+    /// Set when the last unseen write of an owner has now been seen.
+    pub all_observed: BTreeSet<String>,
+}
+
+/// Everything that is known.
+#[derive(Default)]
+pub struct Store {
+    tables: BTreeMap<&'static Resource, Table>,
+    /// `plural/namespace/name` of an owner -> its children.
+    children: BTreeMap<String, BTreeSet<ObjectKey>>,
+    /// Owner -> children that were written and not yet seen.
+    unseen: BTreeMap<String, BTreeSet<ObjectKey>>,
+    /// Namespace -> version at which its present incarnation began, or the last one ended. Older objects in it are ghosts.
+    born: BTreeMap<String, u64>,
+    /// Newest version seen in any object.
+    newest: u64,
+}
+
+#[derive(Default)]
+struct Table {
+    synced: bool,
+    records: BTreeMap<(String, String), Record>,
+    /// While a list is under way: keys it has shown, or that we have written since it began.
+    listing: Option<HashSet<(String, String)>>,
+}
+
+impl Store {
+    /// What is known of an object. A child older than its namespace is not there any more, its deletion is yet to be told.
+    pub fn record(&self, key: &ObjectKey) -> Option<&Record> {
+        let record = self.tables.get(key.resource)?.records.get(&place(key))?;
+        (!self.is_ghost(key, record)).then_some(record)
+    }
+
+    /// Whether all objects of a kind are known.
+    pub fn is_synced(&self, resource: &Resource) -> bool {
+        self.tables.get(resource).is_some_and(|table| table.synced)
+    }
+
+    /// Children that carry the mark of this owner path, whatever the uid in it.
+    pub fn children(&self, owner: &str) -> impl Iterator<Item = (&ObjectKey, &Record)> {
+        self.children.get(owner).into_iter().flatten().filter_map(|key| self.record(key).map(|record| (key, record)))
+    }
+
+    /// Keys of all known objects of a kind.
+    pub fn keys(&self, resource: &'static Resource) -> Vec<ObjectKey> {
+        self.tables
+            .get(resource)
+            .into_iter()
+            .flat_map(|table| table.records.keys())
+            .map(|(namespace, name)| ObjectKey::namespaced(resource, namespace.clone(), name.clone()))
+            .collect()
+    }
+
+    /// Number of known objects of a kind.
+    pub fn len(&self, resource: &Resource) -> usize {
+        self.tables.get(resource).map_or(0, |table| table.records.len())
+    }
+
+    /// Newest resourceVersion seen in any object.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// A watch showed this object.
+    pub fn observe(&mut self, resource: &'static Resource, object: &Value) -> Change {
+        let key = key_of(resource, object);
+        let version = version_number(object);
+        if let Some(listing) = self.table(resource).listing.as_mut() {
+            listing.insert(place(&key));
+        }
+        if self.raw(&key).is_some_and(|known| known.version.version > version) {
+            return Change::default();
+        }
+        self.put(key, read(resource, object, true))
+    }
+
+    /// The API server answered our write with this object.
+    pub fn written(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
+        if let Some(listing) = self.table(key.resource).listing.as_mut() {
+            listing.insert(place(key));
+        }
+        let version = version_number(object);
+        if self.raw(key).is_some_and(|known| known.version.version > version) {
+            return Change::default();
+        }
+        let already_seen = self.raw(key).is_some_and(|known| known.version.version == version && known.observed);
+        let mut record = read(key.resource, object, already_seen);
+        record.settled = desired.filter(|desired| *desired != record.hash);
+        self.put(key.clone(), record)
+    }
+
+    /// We asked for this object's deletion and the API server agreed.
+    pub fn deletion_begun(&mut self, key: &ObjectKey, uid: &str) {
+        if let Some(record) = self.table(key.resource).records.get_mut(&place(key)) {
+            if record.version.uid == uid {
+                record.deleting = true;
+            }
+        }
+    }
+
+    /// A watch, or an answer, says that the object is gone. `version` is that of its last state.
+    pub fn removed(&mut self, key: &ObjectKey, version: u64) -> Change {
+        self.newest = self.newest.max(version);
+        if *key.resource == NAMESPACE {
+            let born = self.born.entry(key.name.clone()).or_default();
+            *born = (*born).max(version);
+        }
+        match self.raw(key) {
+            Some(known) if known.version.version <= version => self.remove(key),
+            _ => Change::default(),
+        }
+    }
+
+    /// A new list of a kind begins.
+    pub fn list_begins(&mut self, resource: &'static Resource) {
+        self.table(resource).listing = Some(HashSet::new());
+    }
+
+    /// The list is complete: what it did not show is gone. Returns what that changed.
+    pub fn list_ends(&mut self, resource: &'static Resource) -> Vec<(ObjectKey, Change)> {
+        let table = self.table(resource);
+        let shown = table.listing.take().unwrap_or_default();
+        table.synced = true;
+        let gone: Vec<ObjectKey> = table
+            .records
+            .keys()
+            .filter(|place| !shown.contains(*place))
+            .map(|(namespace, name)| ObjectKey::namespaced(resource, namespace.clone(), name.clone()))
+            .collect();
+        gone.into_iter()
+            .map(|key| {
+                let change = self.remove(&key);
+                (key, change)
+            })
+            .collect()
+    }
+
+    /// The kind is not served or may not be read any more: nothing is known of it.
+    pub fn lost(&mut self, resource: &'static Resource) {
+        self.table(resource).synced = false;
+    }
+
+    /// Forgets everything (the server's history went backwards).
+    pub fn forget_all(&mut self) {
+        *self = Self::default();
+    }
+
+    fn table(&mut self, resource: &'static Resource) -> &mut Table {
+        self.tables.entry(resource).or_default()
+    }
+
+    fn raw(&self, key: &ObjectKey) -> Option<&Record> {
+        self.tables.get(key.resource)?.records.get(&place(key))
+    }
+
+    fn is_ghost(&self, key: &ObjectKey, record: &Record) -> bool {
+        key.resource.namespaced && self.born.get(&key.namespace).is_some_and(|born| record.version.version < *born)
+    }
+
+    fn put(&mut self, key: ObjectKey, mut record: Record) -> Change {
+        self.newest = self.newest.max(record.version.version);
+        let before = self.raw(&key).cloned();
+        let mut change = Change { added: before.is_none(), ..Change::default() };
+        let same_object = before.as_ref().is_some_and(|before| before.version.uid == record.version.uid);
+        if *key.resource == NAMESPACE && !same_object && self.is_synced(&NAMESPACE) {
+            self.born.insert(key.name.clone(), record.version.version);
+        }
+        if let Some(before) = &before {
+            // What the server makes of a wanted body does not change with the object's version.
+            if record.settled.is_none() && before.hash == record.hash {
+                record.settled = before.settled;
+            }
+            self.unlink(&key, before, &mut change.owners);
+        }
+        change.visible = before.as_ref().is_none_or(|before| {
+            before.hash != record.hash
+                || before.kept != record.kept
+                || before.deleting != record.deleting
+                || before.version.uid != record.version.uid
+        });
+        change.drifted =
+            before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
+        if let Some(owner) = &record.owner {
+            let path = owner_path(owner);
+            self.children.entry(path.clone()).or_default().insert(key.clone());
+            if record.observed {
+                if let Some(unseen) = self.unseen.get_mut(&path) {
+                    unseen.remove(&key);
+                    if unseen.is_empty() {
+                        self.unseen.remove(&path);
+                        change.all_observed.insert(path.clone());
+                    }
+                }
+            } else {
+                self.unseen.entry(path.clone()).or_default().insert(key.clone());
+            }
+            change.owners.insert(path);
+        }
+        self.table(key.resource).records.insert(place(&key), record);
+        change
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> Change {
+        let mut change = Change::default();
+        if let Some(record) = self.table(key.resource).records.remove(&place(key)) {
+            self.unlink(key, &record, &mut change.owners);
+            for path in &change.owners {
+                if let Some(unseen) = self.unseen.get_mut(path) {
+                    unseen.remove(key);
+                }
+            }
+            change.visible = true;
+            change.drifted = true;
+        }
+        change
+    }
+
+    fn unlink(&mut self, key: &ObjectKey, record: &Record, owners: &mut BTreeSet<String>) {
+        if let Some(owner) = &record.owner {
+            let path = owner_path(owner);
+            if let Some(children) = self.children.get_mut(&path) {
+                children.remove(key);
+                if children.is_empty() {
+                    self.children.remove(&path);
+                }
+            }
+            owners.insert(path);
+        }
+    }
+}
+
+/// `plural/namespace/name`: an owner whatever its uid.
+pub fn owner_path(owner: &Owner) -> String {
+    format!("{}/{}/{}", owner.plural, owner.namespace, owner.name)
+}
+
+fn place(key: &ObjectKey) -> (String, String) {
+    (key.namespace.clone(), key.name.clone())
+}
+
+/// The key of an object as the API server shows it.
+pub fn key_of(resource: &'static Resource, object: &Value) -> ObjectKey {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    ObjectKey::namespaced(resource, text("namespace"), text("name"))
+}
+
+fn read(resource: &'static Resource, object: &Value, observed: bool) -> Record {
+    Record {
+        version: Version::of(object),
+        hash: content::hash_observed(resource, object),
+        owner: Owner::marked_on(object).map(Arc::new),
+        written_by_us: content::was_written_by_us(object),
+        deleting: !object["metadata"]["deletionTimestamp"].is_null(),
+        observed,
+        settled: None,
+        kept: match resource.keep {
+            Keep::Digest => None,
+            Keep::Projection(facts) => Some(Arc::new(facts(object))),
+            Keep::Whole => {
+                let mut whole = object.clone();
+                if let Some(metadata) = whole["metadata"].as_object_mut() {
+                    metadata.remove("managedFields");
+                }
+                Some(Arc::new(whole))
+            }
+        },
+    }
+}
+
+impl Source for Store {
+    fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
+        match self.record(key) {
+            _ if !self.is_synced(key.resource) => Lookup::NotSynced,
+            Some(record) => Lookup::Found(record.kept.clone().unwrap_or_default()),
+            None => Lookup::Missing,
+        }
+    }
+
+    fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
+        if !self.is_synced(resource) {
+            return Lookup::NotSynced;
+        }
+        let kept = |record: &Record| record.kept.clone().unwrap_or_default();
+        let empty = BTreeMap::new();
+        let records = self.tables.get(resource).map_or(&empty, |table| &table.records);
+        Lookup::Found(match scope {
+            Scope::All => records.values().map(kept).collect(),
+            Scope::Namespace(namespace) => records
+                .range((namespace.clone(), String::new())..)
+                .take_while(|((other, _), _)| other == namespace)
+                .map(|(_, record)| kept(record))
+                .collect(),
+            Scope::OwnedBy(owner) => self
+                .children(owner)
+                .filter(|(key, _)| key.resource == resource)
+                .map(|(_, record)| kept(record))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use serde_json::json;
+use tenantry_core::resources::{NETWORK_POLICY, RESOURCE_QUOTA};
+
+use super::*;
+
+fn policy(version: u64, owner: &str) -> Value {
+    json!({
+        "metadata": {
+            "name": "p", "namespace": "acme", "uid": "u1", "resourceVersion": version.to_string(),
+            "annotations": { "tenantry.dev/owner": owner },
+        },
+        "spec": { "podSelector": {} },
+    })
+}
+
+fn namespace(uid: &str, version: u64) -> Value {
+    json!({ "metadata": { "name": "acme", "uid": uid, "resourceVersion": version.to_string() } })
+}
+
+fn key() -> ObjectKey {
+    ObjectKey::namespaced(&NETWORK_POLICY, "acme", "p")
+}
+
+fn synced() -> Store {
+    let mut store = Store::default();
+    for resource in [&NAMESPACE, &NETWORK_POLICY] {
+        store.list_begins(resource);
+        store.list_ends(resource);
+    }
+    store
+}
+
+#[test]
+fn unsynced_is_not_missing() {
+    let mut store = Store::default();
+    assert_eq!(store.get(&key()), Lookup::NotSynced);
+    store.list_begins(&NETWORK_POLICY);
+    assert_eq!(store.get(&key()), Lookup::NotSynced);
+    store.list_ends(&NETWORK_POLICY);
+    assert_eq!(store.get(&key()), Lookup::Missing);
+    store.lost(&NETWORK_POLICY);
+    assert_eq!(store.get(&key()), Lookup::NotSynced);
+}
+
+#[test]
+fn an_older_event_does_not_undo_our_own_write() {
+    let mut store = synced();
+    store.written(&key(), &policy(7, "tenants//acme/x"), None);
+    assert!(!store.observe(&NETWORK_POLICY, &policy(5, "")).visible);
+    assert_eq!(store.record(&key()).expect("known").version.version, 7);
+    store.removed(&key(), 6);
+    assert!(store.record(&key()).is_some(), "the deletion was of an earlier object");
+    store.removed(&key(), 8);
+    assert!(store.record(&key()).is_none());
+}
+
+#[test]
+fn the_echo_of_our_write_wakes_nobody_until_all_echoes_are_in() {
+    let mut store = synced();
+    let second = ObjectKey::namespaced(&NETWORK_POLICY, "acme", "q");
+    let mut other = policy(8, "tenants//acme/x");
+    other["metadata"]["name"] = "q".into();
+    store.written(&key(), &policy(7, "tenants//acme/x"), None);
+    store.written(&second, &other, None);
+    let first = store.observe(&NETWORK_POLICY, &policy(7, "tenants//acme/x"));
+    assert!(!first.visible && first.all_observed.is_empty());
+    let last = store.observe(&NETWORK_POLICY, &other);
+    assert!(!last.visible);
+    assert_eq!(last.all_observed, BTreeSet::from(["tenants//acme".to_owned()]));
+}
+
+#[test]
+fn an_echo_that_is_faster_than_the_answer_counts() {
+    let mut store = synced();
+    store.observe(&NETWORK_POLICY, &policy(7, "tenants//acme/x"));
+    store.written(&key(), &policy(7, "tenants//acme/x"), None);
+    assert!(store.record(&key()).expect("known").observed);
+}
+
+#[test]
+fn drift_is_visible_and_names_owners_before_and_after() {
+    let mut store = synced();
+    store.observe(&NETWORK_POLICY, &policy(7, "tenants//acme/x"));
+    let change = store.observe(&NETWORK_POLICY, &policy(8, "tenants//other/y"));
+    assert!(change.visible && change.drifted);
+    assert_eq!(change.owners, BTreeSet::from(["tenants//acme".to_owned(), "tenants//other".to_owned()]));
+    assert_eq!(store.children("tenants//acme").count(), 0);
+    assert_eq!(store.children("tenants//other").count(), 1);
+}
+
+#[test]
+fn objects_of_an_earlier_incarnation_of_their_namespace_are_ghosts() {
+    let mut store = synced();
+    store.observe(&NAMESPACE, &namespace("n1", 3));
+    store.observe(&NETWORK_POLICY, &policy(5, "tenants//acme/x"));
+    assert!(store.record(&key()).is_some());
+    // The namespace is deleted and made again; the policy's own deletion has not been told yet.
+    store.removed(&ObjectKey::cluster(&NAMESPACE, "acme"), 9);
+    assert!(store.record(&key()).is_none());
+    store.observe(&NAMESPACE, &namespace("n2", 10));
+    assert!(store.record(&key()).is_none());
+    assert_eq!(store.children("tenants//acme").count(), 0);
+    store.written(&key(), &policy(11, "tenants//acme/x"), None);
+    assert!(store.record(&key()).is_some());
+}
+
+#[test]
+fn namespaces_known_from_a_list_make_no_ghosts() {
+    let mut store = Store::default();
+    store.list_begins(&NETWORK_POLICY);
+    store.observe(&NETWORK_POLICY, &policy(5, "tenants//acme/x"));
+    store.list_ends(&NETWORK_POLICY);
+    store.list_begins(&NAMESPACE);
+    // Labelled later than its policies were made.
+    store.observe(&NAMESPACE, &namespace("n1", 9));
+    store.list_ends(&NAMESPACE);
+    assert!(store.record(&key()).is_some());
+}
+
+#[test]
+fn a_list_removes_what_it_does_not_show_but_not_what_was_written_meanwhile() {
+    let mut store = synced();
+    store.observe(&NETWORK_POLICY, &policy(5, "tenants//acme/x"));
+    store.list_begins(&NETWORK_POLICY);
+    let fresh = ObjectKey::namespaced(&NETWORK_POLICY, "acme", "fresh");
+    let mut body = policy(9, "tenants//acme/x");
+    body["metadata"]["name"] = "fresh".into();
+    store.written(&fresh, &body, None);
+    let gone = store.list_ends(&NETWORK_POLICY);
+    assert_eq!(gone.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [key()]);
+    assert!(store.record(&fresh).is_some());
+}
+
+#[test]
+fn what_the_server_makes_of_a_body_is_remembered_until_it_drifts() {
+    let mut store = synced();
+    store.written(&key(), &policy(7, "tenants//acme/x"), Some(42));
+    assert!(store.record(&key()).expect("known").is_as_wanted(42));
+    store.observe(&NETWORK_POLICY, &policy(8, "tenants//acme/x"));
+    assert!(store.record(&key()).expect("known").is_as_wanted(42), "another version of the same content");
+    let mut drifted = policy(9, "tenants//acme/x");
+    drifted["spec"]["podSelector"] = json!({"matchLabels": {"a": "b"}});
+    store.observe(&NETWORK_POLICY, &drifted);
+    assert!(!store.record(&key()).expect("known").is_as_wanted(42));
+}
+
+#[test]
+fn a_quota_status_is_visible_to_plans_but_is_no_drift() {
+    let mut store = synced();
+    let quota = |version: u64, status: Value| {
+        json!({
+            "metadata": { "name": "q", "namespace": "acme", "uid": "u", "resourceVersion": version.to_string() },
+            "spec": { "hard": { "pods": "1" } }, "status": status,
+        })
+    };
+    store.observe(&RESOURCE_QUOTA, &quota(1, json!({})));
+    let change = store.observe(&RESOURCE_QUOTA, &quota(2, json!({ "hard": { "pods": "1" } })));
+    assert!(change.visible && !change.drifted);
+}

@@ -1,0 +1,72 @@
+//! Who must be looked at again when an object changes: whoever looked it up, or looked for it in vain, in its last plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tenantry_core::object::ObjectKey;
+use tenantry_core::world::{Read, Scope};
+
+/// The recorded look-ups of all resources, in both directions.
+#[derive(Default)]
+pub struct Readers {
+    by_read: BTreeMap<Read, BTreeSet<ObjectKey>>,
+    by_reader: BTreeMap<ObjectKey, BTreeSet<Read>>,
+}
+
+impl Readers {
+    /// Puts the look-ups of this resource's newest plan in the place of the earlier ones.
+    pub fn record(&mut self, reader: &ObjectKey, reads: BTreeSet<Read>) {
+        if self.by_reader.get(reader) == Some(&reads) {
+            return;
+        }
+        self.forget(reader);
+        for read in &reads {
+            self.by_read.entry(read.clone()).or_default().insert(reader.clone());
+        }
+        self.by_reader.insert(reader.clone(), reads);
+    }
+
+    /// The resource is gone.
+    pub fn forget(&mut self, reader: &ObjectKey) {
+        for read in self.by_reader.remove(reader).unwrap_or_default() {
+            if let Some(readers) = self.by_read.get_mut(&read) {
+                readers.remove(reader);
+                if readers.is_empty() {
+                    self.by_read.remove(&read);
+                }
+            }
+        }
+    }
+
+    /// Who looked up this object, or a set that it is or was in. `owners` are those of the object, before and after.
+    pub fn of(&self, key: &ObjectKey, owners: &BTreeSet<String>) -> BTreeSet<ObjectKey> {
+        let resource = key.resource;
+        let mut reads = vec![
+            Read::Object(key.clone()),
+            Read::List(resource, Scope::All),
+            Read::List(resource, Scope::Namespace(key.namespace.clone())),
+        ];
+        reads.extend(owners.iter().map(|owner| Read::List(resource, Scope::OwnedBy(owner.clone()))));
+        reads.iter().filter_map(|read| self.by_read.get(read)).flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tenantry_core::resources::{NAMESPACE, RESOURCE_QUOTA};
+
+    use super::*;
+
+    #[test]
+    fn readers_are_woken_by_what_they_read_last_and_by_what_they_missed() {
+        let mut readers = Readers::default();
+        let reader = ObjectKey::cluster(&NAMESPACE, "reader");
+        let quota = ObjectKey::namespaced(&RESOURCE_QUOTA, "a", "q");
+        readers.record(&reader, BTreeSet::from([Read::Object(quota.clone())]));
+        assert_eq!(readers.of(&quota, &BTreeSet::new()), BTreeSet::from([reader.clone()]));
+        readers.record(&reader, BTreeSet::from([Read::List(&RESOURCE_QUOTA, Scope::OwnedBy("tenants//a".into()))]));
+        assert!(readers.of(&quota, &BTreeSet::new()).is_empty(), "the earlier read no longer counts");
+        assert_eq!(readers.of(&quota, &BTreeSet::from(["tenants//a".to_owned()])), BTreeSet::from([reader.clone()]));
+        readers.forget(&reader);
+        assert!(readers.of(&quota, &BTreeSet::from(["tenants//a".to_owned()])).is_empty());
+    }
+}

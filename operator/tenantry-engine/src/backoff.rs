@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenantry_core::object::ObjectKey;
 
 const FIRST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// The failures of each key since its last success.
 pub struct Backoff {

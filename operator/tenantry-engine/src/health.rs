@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::queue::Lane;
 
 /// An edit that waits longer than this means that nobody works on the queue.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 
 /// Serves until the future is dropped.
 pub async fn serve(engine: Arc<Engine>, listener: TcpListener) -> std::io::Result<()> {

@@ -179,11 +179,9 @@ impl Queue {
 
 impl Inner {
     fn enqueue(&mut self, key: &ObjectKey, lane: Lane) {
-        if let Some(when) = self.due.get(key).copied() {
-            if lane == Lane::Edit || self.backoff.is_pausing(key) {
-                self.due.remove(key);
-                self.timers.remove(&(when, key.clone()));
-            }
+        // A timer only asks for a look, and this is one; whoever looks sets the next.
+        if let Some(when) = self.due.remove(key) {
+            self.timers.remove(&(when, key.clone()));
         }
         match self.waiting.get(key).copied() {
             Some((Lane::Edit, _)) => {}

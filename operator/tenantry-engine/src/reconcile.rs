@@ -18,6 +18,10 @@ use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::{apply, cleanup, inventory, prune, status};
 
+/// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
+/// A look that finds nothing to do makes no request.
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
+
 /// Takes keys from the queue and looks at them, until the queue is closed.
 pub async fn work(engine: Arc<Engine>) {
     while let Some(turn) = engine.queue.next().await {
@@ -83,7 +87,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
             None
         }
     };
-    let planned = plan.requeue_at.map(|when| engine.clock.until(when));
+    let planned = plan.requeue_at.map(|when| engine.clock.until(when).min(CLOCK_CHECK));
     if errors.is_empty() { Ok(again.into_iter().chain(planned).min()) } else { Err(errors) }
 }
 

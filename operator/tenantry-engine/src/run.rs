@@ -97,10 +97,10 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     if finished.is_err() {
         tracing::warn!(grace = ?GRACE, "stopping with work under way");
     }
-    if let Some(candidate) = candidate.as_mut().filter(|_| result.is_ok()) {
-        if let Err(error) = candidate.release().await {
-            tracing::warn!(%error, "the lease was not given back; it expires by itself");
-        }
+    if let Some(candidate) = candidate.as_mut().filter(|_| result.is_ok())
+        && let Err(error) = candidate.release().await
+    {
+        tracing::warn!(%error, "the lease was not given back; it expires by itself");
     }
     result
 }
@@ -129,12 +129,11 @@ async fn serve(engine: &Arc<Engine>, listener: Option<TcpListener>) -> std::io::
 }
 
 async fn lead(engine: &Arc<Engine>, candidate: Option<&mut Candidate>) {
-    match candidate {
+    if let Some(candidate) = candidate {
         // Having become the leader, look at everything that standing by has let pass.
-        Some(candidate) => candidate.run(&engine.leadership, &engine.metrics, || engine.queue_all()).await,
-        None => {
-            engine.metrics.leader.set(1);
-            std::future::pending().await
-        }
+        candidate.run(&engine.leadership, &engine.metrics, || engine.queue_all()).await;
+    } else {
+        engine.metrics.leader.set(1);
+        std::future::pending::<()>().await;
     }
 }

@@ -46,10 +46,10 @@ pub async fn write(engine: &Engine, key: &ObjectKey, cr: &Value, status: &Value)
         engine.patience.forget(key);
         return Ok(None);
     };
-    if is_passing(status) {
-        if let Some(left) = engine.patience.remaining(key) {
-            return Ok(Some(left));
-        }
+    if is_passing(status)
+        && let Some(left) = engine.patience.remaining(key)
+    {
+        return Ok(Some(left));
     }
     engine.patch_resource(key, "/status", json!({ "status": change })).await?;
     engine.patience.forget(key);

@@ -125,7 +125,7 @@ impl Store {
         if self.raw(&key).is_some_and(|known| known.version.version > version) {
             return Change::default();
         }
-        self.put(key, read(resource, object, true))
+        self.put(&key, read(resource, object, true))
     }
 
     /// The API server answered our write with this object.
@@ -140,15 +140,15 @@ impl Store {
         let already_seen = self.raw(key).is_some_and(|known| known.version.version == version && known.observed);
         let mut record = read(key.resource, object, already_seen);
         record.settled = desired.filter(|desired| *desired != record.hash);
-        self.put(key.clone(), record)
+        self.put(key, record)
     }
 
     /// We asked for this object's deletion and the API server agreed.
     pub fn deletion_begun(&mut self, key: &ObjectKey, uid: &str) {
-        if let Some(record) = self.table(key.resource).records.get_mut(&place(key)) {
-            if record.version.uid == uid {
-                record.deleting = true;
-            }
+        if let Some(record) = self.table(key.resource).records.get_mut(&place(key))
+            && record.version.uid == uid
+        {
+            record.deleting = true;
         }
     }
 
@@ -211,9 +211,9 @@ impl Store {
         key.resource.namespaced && self.born.get(&key.namespace).is_some_and(|born| record.version.version < *born)
     }
 
-    fn put(&mut self, key: ObjectKey, mut record: Record) -> Change {
+    fn put(&mut self, key: &ObjectKey, mut record: Record) -> Change {
         self.newest = self.newest.max(record.version.version);
-        let before = self.raw(&key).cloned();
+        let before = self.raw(key).cloned();
         let mut change = Change { added: before.is_none(), ..Change::default() };
         let same_object = before.as_ref().is_some_and(|before| before.version.uid == record.version.uid);
         if *key.resource == NAMESPACE && !same_object && self.is_synced(&NAMESPACE) {
@@ -224,7 +224,7 @@ impl Store {
             if record.settled.is_none() && before.hash == record.hash {
                 record.settled = before.settled;
             }
-            self.unlink(&key, before, &mut change.owners);
+            self.unlink(key, before, &mut change.owners);
         }
         change.visible = before.as_ref().is_none_or(|before| {
             before.hash != record.hash
@@ -239,7 +239,7 @@ impl Store {
             self.children.entry(path.clone()).or_default().insert(key.clone());
             if record.observed {
                 if let Some(unseen) = self.unseen.get_mut(&path) {
-                    unseen.remove(&key);
+                    unseen.remove(key);
                     if unseen.is_empty() {
                         self.unseen.remove(&path);
                         change.all_observed.insert(path.clone());
@@ -250,7 +250,7 @@ impl Store {
             }
             change.owners.insert(path);
         }
-        self.table(key.resource).records.insert(place(&key), record);
+        self.table(key.resource).records.insert(place(key), record);
         change
     }
 

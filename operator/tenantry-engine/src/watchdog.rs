@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::engine::Engine;
 
 /// Pause between looks.
-pub const INTERVAL: Duration = Duration::from_secs(60);
+pub const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Returns when the server's newest version is older than one we have seen: all caches are then worthless.
 pub async fn run(engine: &Arc<Engine>) {

@@ -97,7 +97,7 @@ async fn the_server_may_ask_for_a_longer_pause() {
 #[tokio::test(start_paused = true)]
 async fn timers_keep_the_earliest_and_closing_ends_all() {
     let queue = Queue::new(1);
-    queue.add_after(&key("a"), Duration::from_secs(60));
+    queue.add_after(&key("a"), Duration::from_mins(1));
     queue.add_after(&key("a"), Duration::from_secs(5));
     queue.add_after(&key("a"), Duration::from_secs(30));
     let before = Instant::now();

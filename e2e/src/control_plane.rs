@@ -23,11 +23,12 @@ use crate::toolchain::{self, ToolchainError};
 use crate::wait::{NotInTime, eventually};
 
 /// A machine that compiles something else meanwhile may be slow; one that hangs should say so within a minute.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(2);
 const PREFIX: &str = "tenantry-cluster-";
+const KEPT_PREFIX: &str = "tenantry-logs-";
 /// Old logs may still interest somebody for a day.
-const LOGS_KEPT: Duration = Duration::from_secs(24 * 3600);
+const LOGS_KEPT: Duration = Duration::from_hours(24);
 
 /// Why a control plane did not start, or did not do as told.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +117,7 @@ impl ControlPlane {
                 Err(ControlPlaneError::Ended { tail, .. })
                     if tail.contains("address already in use") && attempt < 4 =>
                 {
-                    attempt += 1
+                    attempt += 1;
                 }
                 Err(error) => {
                     plane.keep_logs();
@@ -143,7 +144,7 @@ impl ControlPlane {
         plane.write_pki()?;
         plane.write_kubeconfigs()?;
         let policy =
-            "{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], rules: [{level: Metadata}]}\n";
+            "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
         plane.write_file("audit-policy.yaml", policy)?;
         Ok(plane)
     }
@@ -225,7 +226,7 @@ impl ControlPlane {
             Err(ended) => Ok(Err(ended)),
         })
         .await
-        .map_err(|source| ControlPlaneError::NotReady { source, logs: self.logs() })?
+        .map_err(|source| ControlPlaneError::NotReady { source, logs: self.kept_logs() })?
     }
 
     fn check_alive(&self) -> Result<(), ControlPlaneError> {
@@ -235,7 +236,7 @@ impl ControlPlane {
                 return Err(ControlPlaneError::Ended {
                     component: *component,
                     status: status.to_string(),
-                    logs: self.logs(),
+                    logs: self.kept_logs(),
                     tail,
                 });
             }
@@ -302,14 +303,17 @@ impl ControlPlane {
 
     /// Prints where the logs are and leaves them there; the store's data goes all the same.
     pub fn keep_logs(&self) {
-        let kept = std::env::temp_dir().join(format!(
-            "tenantry-logs-{}",
-            self.folder().file_name().unwrap_or_default().to_string_lossy().trim_start_matches(PREFIX)
-        ));
+        let kept = self.kept_logs();
         match fs::rename(self.logs(), &kept) {
             Ok(()) => eprintln!("the logs of the test control plane are in {}", kept.display()),
             Err(error) => eprintln!("the logs of the test control plane could not be kept: {error}"),
         }
+    }
+
+    /// Where the logs go when they outlive the cluster.
+    fn kept_logs(&self) -> PathBuf {
+        let name = self.folder().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        std::env::temp_dir().join(format!("{KEPT_PREFIX}{}", name.trim_start_matches(PREFIX)))
     }
 
     /// The cluster's folder.
@@ -407,7 +411,7 @@ fn sweep() {
             File::open(path.join("owner.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
         } else {
             let age = fs::metadata(&path).and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
-            name.starts_with("tenantry-logs-") && age.is_some_and(|age| age > LOGS_KEPT)
+            name.starts_with(KEPT_PREFIX) && age.is_some_and(|age| age > LOGS_KEPT)
         };
         if abandoned {
             // Another sweeper may be faster.

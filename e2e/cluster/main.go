@@ -1,12 +1,14 @@
 // Command cluster is a whole Kubernetes control plane for tests in one program: the real etcd, kube-apiserver,
 // kube-controller-manager, kube-scheduler and kubectl, each a subcommand that takes its usual flags, and `fake-nodes`,
-// which plays kubelet for nodes that do not exist. It decides nothing itself: e2e/src/cluster.rs picks flags and order.
+// which plays kubelet for nodes that do not exist. `exec` runs somebody else's program so that it, too, ends with its
+// parent. It decides nothing itself: e2e/src/cluster.rs picks flags and order.
 package main
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
@@ -16,7 +18,7 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 )
 
-const usage = "usage: cluster {etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubectl|fake-nodes} [flags]"
+const usage = "usage: cluster {etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubectl|fake-nodes|exec PROGRAM} [flags]"
 
 func main() {
 	// Called by a link named `kubectl` (or kube-apiserver, …) it is that program.
@@ -34,7 +36,7 @@ func main() {
 
 func isComponent(name string) bool {
 	switch name {
-	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "fake-nodes":
+	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "fake-nodes", "exec":
 		return true
 	}
 	return false
@@ -57,5 +59,13 @@ func run(name string) {
 		os.Exit(cli.Run(kubectl.NewDefaultKubectlCommand()))
 	case "fake-nodes":
 		os.Exit(fakeNodes(os.Args[1:]))
+	case "exec":
+		// What dieWithParent arranged survives execve.
+		err := fmt.Errorf("no program named")
+		if len(os.Args) > 1 {
+			err = syscall.Exec(os.Args[1], os.Args[1:], os.Environ())
+		}
+		fmt.Fprintln(os.Stderr, "exec:", err)
+		os.Exit(127)
 	}
 }

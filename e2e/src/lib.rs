@@ -1,1 +1,31 @@
-//! stub
+//! A real Kubernetes control plane for tests, the demo and the benchmark: built once, started in seconds, gone with its
+//! parent. It never touches a cluster it was not given.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use tenantry_e2e::{Cluster, Options};
+//! let cluster = Cluster::start(Options::with_nodes(1)).await?;
+//! let client = cluster.client().await?;
+//! println!("{}", cluster.kubectl(&["get", "nodes"]).await?);
+//! # Ok(()) }
+//! ```
+
+pub mod cache;
+pub mod cluster;
+pub mod components;
+pub mod control_plane;
+pub mod identity;
+pub mod kubeconfig;
+pub mod kubectl;
+pub mod options;
+pub mod pki;
+pub mod process;
+pub mod skip;
+pub mod toolchain;
+pub mod wait;
+
+pub use cluster::{Cluster, ClusterError, shared};
+pub use components::Component;
+pub use identity::Identity;
+pub use options::Options;
+pub use wait::eventually;

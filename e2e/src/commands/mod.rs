@@ -1,0 +1,7 @@
+//! The subcommands of `e2e`, one file each: `Arguments` and `run`.
+
+pub(crate) mod cluster;
+pub(crate) mod tools;
+
+/// What ends a subcommand: one line for the person who called it.
+pub(crate) type CommandError = Box<dyn std::error::Error>;

@@ -1,5 +1,6 @@
 //! A cluster to test against: a control plane of our own, or one that somebody else runs. It never changes a foreign cluster by itself.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::components::AUDIT_LOG;
 use crate::control_plane::{ControlPlane, ControlPlaneError};
+use crate::folder::keep_logs;
 use crate::identity::{self, Identity, IdentityError};
 use crate::kubeconfig::KubeconfigFileError;
 use crate::kubectl::KubectlError;
@@ -28,7 +31,7 @@ pub enum ClusterError {
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigFileError),
     /// The given cluster does not answer.
-    #[error("the cluster of {} does not answer: {source}", kubeconfig.display())]
+    #[error("the cluster of {} does not answer: {}", kubeconfig.display(), innermost(source.as_ref()))]
     Unreachable {
         /// The kubeconfig that was given.
         kubeconfig: PathBuf,
@@ -150,7 +153,7 @@ impl Cluster {
     /// The file with one JSON line per request, if it was asked for (`Options::audit_log`).
     pub fn audit_log(&self) -> Option<PathBuf> {
         let plane = self.control_plane().ok()?;
-        plane.options().audit_log.then(|| plane.logs().join("audit.jsonl"))
+        plane.options().audit_log.then(|| plane.logs().join(AUDIT_LOG))
     }
 
     /// Ends our processes in order and removes their folder; a given cluster is left alone. Dropping does the same, without grace.
@@ -171,6 +174,11 @@ impl Cluster {
     }
 }
 
+/// What kube and hyper wrap into `client error (Connect)`.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source()).last().unwrap_or(error)
+}
+
 /// The one cluster that the tests of this process share: two fake nodes, a scheduler, an audit log. It is started on first use and ends
 /// with the process. Every test gives its objects names of its own and breaks nothing that others use.
 ///
@@ -180,7 +188,18 @@ pub async fn shared() -> Result<&'static Cluster, ClusterError> {
     SHARED
         .get_or_try_init(|| async {
             let kubeconfig = std::env::var_os(KUBECONFIG_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-            Cluster::given_or_start(kubeconfig.as_deref(), Options::with_nodes(2).with_audit_log()).await
+            let cluster =
+                Cluster::given_or_start(kubeconfig.as_deref(), Options::with_nodes(2).with_audit_log()).await?;
+            if let Ok(plane) = cluster.control_plane() {
+                // Nothing drops a static: the hook is what notices that a test failed.
+                let logs = plane.logs().to_owned();
+                let before = std::panic::take_hook();
+                std::panic::set_hook(Box::new(move |panic| {
+                    keep_logs(&logs);
+                    before(panic);
+                }));
+            }
+            Ok(cluster)
         })
         .await
 }

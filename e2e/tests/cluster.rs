@@ -1,7 +1,7 @@
 //! The harness itself: what tests, demo and benchmark rely on. The operator is not in it.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,12 +9,14 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ResourceQuota, ServiceAccount};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tenantry_e2e::{Cluster, Component, Options, eventually, shared};
+use tenantry_e2e::netns::{Entered, enter};
+use tenantry_e2e::{Cluster, Component, Options, eventually, netns, shared, toolchain};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -266,7 +268,7 @@ async fn survives_killed_and_paused_components() {
 
 #[tokio::test]
 async fn children_go_with_a_killed_parent() {
-    let (mut parent, _output, kubeconfig) = start_e2e_cluster();
+    let (mut parent, _output, kubeconfig) = start_e2e_cluster(None);
     let children = children_of(parent.id());
     assert_eq!(
         children.len(),
@@ -289,13 +291,85 @@ async fn children_go_with_a_killed_parent() {
     assert!(!folder.exists(), "{} is still there", folder.display());
 }
 
+#[tokio::test]
+async fn a_given_cluster_works_like_ours() {
+    let ours = shared().await.expect("starts");
+    let given = Cluster::given(ours.kubeconfig_path()).await.expect("answers");
+    let jane = given.user("jane@example.com", &["team-a"]).expect("issued");
+    let review = jane.kubectl_json(&["auth", "whoami"]).await.expect("answers");
+    assert_eq!(review["status"]["userInfo"]["groups"], json!(["team-a", "system:authenticated"]));
+    assert!(given.control_plane().is_err() && given.audit_log().is_none());
+    given.stop().await.expect("leaves it alone");
+    ours.kubectl(&["get", "namespaces"]).await.expect("still answers");
+}
+
+#[tokio::test]
+async fn a_wrong_kubeconfig_is_one_clear_line() {
+    let folder = tempfile::tempdir().expect("made");
+    let path = folder.path().join("config");
+    let error = Cluster::given(&path).await.expect_err("there is none").to_string();
+    assert!(error.starts_with(&format!("reading the kubeconfig {}: ", path.display())), "{error}");
+
+    let ours = shared().await.expect("starts");
+    let text = std::fs::read_to_string(ours.kubeconfig_path()).expect("read");
+    let port = ours.control_plane().map(|plane| plane.ports().api.to_string()).unwrap_or_default();
+    std::fs::write(&path, text.replace(&port, "1")).expect("written");
+    let error = Cluster::given(&path).await.expect_err("nobody is there").to_string();
+    assert!(error.contains("does not answer") && error.contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn endpoints_work_in_an_own_network() {
+    match enter("endpoints_work_in_an_own_network") {
+        Entered::Inside => {}
+        Entered::Passed => return,
+        Entered::Failed(output) => panic!("{output}"),
+        Entered::Impossible(reason) => tenantry_e2e::skip!("{reason}"),
+    }
+    let options = Options { address: netns::ADDRESS, ..Options::default() };
+    let cluster = Cluster::start(options).await.expect("starts");
+    let slices: Api<EndpointSlice> = Api::namespaced(cluster.client().await.expect("client"), "default");
+    let found = eventually(SOON, "kube-apiserver is an endpoint", async || slices.get("kubernetes").await)
+        .await
+        .expect("in time");
+    assert_eq!(found.endpoints.unwrap_or_default()[0].addresses, [netns::ADDRESS.to_string()]);
+    let backend = TcpListener::bind("10.200.3.4:8080").expect("all of the prefix is local");
+    let body = json!({
+        "metadata": { "name": "backend" },
+        "addressType": "IPv4",
+        "endpoints": [{ "addresses": [backend.local_addr().expect("bound").ip().to_string()] }],
+    });
+    create(&slices, body).await.expect("accepted");
+}
+
+#[tokio::test]
+async fn programs_of_kubebuilder_assets_are_used() {
+    let assets = tempfile::tempdir().expect("made");
+    let program = toolchain::control_plane().expect("built");
+    let foreign = assets.path().join("kube-apiserver");
+    std::os::unix::fs::symlink(program, &foreign).expect("linked");
+    let (mut parent, _output, _) = start_e2e_cluster(Some(assets.path()));
+    let children = children_of(parent.id());
+    let commands: Vec<String> = children.iter().map(|id| ps("args=", "-p", *id)).collect();
+    parent.kill().expect("killed");
+    parent.wait().expect("waited");
+    let ran = commands.iter().filter(|command| command.starts_with(&foreign.display().to_string())).count();
+    assert_eq!(ran, 1, "{commands:?}");
+    eventually(SOON, "the foreign program, too, ends with its parent", async || {
+        (!children.iter().any(|id| is_alive(*id))).then_some(())
+    })
+    .await
+    .expect("in time");
+}
+
 /// Starts `e2e cluster` as its own process and waits until it prints where its kubeconfig is.
-fn start_e2e_cluster() -> (Child, impl Iterator<Item = String>, String) {
-    let mut parent = Command::new(env!("CARGO_BIN_EXE_e2e"))
-        .args(["cluster", "--nodes", "1"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
+fn start_e2e_cluster(assets: Option<&Path>) -> (Child, impl Iterator<Item = String>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_e2e"));
+    command.args(["cluster", "--nodes", "1"]).stdout(Stdio::piped());
+    if let Some(folder) = assets {
+        command.env("KUBEBUILDER_ASSETS", folder);
+    }
+    let mut parent = command.spawn().expect("starts");
     let mut output = BufReader::new(parent.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let kubeconfig = output
         .by_ref()
@@ -305,13 +379,16 @@ fn start_e2e_cluster() -> (Child, impl Iterator<Item = String>, String) {
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
-    let output = Command::new("ps").args(["-o", "pid=", "--ppid", &parent.to_string()]).output().expect("ps runs");
-    String::from_utf8_lossy(&output.stdout).split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    ps("pid=", "--ppid", parent).split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// A zombie that nobody has waited for yet counts as gone.
 fn is_alive(id: u32) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("ps runs");
-    let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let state = ps("stat=", "-p", id);
     !state.is_empty() && !state.starts_with('Z')
+}
+
+fn ps(column: &str, which: &str, id: u32) -> String {
+    let output = Command::new("ps").args(["-ww", "-o", column, which, &id.to_string()]).output().expect("ps runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

@@ -2,5 +2,6 @@
 //!
 //! Nothing here is linked into the operator.
 
+pub mod conformance;
 pub mod faults;
 pub mod server;

@@ -218,7 +218,13 @@ fn status(rng: &mut Rng, target: &Target) -> Step {
 }
 
 fn list(rng: &mut Rng, target: &Target) -> Step {
-    let queries = ["", "?labelSelector=x%3D1", "?labelSelector=x%20in%20(1,2),!y", "?fieldSelector=metadata.name%3Done", "?labelSelector=x!%3D1"];
+    let queries = [
+        "",
+        "?labelSelector=x%3D1",
+        "?labelSelector=x%20in%20(1,2),!y",
+        "?fieldSelector=metadata.name%3Done",
+        "?labelSelector=x!%3D1",
+    ];
     let path = format!("{}{}", target.collection, queries[rng.usize(..queries.len())]);
     Step { object: String::new(), ..target.step("GET", path, "", None) }
 }

@@ -56,7 +56,11 @@ impl Seen {
         }
         let mut fields = Vec::new();
         for cause in details["causes"].as_array().into_iter().flatten() {
-            fields.push(format!("{} {}", cause["reason"].as_str().unwrap_or_default(), cause["field"].as_str().unwrap_or_default()));
+            fields.push(format!(
+                "{} {}",
+                cause["reason"].as_str().unwrap_or_default(),
+                cause["field"].as_str().unwrap_or_default()
+            ));
         }
         fields.sort();
         let mut out = json!({"kind": "Status", "status": status["status"], "fields": fields});

@@ -110,9 +110,10 @@ pub async fn run(client: &Client, steps: &[Step]) -> Result<Vec<Answer>, Conform
     let mut known: BTreeMap<String, [String; 3]> = BTreeMap::new();
     let mut answers = Vec::new();
     for step in steps {
-        let [uid, last, first] = known.get(&step.object).cloned().unwrap_or_else(|| {
-            ["11111111-1111-1111-1111-111111111111".to_owned(), "1".to_owned(), "1".to_owned()]
-        });
+        let [uid, last, first] = known
+            .get(&step.object)
+            .cloned()
+            .unwrap_or_else(|| ["11111111-1111-1111-1111-111111111111".to_owned(), "1".to_owned(), "1".to_owned()]);
         let body = step.body_for(&uid, &last, &first);
         let (code, answer) = send(client, step.method, &step.path, step.content_type, body.as_ref()).await?;
         let text = |field: &str| answer["metadata"][field].as_str().unwrap_or_default().to_owned();

@@ -75,13 +75,21 @@ pub fn delete_collection(state: &mut State, resource: &Arc<Resource>, request: &
 }
 
 fn check_preconditions(resource: &Resource, key: &Key, old: &Value, options: &Options) -> ApiResult<()> {
+    let is_special = resource.kind == "Namespace" || resource.kind == "CustomResourceDefinition";
     let pairs = [("UID", &options.uid, "uid"), ("ResourceVersion", &options.resource_version, "resourceVersion")];
     for (label, wanted, field) in pairs {
         let found = meta::text(old, field);
         if !wanted.is_empty() && wanted != found {
-            let why =
-                format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
-            return Err(ApiError::conflict(&resource.group, &resource.plural, &key.name, &why));
+            if is_special && !resource.is_custom {
+                let why = format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
+                return Err(ApiError::conflict(&resource.group, &resource.plural, &key.name, &why));
+            }
+            let hint = if label == "UID" { "deleted and then recreated" } else { "modified" };
+            let why = format!(
+                "the {label} in the precondition ({wanted}) does not match the {label} in record ({found}). The object might \
+                 have been {hint}"
+            );
+            return Err(ApiError::conflict(&resource.group, &resource.kind, &key.name, &why));
         }
     }
     Ok(())
@@ -99,6 +107,10 @@ pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Option
         _ => {}
     }
     let is_namespace = resource.plural == "namespaces" && resource.group.is_empty();
+    let is_held = is_namespace && old["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty());
+    if is_held && meta::is_deleting(&old) {
+        return Some(old);
+    }
     let is_definition = resource.plural == "customresourcedefinitions" && !resource.is_custom;
     if is_definition && !meta::is_deleting(&old) {
         finalizers.push("customresourcecleanup.apiextensions.k8s.io".to_owned());

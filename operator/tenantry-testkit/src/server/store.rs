@@ -98,9 +98,12 @@ impl Write<'_> {
     /// The last steps of a change of an existing object: system fields, generation, rules, and the store.
     pub fn finish(&self, state: &mut State, old: &Arc<Value>, mut new: Value, entries: Vec<Entry>) -> ApiResult<Value> {
         self.keep_system_fields(old, &mut new);
+        if !self.resource.is_custom {
+            defaults::settle(self.resource.node(), &mut new);
+        }
         let is_same = same_fields(&decode(old), &entries);
         encode(&mut new, entries);
-        validate::check(&self.resource, &new, Some(old))?;
+        validate::check(&self.resource, &self.request.call.subresource, &new, Some(old))?;
         if is_same && without_managed(old) == without_managed(&new) {
             return Ok(Value::clone(old));
         }
@@ -109,7 +112,8 @@ impl Write<'_> {
         }
         let key = self.key();
         if meta::may_vanish(&self.resource, &new) {
-            return Ok(state.remove(&key).map_or(new, |last| Value::clone(&last)));
+            state.remove(&key);
+            return Ok(new);
         }
         let stored = state.put(key, new);
         self.after_store(state, &stored);

@@ -49,7 +49,7 @@ pub fn replace(state: &mut State, write: &Write<'_>, old: &Arc<Value>, mut objec
     let given = meta::text(&object, "resourceVersion");
     if given.is_empty() && write.resource.is_custom {
         let error = FieldError::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-        return Err(ApiError::invalid(group, &write.resource.kind, name, &[error]));
+        return Err(ApiError::invalid(group, plural, name, &[error]));
     }
     if !given.is_empty() && given != meta::text(old, "resourceVersion") {
         return Err(ApiError::stale(group, plural, name));
@@ -58,11 +58,6 @@ pub fn replace(state: &mut State, write: &Write<'_>, old: &Arc<Value>, mut objec
         object["metadata"]["namespace"] = json!(write.request.call.namespace);
     }
     let entries = entries_after(state, write, old, &mut object);
-    if write.request.call.subresource == "finalize" {
-        let spec = object["spec"].clone();
-        object = Value::clone(old);
-        object["spec"] = spec;
-    }
     write.finish(state, old, object, entries)
 }
 

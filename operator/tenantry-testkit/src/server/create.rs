@@ -77,8 +77,12 @@ pub fn insert(state: &mut State, write: &Write<'_>, mut object: Value, entries: 
     first_status(write, &mut object);
     validate::check(resource, "", &object, None)?;
     let key = Key::new(resource, &namespace, &name);
-    if state.get(&key).is_some() {
-        return Err(ApiError::already_exists(&resource.group, &resource.plural, &name));
+    if let Some(found) = state.get(&key) {
+        let mut error = ApiError::already_exists(&resource.group, &resource.plural, &name);
+        if meta::is_deleting(found) {
+            error.message = format!("object is being deleted: {}", error.message);
+        }
+        return Err(error);
     }
     if write.request.is_dry_run() {
         return Ok(object);

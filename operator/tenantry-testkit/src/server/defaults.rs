@@ -24,6 +24,13 @@ pub fn decode(resource: &Resource, object: &mut Value, strict: bool) -> ApiResul
     Ok(())
 }
 
+/// Fill an object of which nothing was said with what Go always writes.
+pub fn blank(resource: &Resource, object: &mut Value) {
+    emit_structs(resource, object);
+    // What is empty has nothing that could be wrong.
+    let _ = decode_at(resource.node(), object, "", &mut Vec::new());
+}
+
 /// 400 for unknown fields under strict validation.
 pub fn refuse_unknown(resource: &Resource, unknown: &[String], strict: bool) -> ApiResult<()> {
     if !strict || unknown.is_empty() {
@@ -163,7 +170,7 @@ pub fn settle(node: Node<'_>, value: &mut Value) {
 }
 
 /// Structs that Go always writes, by kind.
-pub fn emit_structs(resource: &Resource, object: &mut Value) {
+fn emit_structs(resource: &Resource, object: &mut Value) {
     let paths: &[&[&str]] = match resource.kind.as_str() {
         "Namespace" | "ResourceQuota" | "PersistentVolumeClaim" | "Node" | "CustomResourceDefinition" => {
             &[&["spec"], &["status"]]

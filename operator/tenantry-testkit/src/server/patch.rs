@@ -92,6 +92,11 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
     if live.is_none() && !write.request.call.subresource.is_empty() {
         return Err(ApiError::not_found(group, plural, name));
     }
+    let given = meta::text(&applied, "uid");
+    if live.is_none() && !given.is_empty() {
+        let why = format!("uid mismatch: the provided object specified uid {given}, and no existing object was found");
+        return Err(ApiError::conflict(group, plural, name, &why));
+    }
     let base = match &live {
         Some(live) => Value::clone(live),
         None => write.blank(),
@@ -104,10 +109,6 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
         .map_err(|conflicts| conflict_error(&conflicts))?;
     write.shape(&mut object).map_err(|error| unconvertible(write, error))?;
     let Some(live) = live else {
-        let given = meta::text(&applied, "resourceVersion");
-        if !given.is_empty() {
-            return Err(ApiError::stale(group, plural, name));
-        }
         if meta::text(&applied, "name").is_empty() {
             return Err(ApiError::bad_request(format!(
                 "the name of the object ({name} based on URL) was undeterminable: name must be provided"

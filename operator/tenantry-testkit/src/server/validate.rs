@@ -14,7 +14,13 @@ pub fn check(resource: &Resource, subresource: &str, object: &Value, old: Option
     let mut errors = meta::problems(resource, object);
     if resource.is_custom {
         schema_errors(resource.node(), object, "", true, &mut errors);
-        if errors.is_empty() {
+        if !has_rules(resource.node().schema()) {
+            // Nothing to evaluate.
+        } else if errors.iter().any(|error| BLOCKING.contains(&error.reason)) {
+            let why = "some validation rules were not checked because the object was invalid; correct the existing errors to \
+                       complete validation";
+            errors.push(FieldError::invalid("<nil>", &Value::Null, why));
+        } else {
             errors.extend(rule_errors(resource, object, old));
         }
     } else {
@@ -35,6 +41,25 @@ pub fn check(resource: &Resource, subresource: &str, object: &Value, old: Option
         return Ok(());
     }
     Err(ApiError::invalid(&resource.group, &resource.kind, meta::text(object, "name"), &errors))
+}
+
+/// Faults after which rules are not evaluated, since they could not be relied upon.
+const BLOCKING: [&str; 5] = [
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+];
+
+fn has_rules(schema: Option<&Value>) -> bool {
+    match schema {
+        Some(Value::Object(map)) => {
+            map.contains_key("x-kubernetes-validations") || map.values().any(|below| has_rules(Some(below)))
+        }
+        Some(Value::Array(items)) => items.iter().any(|below| has_rules(Some(below))),
+        _ => false,
+    }
 }
 
 fn rule_errors(resource: &Resource, object: &Value, old: Option<&Value>) -> Vec<FieldError> {

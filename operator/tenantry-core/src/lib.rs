@@ -15,4 +15,5 @@ pub mod object;
 pub mod plan;
 pub mod quantity;
 pub mod resources;
+pub mod schema;
 pub mod world;

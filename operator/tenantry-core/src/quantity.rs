@@ -238,7 +238,6 @@ impl JsonSchema for Quantity {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "x-kubernetes-int-or-string": true,
-            "anyOf": [{ "type": "integer" }, { "type": "string" }],
             "maxLength": 32,
             "x-kubernetes-validations": [{
                 "rule": "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",

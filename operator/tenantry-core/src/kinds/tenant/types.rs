@@ -56,7 +56,7 @@ pub struct TenantSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub environments: Vec<Environment>,
     /// The most that all environments may use together, by resource name as in a ResourceQuota. The environments' own
-    /// quotas must add up to no more. Absent: the class's default. At most 64 entries.
+    /// quotas must add up to no more. What is not named here has the class's default. At most 64 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64))]
     pub quota: Option<Quantities>,
@@ -197,7 +197,7 @@ pub struct Environment {
     /// What it is for: Development (default), Staging, Production or DisasterRecovery.
     #[serde(default)]
     pub stage: Stage,
-    /// Its share of the tenant's quota: a ResourceQuota. Absent: the class's default for the stage.
+    /// Its share of the tenant's quota: a ResourceQuota. What is not named here has the class's default for the stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<EnvironmentQuota>,
     /// Pod security level. Absent: the class's default for the stage, else Restricted.
@@ -299,6 +299,7 @@ pub struct TenantStatus {
 pub struct Effective {
     /// The most that all environments may use together.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub quota: Quantities,
     /// What each container gets and may ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -367,6 +368,7 @@ pub struct EnvironmentStatus {
 pub struct QuotaStatus {
     /// What is enforced.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub hard: Quantities,
 }
 
@@ -376,9 +378,11 @@ pub struct QuotaStatus {
 pub struct TotalQuota {
     /// What the environments' quotas may add up to.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub hard: Quantities,
     /// What they add up to.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub assigned: Quantities,
 }
 

@@ -168,3 +168,6 @@ fn read_live(connect: &ConnectArgs, notes: &mut Vec<String>) -> Result<Snapshot,
     notes.extend(more);
     Ok(snapshot)
 }
+
+#[cfg(test)]
+mod tests;

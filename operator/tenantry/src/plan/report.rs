@@ -39,6 +39,7 @@ pub(super) struct Summary {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResourceReport {
     pub(super) resource: ObjectRef,
+    pub(super) state: State,
     /// Where it was read; absent for a resource of the cluster that is affected by those given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
@@ -58,6 +59,33 @@ pub(super) struct ResourceReport {
     pub(super) undecided: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) looked_at_again: Option<String>,
+}
+
+/// What becomes of a resource itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// It is not in the cluster yet.
+    New,
+    /// Its spec is different in the cluster.
+    Changed,
+    /// It is in the cluster as given.
+    #[default]
+    Unchanged,
+    /// It was not given; what was given changes what becomes of it.
+    Affected,
+}
+
+impl State {
+    /// The word for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Affected => "affected",
+        }
+    }
 }
 
 /// Names one object.
@@ -145,6 +173,7 @@ fn report(settled: &Settled, key: &ObjectKey, planned: &Planned) -> ResourceRepo
     let plan = &planned.plan;
     let mut report = ResourceReport {
         resource: key.into(),
+        state: state(settled, key, planned),
         source: planned.place.clone(),
         not_owned: planned.not_owned.iter().map(ObjectRef::from).collect(),
         undecided: plan.undecided.iter().map(ToString::to_string).collect(),
@@ -177,6 +206,15 @@ fn report(settled: &Settled, key: &ObjectKey, planned: &Planned) -> ResourceRepo
         }
     }
     report
+}
+
+fn state(settled: &Settled, key: &ObjectKey, planned: &Planned) -> State {
+    match (settled.before.object(key), settled.after.object(key)) {
+        _ if planned.place.is_none() => State::Affected,
+        (None, _) => State::New,
+        (Some(before), Some(after)) if before["spec"] == after["spec"] && !planned.invalid => State::Unchanged,
+        _ => State::Changed,
+    }
 }
 
 /// Objects of this resource that are there now and not in the end. What goes together with its namespace is not listed.

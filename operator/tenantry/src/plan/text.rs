@@ -30,8 +30,9 @@ pub(super) fn render(report: &Report, palette: Palette, full: bool) -> Result<St
 }
 
 fn render_resource(out: &mut String, report: &ResourceReport, palette: Palette, full: bool) -> Result<(), FormatError> {
-    let place = report.source.as_deref().unwrap_or("in the cluster, affected");
-    let _ = writeln!(out, "{} {}", palette.strong(&name(&report.resource)), palette.faint(&format!("({place})")));
+    let place = report.source.as_deref().unwrap_or("in the cluster");
+    let about = format!("({}, {place})", report.state.name());
+    let _ = writeln!(out, "{} {}", palette.strong(&name(&report.resource)), palette.faint(&about));
     for finding in &report.refusals {
         let _ = writeln!(out, "  {}", palette.bad(&format!("! refused: {}", sentence(finding))));
     }

@@ -108,6 +108,18 @@ fn strip(metadata: &mut Value) {
     }
 }
 
+fn pretty(object: &Value) -> String {
+    serde_json::to_string_pretty(object).expect("JSON")
+}
+
+/// The server's own words.
+fn words(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message,
+        other => other.to_string(),
+    }
+}
+
 #[test]
 fn helm_finds_nothing_to_object_to() {
     helm(&["lint", "--strict", "--quiet"]).expect("no fault");
@@ -121,7 +133,9 @@ fn chart_and_install_say_the_same() {
     let charted = by_name(rendered("{}"));
     assert_eq!(charted.keys().collect::<Vec<_>>(), installed.keys().collect::<Vec<_>>());
     for (name, object) in installed {
-        assert_eq!(charted[&name], object, "{name}: the chart is on the left");
+        let (chart, install) = (pretty(&charted[&name]), pretty(&object));
+        let difference = chart.lines().zip(install.lines()).find(|(one, other)| one != other);
+        assert!(chart == install, "{name}: chart and install say {difference:?}");
     }
 }
 
@@ -178,7 +192,7 @@ async fn the_server_takes_every_object_of_the_chart() {
             let mut parameters = PatchParams::apply("chart-test").force().dry_run();
             parameters = parameters.validation_strict();
             let answer = api.patch(name, &parameters, &Patch::Apply(&object)).await;
-            assert!(answer.is_ok(), "{kind} {name}: {:?}", answer.err());
+            assert!(answer.is_ok(), "{kind} {name}: {}", answer.err().map(words).unwrap_or_default());
         }
     }
 }

@@ -42,11 +42,12 @@ pub(super) fn page(kind: &Registration) -> Result<String, FormatError> {
             page.push('\n');
         }
     }
-    let mut rules = Vec::new();
+    let mut rules: Vec<[String; 2]> = Vec::new();
     collect_rules(&schema, "", &mut rules);
+    let rules = by_message(rules);
     if !rules.is_empty() {
         page.push_str("## Rules\n\nThe API server refuses what breaks one of these.\n\n");
-        page.push_str(&table(["field", "rule"], rules));
+        page.push_str(&table(["rule", "fields"], rules));
         page.push('\n');
     }
     let columns = version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default();
@@ -147,4 +148,16 @@ fn collect_rules(schema: &Value, path: &str, rows: &mut Vec<[String; 2]>) {
     if schema["additionalProperties"].is_object() {
         collect_rules(&schema["additionalProperties"], &format!("{path}.*"), rows);
     }
+}
+
+/// One row for each rule, with all the fields it holds for.
+fn by_message(rules: Vec<[String; 2]>) -> Vec<[String; 2]> {
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    for [field, message] in rules {
+        match rows.iter_mut().find(|row| row[0] == message) {
+            Some(row) => row[1] = format!("{}, {field}", row[1]),
+            None => rows.push([message, field]),
+        }
+    }
+    rows
 }

@@ -18,7 +18,7 @@ pub(super) struct Fault {
 
 /// The resource with defaults set, or all that is wrong with it. `old` is what it replaces, for transition rules.
 pub(super) fn admit(schema: &Value, resource: &Value, old: Option<&Value>) -> Result<Value, Vec<Fault>> {
-    let resource = apply_defaults(schema, resource);
+    let resource = apply_defaults(schema, &without_nulls(schema, resource.clone()));
     let mut faults = Vec::new();
     check(schema, &resource, "", &mut faults);
     // CEL rules assume types that hold; the API server does not run them either on what does not fit.
@@ -30,6 +30,30 @@ pub(super) fn admit(schema: &Value, resource: &Value, old: Option<&Value>) -> Re
         faults.extend(failed.map(|error| Fault { field: error.field_path, message: error.message }));
     }
     if faults.is_empty() { Ok(resource) } else { Err(faults) }
+}
+
+/// The API server drops a null where the schema does not allow one, as if the field were absent.
+fn without_nulls(schema: &Value, value: Value) -> Value {
+    let below = |name: &str| match &schema["properties"][name] {
+        Value::Null => &schema["additionalProperties"],
+        known => known,
+    };
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .filter(|(name, value)| !value.is_null() || below(name)["nullable"] == true)
+                .map(|(name, value)| {
+                    let value = without_nulls(below(&name), value);
+                    (name, value)
+                })
+                .collect(),
+        ),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| without_nulls(&schema["items"], item)).collect())
+        }
+        scalar => scalar,
+    }
 }
 
 fn check(schema: &Value, value: &Value, path: &str, faults: &mut Vec<Fault>) {
@@ -220,8 +244,8 @@ mod tests {
 
     #[test]
     fn what_fits_is_defaulted() {
-        let admitted = admit(&schema(), &json!({ "metadata": {}, "spec": { "name": "a", "until": null } }), None);
-        assert_eq!(admitted.expect("fits")["spec"]["count"], 3);
+        let admitted = admit(&schema(), &json!({ "metadata": {}, "spec": { "name": "a", "until": null, "role": null } }), None);
+        assert_eq!(admitted.expect("fits")["spec"], json!({ "name": "a", "until": null, "count": 3 }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The generated part of the Helm chart: what the operator may do, the roles of tenants, and the schema of the values.
 //! The templates that put them in place are written by hand.
 
-mod values;
+pub(super) mod values;
 
 use tenantry_core::kind::Registration;
 

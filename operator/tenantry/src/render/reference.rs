@@ -1,5 +1,7 @@
-//! `docs/reference/`: one page each for every kind, the conditions, the permissions, the metrics and the command line.
+//! `docs/reference/`: one page each for every kind, the conditions, the permissions, the metrics, the command line and the
+//! values of the chart.
 
+mod chart;
 mod command_line;
 mod conditions;
 mod kinds;
@@ -22,6 +24,7 @@ pub(super) fn files(registered: &[Registration]) -> Result<Files, FormatError> {
     pages.insert("conditions.md".into(), conditions::page());
     pages.insert("permissions.md".into(), permissions::page(registered));
     pages.insert("metrics.md".into(), metrics::page());
+    pages.insert("chart.md".into(), chart::page());
     pages.insert("command-line.md".into(), command_line::page());
     pages.insert("README.md".into(), index(registered));
     Ok(pages.into_iter().map(|(path, page)| (path, format!("<!-- {NOTICE} -->\n{page}"))).collect())
@@ -34,7 +37,8 @@ fn index(registered: &[Registration]) -> String {
     }
     page.push_str(
         "- [Conditions and reasons](conditions.md)\n- [Permissions](permissions.md) of the operator and of members\n\
-         - [Metrics](metrics.md)\n- [Command line](command-line.md)\n",
+         - [Metrics](metrics.md)\n- [Command line](command-line.md)\n\
+         - [Values of the Helm chart](chart.md)\n",
     );
     page
 }

@@ -136,7 +136,7 @@ struct ServiceMonitor {
 type Anything = BTreeMap<String, Value>;
 
 /// The schema, in the dialect that every Helm understands.
-pub(super) fn schema() -> Value {
+pub(in crate::render) fn schema() -> Value {
     let generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = generator.into_root_schema_for::<Values>().to_value();
     make_optional(&mut schema);

@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn what_fits_is_defaulted() {
-        let admitted = admit(&schema(), &json!({ "metadata": {}, "spec": { "name": "a", "until": null, "role": null } }), None);
+        let admitted =
+            admit(&schema(), &json!({ "metadata": {}, "spec": { "name": "a", "until": null, "role": null } }), None);
         assert_eq!(admitted.expect("fits")["spec"], json!({ "name": "a", "until": null, "count": 3 }));
     }
 

@@ -1,6 +1,7 @@
 //! `tenantry plan`: what would become of a cluster if these resources were applied. Never writes anything anywhere.
 
 mod carry;
+mod compare;
 mod live;
 mod report;
 mod rights;

@@ -55,6 +55,8 @@ fn state(settled: &Settled, key: &ObjectKey, planned: &Planned) -> State {
     match (settled.before.object(key), settled.after.object(key)) {
         _ if planned.place.is_none() => State::Affected,
         (None, _) => State::New,
+        (Some(_), None) => State::Deleted,
+        (_, Some(after)) if !after["metadata"]["deletionTimestamp"].is_null() => State::Leaving,
         (Some(before), Some(after)) if before["spec"] == after["spec"] && !planned.invalid => State::Unchanged,
         _ => State::Changed,
     }

@@ -69,6 +69,10 @@ pub(super) enum State {
     /// It is in the cluster as given.
     #[default]
     Unchanged,
+    /// It is deleted.
+    Deleted,
+    /// It is deleted, and something keeps it from going.
+    Leaving,
     /// It was not given; what was given changes what becomes of it.
     Affected,
 }
@@ -80,6 +84,8 @@ impl State {
             Self::New => "new",
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
+            Self::Deleted => "deleted",
+            Self::Leaving => "leaving",
             Self::Affected => "affected",
         }
     }

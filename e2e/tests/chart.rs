@@ -196,24 +196,3 @@ async fn the_server_takes_every_object_of_the_chart() {
         }
     }
 }
-
-#[tokio::test]
-async fn installing_twice_changes_nothing_the_second_time() {
-    let cluster = shared().await.expect("a cluster");
-    let kubeconfig = cluster.kubeconfig_path().display().to_string();
-    let install = || {
-        let arguments = ["tenantry", "install", "--kubeconfig", &kubeconfig].map(Into::into);
-        // It brings its own runtime, so it needs a thread of its own.
-        tokio::task::spawn_blocking(move || {
-            let mut out = Vec::new();
-            let code = tenantry::cli::execute(arguments, &mut out);
-            (code, String::from_utf8_lossy(&out).into_owned())
-        })
-    };
-    let (code, first) = install().await.expect("runs");
-    assert_eq!(code, 0, "{first}");
-    let (code, second) = install().await.expect("runs");
-    let done = |word: &str| second.lines().filter(|line| line.trim_start().starts_with(word)).count();
-    assert_eq!((code, done("created"), done("configured")), (0, 0, 0), "{second}");
-    assert!(done("unchanged") > 10, "{second}");
-}

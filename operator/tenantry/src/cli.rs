@@ -80,11 +80,11 @@ const FAILED: u8 = 1;
 
 /// Runs the program with these arguments, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    execute(arguments, &mut io::stdout().lock()).into()
+    execute(arguments, &mut io::stdout().lock(), &mut io::stderr()).into()
 }
 
-/// Runs the program, writing to `out` what belongs on stdout. Returns the exit code.
-pub fn execute(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> u8 {
+/// Runs the program, with `out` for stdout and `err` for what went wrong. Returns the exit code.
+pub fn execute(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let called_as = PathBuf::from(arguments.first().cloned().unwrap_or_default());
     let parsed =
@@ -100,7 +100,8 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Writ
         // The reader, such as `head`, has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success.code(),
         Err(failure) => {
-            failure.report(palette);
+            // With stderr gone as well, the exit code has to do.
+            let _ = failure.report(palette, err);
             FAILED
         }
     }

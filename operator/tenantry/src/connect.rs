@@ -53,6 +53,8 @@ pub(crate) enum ConnectError {
     Client { server: String, source: Box<kube::Error> },
     #[error("cannot {attempt}: cannot reach {server}: {cause}")]
     Unreachable { attempt: String, server: String, cause: String },
+    #[error("cannot {attempt}: {server} cannot prove who it is: {cause}")]
+    Untrusted { attempt: String, server: String, cause: String },
     #[error("cannot {attempt}: {server} does not know these credentials")]
     Unauthenticated { attempt: String, server: String },
     #[error("cannot {attempt}: {message}")]
@@ -71,6 +73,9 @@ impl ConnectError {
             Self::Unusable(_) | Self::Client { .. } => "check the kubeconfig with `kubectl version`",
             Self::Unreachable { .. } => {
                 "see that the cluster runs and that this is the right one (--context, --kubeconfig); `kubectl version` asks the same server"
+            }
+            Self::Untrusted { .. } => {
+                "check the certificate authority in the kubeconfig: the cluster may have been made anew since it was written"
             }
             Self::Unauthenticated { .. } => "log in again, or use another context; `kubectl auth whoami` says who you are",
             Self::Forbidden { .. } => {
@@ -150,7 +155,12 @@ impl Connection {
             }
             kube::Error::Api(status) => ConnectError::Answer { attempt, message: status.message.clone() },
             kube::Error::Service(_) | kube::Error::HyperError(_) => {
-                ConnectError::Unreachable { attempt, server, cause: root_cause(error) }
+                let cause = root_cause(error);
+                if cause.contains("certificate") {
+                    ConnectError::Untrusted { attempt, server, cause }
+                } else {
+                    ConnectError::Unreachable { attempt, server, cause }
+                }
             }
             other => ConnectError::Answer { attempt, message: one_line(other) },
         }

@@ -2,7 +2,7 @@
 //! Never a backtrace, and never a debug rendering.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 
 use crate::connect::ConnectError;
 use crate::install::InstallError;
@@ -45,11 +45,12 @@ impl Failure {
         }
     }
 
-    /// Prints it on stderr.
-    pub(crate) fn report(&self, palette: Palette) {
-        eprintln!("{} {}", palette.bad("error:"), one_line(self));
-        if let Some(advice) = self.advice() {
-            eprintln!("{} {advice}", palette.strong("try:"));
+    /// Prints it.
+    pub(crate) fn report(&self, palette: Palette, err: &mut dyn Write) -> io::Result<()> {
+        writeln!(err, "{} {}", palette.bad("error:"), one_line(self))?;
+        match self.advice() {
+            Some(advice) => writeln!(err, "{} {advice}", palette.strong("try:")),
+            None => Ok(()),
         }
     }
 }

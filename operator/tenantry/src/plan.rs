@@ -1,6 +1,7 @@
 //! `tenantry plan`: what would become of a cluster if these resources were applied. Never writes anything anywhere.
 
 mod carry;
+mod compare;
 mod live;
 mod report;
 mod rights;
@@ -24,6 +25,7 @@ use crate::format;
 use crate::manifest::{self, Manifest};
 use crate::terminal::Palette;
 use report::Report;
+use settle::Intent;
 use snapshot::Snapshot;
 
 const EXAMPLES: &str = "\
@@ -31,6 +33,7 @@ Examples:
   on an empty cluster:       tenantry plan -f tenant.yaml
   on a live one, read-only:  tenantry plan -f examples/ --context staging
   who is affected by this?   tenantry plan -f class.yaml --context
+  what would be left of it?  tenantry plan -f tenant.yaml --delete --context
   on a recorded one:         kubectl get tnt,tclass,ns,netpol,quota,limits,rolebinding -A -o yaml > world/now.yaml
                              tenantry plan -f tenant.yaml --world world/
   after an expiry:           tenantry plan -f tenant.yaml --at 2027-02-01T00:00:00Z
@@ -54,6 +57,10 @@ pub(crate) struct PlanArgs {
 
     #[command(flatten)]
     connect: ConnectArgs,
+
+    /// Plan the deletion of these resources instead.
+    #[arg(long)]
+    delete: bool,
 
     /// Plan as if it were this time. [default: now]
     #[arg(long, value_name = "TIME")]
@@ -85,6 +92,8 @@ pub(crate) enum PlanError {
     NothingToPlan { known: String },
     #[error("{key} is given twice: {first} and {second}")]
     Twice { key: String, first: String, second: String },
+    #[error("{key} is not in the cluster, so it cannot be deleted")]
+    NotThere { key: String },
     #[error("the plan of {key} breaks a rule of Tenantry's own: {rule}")]
     Violation { key: String, rule: String },
     #[error("the plan does not come to rest in {0} rounds")]
@@ -97,6 +106,7 @@ impl PlanError {
         match self {
             Self::NothingToPlan { .. } => "give files with resources of the group tenantry.dev; see examples/".into(),
             Self::Twice { .. } => "keep one of them".into(),
+            Self::NotThere { .. } => "name the cluster by --context, or a recorded one by --world".into(),
             Self::Violation { .. } | Self::Restless(_) => {
                 format!("this is a bug of Tenantry; please report it: {}/issues", env!("CARGO_PKG_REPOSITORY"))
             }
@@ -113,7 +123,8 @@ pub(crate) fn execute(args: &PlanArgs, palette: Palette, out: &mut dyn Write) ->
         None => Snapshot::default(),
     };
     let now = args.at.unwrap_or_else(|| Clock::System.now());
-    let report = Report::new(&settle::settle(KINDS, before, given, now)?, notes);
+    let intent = if args.delete { Intent::Delete } else { Intent::Apply };
+    let report = Report::new(&settle::settle(KINDS, before, given, intent, now)?, notes);
     let text = match args.output {
         Output::Text => text::render(&report, palette, args.full)?,
         Output::Json => format::json(&report)?,

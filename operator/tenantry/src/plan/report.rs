@@ -1,15 +1,12 @@
-//! What a settled plan comes to, as data for `-o json|yaml` and for the text renderer. Compares; decides nothing.
+//! What a settled plan comes to, as data for `-o json|yaml` and for the text renderer. The comparing is in `compare`.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
-use tenantry_core::content;
-use tenantry_core::object::{Desired, ObjectKey};
-use tenantry_core::resources::NAMESPACE;
+use serde_json::Value;
+use tenantry_core::object::ObjectKey;
 
-use super::carry::{is_as_wanted, managed_fields};
+use super::compare::compare;
 use super::rights::{self, Rights};
-use super::settle::{Planned, Settled};
-use super::snapshot::is_shared;
+use super::settle::Settled;
 use crate::cli::Exit;
 
 /// Everything a plan says.
@@ -72,6 +69,10 @@ pub(super) enum State {
     /// It is in the cluster as given.
     #[default]
     Unchanged,
+    /// It is deleted.
+    Deleted,
+    /// It is deleted, and something keeps it from going.
+    Leaving,
     /// It was not given; what was given changes what becomes of it.
     Affected,
 }
@@ -83,6 +84,8 @@ impl State {
             Self::New => "new",
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
+            Self::Deleted => "deleted",
+            Self::Leaving => "leaving",
             Self::Affected => "affected",
         }
     }
@@ -128,7 +131,7 @@ pub(super) struct Changed {
 impl Report {
     pub(super) fn new(settled: &Settled, notes: Vec<String>) -> Self {
         let resources: Vec<ResourceReport> =
-            settled.planned.iter().map(|(key, planned)| report(settled, key, planned)).collect();
+            settled.planned.iter().map(|(key, planned)| compare(settled, key, planned)).collect();
         let sum = |count: fn(&ResourceReport) -> usize| resources.iter().map(count).sum();
         let summary = Summary {
             created: sum(|one| one.created.len()),
@@ -167,107 +170,4 @@ impl From<&ObjectKey> for ObjectRef {
             name: key.name.clone(),
         }
     }
-}
-
-fn report(settled: &Settled, key: &ObjectKey, planned: &Planned) -> ResourceReport {
-    let plan = &planned.plan;
-    let mut report = ResourceReport {
-        resource: key.into(),
-        state: state(settled, key, planned),
-        source: planned.place.clone(),
-        not_owned: planned.not_owned.iter().map(ObjectRef::from).collect(),
-        undecided: plan.undecided.iter().map(ToString::to_string).collect(),
-        looked_at_again: plan.requeue_at.map(|when| when.to_string()),
-        removed: removed(settled, key).iter().map(ObjectRef::from).collect(),
-        ..ResourceReport::default()
-    };
-    for refusal in &plan.refusals {
-        let (field, message) = (Some(refusal.field.clone()), refusal.message.clone());
-        report.refusals.push(Finding { reason: Some(refusal.reason.name()), field, message });
-    }
-    for denial in &plan.denials {
-        let (field, message) = (Some(denial.field.clone()), denial.message.clone());
-        report.denials.push(Finding { reason: None, field, message });
-    }
-    for wait in &plan.waits {
-        report.waits.push(Finding { reason: Some(wait.reason.name()), field: None, message: wait.message.clone() });
-    }
-    for object in &plan.desired {
-        let key = object.key();
-        match settled.before.object(key) {
-            // Neither ours, nor held back behind something that is not ours.
-            _ if planned.not_owned.contains(key) || settled.after.object(key).is_none() => {}
-            None => report.created.push(Created { object: key.into(), manifest: object.body().clone() }),
-            Some(found) if is_as_wanted(found, object) => report.unchanged += 1,
-            Some(found) => {
-                let (before, after) = views(found, object);
-                report.changed.push(Changed { object: key.into(), before, after });
-            }
-        }
-    }
-    report
-}
-
-fn state(settled: &Settled, key: &ObjectKey, planned: &Planned) -> State {
-    match (settled.before.object(key), settled.after.object(key)) {
-        _ if planned.place.is_none() => State::Affected,
-        (None, _) => State::New,
-        (Some(before), Some(after)) if before["spec"] == after["spec"] && !planned.invalid => State::Unchanged,
-        _ => State::Changed,
-    }
-}
-
-/// Objects of this resource that are there now and not in the end. What goes together with its namespace is not listed.
-fn removed(settled: &Settled, owner: &ObjectKey) -> Vec<ObjectKey> {
-    let path = format!("{}/{}/{}", owner.resource.plural, owner.namespace, owner.name);
-    let is_gone = |key: &ObjectKey| settled.after.object(key).is_none();
-    let goes_with_namespace = |key: &ObjectKey| {
-        let namespace = ObjectKey::cluster(&NAMESPACE, key.namespace.clone());
-        key.resource.namespaced && settled.before.object(&namespace).is_some() && is_gone(&namespace)
-    };
-    settled
-        .before
-        .objects()
-        .filter(|(key, object)| {
-            let marked = tenantry_core::meta::Owner::marked_on(object);
-            is_gone(key) && marked.is_some_and(|marked| super::snapshot::path_of(&marked) == path)
-        })
-        .map(|(key, _)| key.clone())
-        .filter(|key| !goes_with_namespace(key))
-        .collect()
-}
-
-/// An object now and as it will be, both cut down to what of it is ours.
-fn views(found: &Value, object: &Desired) -> (Value, Value) {
-    let wanted = object.body();
-    if !is_shared(object.key().resource) {
-        return (whole_view(found), whole_view(wanted));
-    }
-    let owned = content::owned_fields(found);
-    let keys = |section: &str| -> Vec<String> {
-        let set = wanted["metadata"][section].as_object().into_iter().flat_map(Map::keys);
-        set.chain(owned[section].as_object().into_iter().flat_map(Map::keys)).cloned().collect()
-    };
-    let view = |from: &Value| {
-        let mut metadata = json!({});
-        for section in ["labels", "annotations"] {
-            for key in keys(section) {
-                if let Some(value) = from["metadata"][section].get(&key) {
-                    metadata[section][&key] = value.clone();
-                }
-            }
-        }
-        json!({ "metadata": metadata })
-    };
-    (view(found), view(wanted))
-}
-
-fn whole_view(object: &Value) -> Value {
-    let mut view = json!({ "metadata": managed_fields(object) });
-    for (field, value) in object.as_object().into_iter().flatten() {
-        if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
-            view[field] = value.clone();
-        }
-    }
-    view
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tenantry_core::check;
 use tenantry_core::conditions::Reason;
-use tenantry_core::kind::Registration;
+use tenantry_core::kind::{Children, Registration};
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::{Plan, Undecided};
@@ -24,6 +24,15 @@ use crate::render;
 const ROUNDS: usize = 16;
 /// Stands for the uid that the API server will give a resource that does not exist yet.
 const UID_TO_COME: &str = "assigned-on-create";
+
+/// What is to be done with the resources that are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Apply them.
+    Apply,
+    /// Delete them.
+    Delete,
+}
 
 /// What will become of a cluster.
 pub(super) struct Settled {
@@ -53,6 +62,7 @@ pub(super) fn settle(
     kinds: &'static [Registration],
     before: Snapshot,
     given: Vec<(&'static Registration, Manifest)>,
+    intent: Intent,
     now: Timestamp,
 ) -> Result<Settled, PlanError> {
     let mut planned: BTreeMap<ObjectKey, Planned> = BTreeMap::new();
@@ -64,15 +74,9 @@ pub(super) fn settle(
             return Err(PlanError::Twice { key: key.to_string(), first, second: place });
         }
         let mut entry = Planned { place: Some(place), ..Planned::default() };
-        let old = before.object(&key).map(AsRef::as_ref);
-        match schema::admit(&render::crds::schema(kind), &object, old) {
-            Ok(admitted) => after.put(key.clone(), stored(admitted, old)),
-            Err(faults) => {
-                entry.invalid = true;
-                for schema::Fault { field, message } in faults {
-                    entry.plan.refuse(Reason::Invalid, field, message);
-                }
-            }
+        match intent {
+            Intent::Apply => entry.take_in(kind, &key, &object, &before, &mut after),
+            Intent::Delete => begin_deletion(kind, &key, &mut after, now)?,
         }
         planned.insert(key, entry);
     }
@@ -85,12 +89,51 @@ pub(super) fn settle(
             let Some(resource) = after.object(key).cloned().filter(|_| !entry.invalid) else { continue };
             entry.plan = plan(kinds, key, &resource, &after, now)?;
             entry.not_owned = carry_out(&mut after, &Owner::of(key.resource, &resource), &entry.plan);
+            if entry.plan.release {
+                after.remove(key);
+            }
         }
         if after == earlier {
             return Ok(Settled { before, after, planned });
         }
     }
     Err(PlanError::Restless(ROUNDS))
+}
+
+impl Planned {
+    /// Puts a resource into the cluster as the API server would store it, or notes why it would not.
+    fn take_in(
+        &mut self,
+        kind: &Registration,
+        key: &ObjectKey,
+        object: &Value,
+        before: &Snapshot,
+        after: &mut Snapshot,
+    ) {
+        let old = before.object(key).map(AsRef::as_ref);
+        match schema::admit(&render::crds::schema(kind), object, old) {
+            Ok(admitted) => after.put(key.clone(), stored(admitted, old)),
+            Err(faults) => {
+                self.invalid = true;
+                for schema::Fault { field, message } in faults {
+                    self.plan.refuse(Reason::Invalid, field, message);
+                }
+            }
+        }
+    }
+}
+
+/// Does what the API server does on a delete: without a finalizer the resource is gone, with one it is on its way out.
+fn begin_deletion(kind: &Registration, key: &ObjectKey, after: &mut Snapshot, now: Timestamp) -> Result<(), PlanError> {
+    let Some(found) = after.object(key) else { return Err(PlanError::NotThere { key: key.to_string() }) };
+    let mut resource = (**found).clone();
+    if kind.children == Children::None {
+        after.remove(key);
+    } else {
+        resource["metadata"]["deletionTimestamp"] = Value::from(now.to_string());
+        after.put(key.clone(), resource);
+    }
+    Ok(())
 }
 
 /// Resources of the cluster, not given, that are planned differently once the given ones are in.

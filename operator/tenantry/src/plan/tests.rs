@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tenantry_core::kind::Registration;
 
 use super::report::Report;
-use super::settle::settle;
+use super::settle::{Intent, settle};
 use super::snapshot::{Snapshot, resource_of};
 use super::text;
 use crate::cli::Exit;
@@ -43,7 +43,7 @@ fn cluster(objects: &[Value]) -> Snapshot {
 }
 
 fn report(before: Snapshot, objects: &[Value]) -> (Snapshot, Report) {
-    let settled = settle(KINDS, before, given(objects), Timestamp::UNIX_EPOCH).expect("comes to rest");
+    let settled = settle(KINDS, before, given(objects), Intent::Apply, Timestamp::UNIX_EPOCH).expect("comes to rest");
     let report = Report::new(&settled, vec!["a note".into()]);
     (settled.after, report)
 }
@@ -136,7 +136,7 @@ fn what_no_server_would_store_is_refused_and_its_old_form_stays() {
 #[test]
 fn the_same_resource_twice_is_an_error() {
     let twice = given(&[team("acme", &json!({})), team("acme", &json!({}))]);
-    let error = settle(KINDS, Snapshot::default(), twice, Timestamp::UNIX_EPOCH).err().expect("refused");
+    let error = settle(KINDS, Snapshot::default(), twice, Intent::Apply, Timestamp::UNIX_EPOCH).err().expect("refused");
     assert_eq!(error.to_string(), "Team acme is given twice: given.yaml:1 and given.yaml:1");
 }
 
@@ -146,4 +146,27 @@ fn unknown_kinds_are_not_taken_for_absent_ones() {
     before.set_unknown(&team::SIZE);
     let (_, report) = report(before, &[team("acme", &json!({ "size": "small" }))]);
     assert_eq!(report.resources[0].waits.len(), 1);
+}
+
+fn deletion(before: Snapshot, object: Value) -> Report {
+    let settled =
+        settle(KINDS, before, given(&[object]), Intent::Delete, Timestamp::UNIX_EPOCH).expect("comes to rest");
+    Report::new(&settled, Vec::new())
+}
+
+#[test]
+fn a_deletion_shows_what_goes_and_what_is_left() {
+    let acme = team("acme", &json!({ "size": "small", "group": "ops" }));
+    let (before, _) = report(Snapshot::default(), &[size("10"), acme.clone()]);
+    assert_golden("deleted", &deletion(before.clone(), acme), false);
+    assert_golden("deleted-reference", &deletion(before, size("10")), false);
+}
+
+#[test]
+fn what_is_not_there_cannot_be_deleted() {
+    let nothing = settle(KINDS, Snapshot::default(), given(&[size("1")]), Intent::Delete, Timestamp::UNIX_EPOCH);
+    assert_eq!(
+        nothing.err().expect("refused").to_string(),
+        "Size small is not in the cluster, so it cannot be deleted"
+    );
 }

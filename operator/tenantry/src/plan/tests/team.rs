@@ -91,6 +91,10 @@ impl Kind for TeamKind {
         let object = |key| Desired::new(key).label(meta::TENANT, &name);
         let labels = team.spec.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         plan.want(object(ObjectKey::cluster(&NAMESPACE, &name)).labels(labels));
+        if team.metadata.deletion_timestamp.is_some() {
+            plan.release = true;
+            return plan;
+        }
         let Some(size) = &team.spec.size else { return plan };
         let Lookup::Found(size) = world.get_kind::<SizeKind>("", size) else {
             plan.wait(Reason::RefNotFound, format!("Size {size} does not exist"));

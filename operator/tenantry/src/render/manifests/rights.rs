@@ -3,11 +3,15 @@
 use serde_json::{Value, json};
 use tenantry_core::access::{self, Rule};
 use tenantry_core::kind::Registration;
+use tenantry_core::roles;
 
 use super::{NAME, metadata};
 
 /// Name of the operator's ClusterRole and of its Roles.
 pub const OPERATOR_ROLE: &str = "tenantry-operator";
+
+/// Annotation by which Kubernetes tools show what an object is for.
+const DESCRIPTION: &str = "kubernetes.io/description";
 
 /// Rights in one namespace that come from no kind but from the engine itself.
 pub struct OwnRule {
@@ -67,7 +71,17 @@ fn rule(rule: &Rule) -> Value {
 
 /// The ClusterRoles that members of tenants are given.
 pub fn tenant_roles() -> Vec<Value> {
-    Vec::new()
+    roles::ROLES.iter().map(tenant_role).collect()
+}
+
+fn tenant_role(role: &roles::RoleDefinition) -> Value {
+    let rules: Vec<Value> = role
+        .grants()
+        .map(|grant| json!({ "apiGroups": [grant.group], "resources": grant.resources, "verbs": grant.verbs }))
+        .collect();
+    let mut metadata = metadata(role.name, None);
+    metadata["annotations"] = json!({ DESCRIPTION: role.about });
+    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules })
 }
 
 /// The operator's roles and their bindings.

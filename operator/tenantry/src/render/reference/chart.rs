@@ -36,7 +36,9 @@ fn type_of(schema: &Value) -> String {
     }
     match schema["type"].as_str().unwrap_or_default() {
         "array" => "list".into(),
-        "object" if schema["additionalProperties"].is_object() || schema["additionalProperties"] == true => "map".into(),
+        "object" if schema["additionalProperties"].is_object() || schema["additionalProperties"] == true => {
+            "map".into()
+        }
         other => other.into(),
     }
 }

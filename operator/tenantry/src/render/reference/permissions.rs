@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
 use tenantry_core::access::{self, Right};
 use tenantry_core::kind::Registration;
+use tenantry_core::roles::{Grant, ROLES};
 
 use super::super::manifests::{self, Place};
 use super::{code, table};
@@ -14,7 +14,8 @@ pub(super) fn page(kinds: &[Registration]) -> String {
         let verbs: Vec<&str> = rule.verbs.iter().copied().collect();
         let only: Vec<String> = rule.names.iter().map(|name| code(name)).collect();
         let purpose = purpose(kinds, &rule.group, &rule.resource);
-        [code(&rule.group), code(&rule.resource), verbs.join(", "), only.join(", "), purpose]
+        let group = if rule.group.is_empty() { "core".to_owned() } else { code(&rule.group) };
+        [group, code(&rule.resource), verbs.join(", "), only.join(", "), purpose]
     });
     let own = manifests::own_rules().map(|rule| {
         let place = match rule.place {
@@ -32,32 +33,20 @@ pub(super) fn page(kinds: &[Registration]) -> String {
         table(["group", "resource", "verbs", "only", "for"], rows),
         table(["group", "resource", "verbs", "where", "for"], own),
     );
-    let roles = manifests::tenant_roles();
-    if !roles.is_empty() {
-        page.push_str(
-            "\n## Of members\n\nThese ClusterRoles are bound in the namespaces of a tenant, never cluster-wide.\n",
-        );
-    }
-    for role in &roles {
-        let _ = writeln!(page, "\n### `{}`\n", role["metadata"]["name"].as_str().unwrap_or_default());
-        page.push_str(&table(
-            ["group", "resources", "verbs"],
-            role["rules"].as_array().into_iter().flatten().map(member_rule),
-        ));
+    page.push_str(
+        "\n## Of members\n\nThese ClusterRoles are bound in the namespaces of a tenant, never cluster-wide.\n",
+    );
+    for role in ROLES {
+        let _ = writeln!(page, "\n### `{}`\n\n{}\n", role.name, role.about);
+        page.push_str(&table(["group", "resources", "verbs"], role.grants().map(member_rule)));
     }
     page
 }
 
-fn member_rule(rule: &Value) -> [String; 3] {
-    let all = |field: &str| -> Vec<String> {
-        let items = rule[field].as_array().into_iter().flatten();
-        items
-            .filter_map(Value::as_str)
-            .map(|item| if item.is_empty() { "core".to_owned() } else { code(item) })
-            .collect()
-    };
-    let verbs: Vec<&str> = rule["verbs"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    [all("apiGroups").join(", "), all("resources").join(", "), verbs.join(", ")]
+fn member_rule(grant: &Grant) -> [String; 3] {
+    let group = if grant.group.is_empty() { "core".to_owned() } else { code(grant.group) };
+    let resources: Vec<String> = grant.resources.iter().map(|resource| code(resource)).collect();
+    [group, resources.join(", "), grant.verbs.join(", ")]
 }
 
 /// Which kinds read or own a resource.

@@ -1,5 +1,6 @@
 //! A cluster to test against: a control plane of our own, or one that somebody else runs. It never changes a foreign cluster by itself.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::components::AUDIT_LOG;
 use crate::control_plane::{ControlPlane, ControlPlaneError};
+use crate::folder::keep_logs;
 use crate::identity::{self, Identity, IdentityError};
 use crate::kubeconfig::KubeconfigFileError;
 use crate::kubectl::KubectlError;
@@ -28,7 +31,7 @@ pub enum ClusterError {
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigFileError),
     /// The given cluster does not answer.
-    #[error("the cluster of {} does not answer: {source}", kubeconfig.display())]
+    #[error("the cluster of {} does not answer: {}", kubeconfig.display(), innermost(source.as_ref()))]
     Unreachable {
         /// The kubeconfig that was given.
         kubeconfig: PathBuf,
@@ -47,7 +50,7 @@ pub enum ClusterError {
 #[derive(Debug)]
 pub struct Cluster {
     admin: Identity,
-    identities: AtomicU32,
+    issued: AtomicU32,
     ready_after: Duration,
     origin: Origin,
 }
@@ -65,7 +68,7 @@ impl Cluster {
         let plane = ControlPlane::start(options).await?;
         Ok(Self {
             admin: Identity::new("tenantry-test-admin", plane.admin_kubeconfig()),
-            identities: AtomicU32::new(0),
+            issued: AtomicU32::new(0),
             ready_after: started.elapsed(),
             origin: Origin::Ours(Box::new(plane)),
         })
@@ -82,7 +85,7 @@ impl Cluster {
             .await
             .map_err(|source| ClusterError::Unreachable { kubeconfig: kubeconfig.to_owned(), source: source.into() })?;
         let folder = tempfile::Builder::new().prefix("tenantry-identities-").tempdir().map_err(ClusterError::Folder)?;
-        Ok(Self { admin, identities: AtomicU32::new(0), ready_after: started.elapsed(), origin: Origin::Given(folder) })
+        Ok(Self { admin, issued: AtomicU32::new(0), ready_after: started.elapsed(), origin: Origin::Given(folder) })
     }
 
     /// The given cluster if `kubeconfig` names one, else one of our own.
@@ -128,6 +131,15 @@ impl Cluster {
         self.admin.kubectl_json(arguments).await
     }
 
+    /// A name for an object of one test, never given twice, in any process: tests share a cluster, and a given one may remember earlier runs.
+    pub fn unique_name(&self, prefix: &str) -> String {
+        let count = self.issued.fetch_add(1, Ordering::Relaxed);
+        // tempfile has made this part random.
+        let folder = self.folder().file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let random = folder.rsplit('-').next().unwrap_or_default();
+        format!("{prefix}-{random}-{count}")
+    }
+
     /// A user with groups (`system:authenticated` comes by itself). It needs no preparation in the cluster, and has no rights yet.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Identity, IdentityError> {
         let authority = self.control_plane().ok().map(ControlPlane::authority);
@@ -150,7 +162,7 @@ impl Cluster {
     /// The file with one JSON line per request, if it was asked for (`Options::audit_log`).
     pub fn audit_log(&self) -> Option<PathBuf> {
         let plane = self.control_plane().ok()?;
-        plane.options().audit_log.then(|| plane.logs().join("audit.jsonl"))
+        plane.options().audit_log.then(|| plane.logs().join(AUDIT_LOG))
     }
 
     /// Ends our processes in order and removes their folder; a given cluster is left alone. Dropping does the same, without grace.
@@ -163,12 +175,21 @@ impl Cluster {
     }
 
     fn next_kubeconfig(&self) -> PathBuf {
-        let folder = match &self.origin {
-            Origin::Ours(plane) => plane.folder().join("identities"),
-            Origin::Given(folder) => folder.path().to_owned(),
-        };
-        folder.join(format!("{}.kubeconfig", self.identities.fetch_add(1, Ordering::Relaxed)))
+        let number = self.issued.fetch_add(1, Ordering::Relaxed);
+        self.folder().join(format!("identity-{number}.kubeconfig"))
     }
+
+    fn folder(&self) -> &Path {
+        match &self.origin {
+            Origin::Ours(plane) => plane.folder(),
+            Origin::Given(folder) => folder.path(),
+        }
+    }
+}
+
+/// What kube and hyper wrap into `client error (Connect)`.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source()).last().unwrap_or(error)
 }
 
 /// The one cluster that the tests of this process share: two fake nodes, a scheduler, an audit log. It is started on first use and ends
@@ -180,7 +201,18 @@ pub async fn shared() -> Result<&'static Cluster, ClusterError> {
     SHARED
         .get_or_try_init(|| async {
             let kubeconfig = std::env::var_os(KUBECONFIG_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-            Cluster::given_or_start(kubeconfig.as_deref(), Options::with_nodes(2).with_audit_log()).await
+            let cluster =
+                Cluster::given_or_start(kubeconfig.as_deref(), Options::with_nodes(2).with_audit_log()).await?;
+            if let Ok(plane) = cluster.control_plane() {
+                // Nothing drops a static: the hook is what notices that a test failed.
+                let logs = plane.logs().to_owned();
+                let before = std::panic::take_hook();
+                std::panic::set_hook(Box::new(move |panic| {
+                    keep_logs(&logs);
+                    before(panic);
+                }));
+            }
+            Ok(cluster)
         })
         .await
 }

@@ -6,6 +6,9 @@ use std::process::Command;
 
 use crate::options::Options;
 
+/// File name of the audit log.
+pub(crate) const AUDIT_LOG: &str = "audit.jsonl";
+
 /// One process of a control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Component {
@@ -81,8 +84,10 @@ pub struct Ports {
 /// Everything that flags are made from.
 #[derive(Debug)]
 pub struct Layout<'a> {
-    /// The cluster's folder; `pki/`, `logs/`, `etcd/` and the kubeconfigs are in it.
+    /// The cluster's folder; `pki/`, `etcd/` and the kubeconfigs are in it.
     pub folder: &'a Path,
+    /// The folder of its logs.
+    pub logs: &'a Path,
     /// Its ports.
     pub ports: Ports,
     /// What was asked for.
@@ -155,7 +160,7 @@ impl Layout<'_> {
         if self.options.audit_log {
             command
                 .arg(format!("--audit-policy-file={}", self.path("audit-policy.yaml")))
-                .arg(format!("--audit-log-path={}", self.path("logs/audit.jsonl")))
+                .arg(format!("--audit-log-path={}", self.logs.join(AUDIT_LOG).display()))
                 // In megabytes: a benchmark must not lose its first half to rotation.
                 .arg("--audit-log-maxsize=20000");
         }

@@ -2,7 +2,6 @@
 //! tests. It never outlives this process.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -10,14 +9,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
+use kube::api::ListParams;
 use kube::{Api, Client};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 use crate::components::{Component, Layout, Ports, Programs};
+use crate::folder::{Folder, FolderError};
 use crate::kubeconfig::{self, KubeconfigFileError};
 use crate::options::Options;
-use crate::pki::{Authority, Certificate, PkiError, token_keys};
+use crate::pki::{Authority, PkiError};
 use crate::process::{Process, ProcessError};
 use crate::toolchain::{self, ToolchainError};
 use crate::wait::{NotInTime, eventually};
@@ -25,10 +25,6 @@ use crate::wait::{NotInTime, eventually};
 /// A machine that compiles something else meanwhile may be slow; one that hangs should say so within a minute.
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(2);
-const PREFIX: &str = "tenantry-cluster-";
-const KEPT_PREFIX: &str = "tenantry-logs-";
-/// Old logs may still interest somebody for a day.
-const LOGS_KEPT: Duration = Duration::from_hours(24);
 
 /// Why a control plane did not start, or did not do as told.
 #[derive(Debug, thiserror::Error)]
@@ -45,14 +41,12 @@ pub enum ControlPlaneError {
     /// A kubeconfig could not be written or used.
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigFileError),
-    /// A file could not be written, or there is no free port.
-    #[error("preparing a control plane: {doing}: {source}")]
-    Prepare {
-        /// What was tried.
-        doing: String,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// Its files could not be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// There is no free port.
+    #[error("looking for free ports on 127.0.0.1: {0}")]
+    Ports(io::Error),
     /// A process ended while the others waited for it.
     #[error("{component} ended while starting ({status}); its log is in {}, the end of it:\n{tail}", logs.display())]
     Ended {
@@ -98,9 +92,7 @@ pub struct ControlPlane {
     authority: Authority,
     processes: Mutex<BTreeMap<Component, Process>>,
     // Below the processes: they are gone before their folder is.
-    folder: TempDir,
-    // Held for as long as we live; whoever finds it free may remove the folder.
-    _owner: File,
+    folder: Folder,
 }
 
 impl ControlPlane {
@@ -108,7 +100,6 @@ impl ControlPlane {
     /// with other ports when somebody took one meanwhile.
     pub async fn start(options: Options) -> Result<Self, ControlPlaneError> {
         let ours = run_blocking(toolchain::control_plane).await?;
-        sweep();
         let mut attempt = 1;
         loop {
             let plane = Self::prepare(Programs::new(ours.clone()), options.clone())?;
@@ -128,50 +119,12 @@ impl ControlPlane {
     }
 
     fn prepare(programs: Programs, options: Options) -> Result<Self, ControlPlaneError> {
-        let failed = |doing: &str| {
-            let doing = doing.to_owned();
-            move |source| ControlPlaneError::Prepare { doing, source }
-        };
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(failed("making a temporary folder"))?;
-        let owner = File::create(folder.path().join("owner.lock")).map_err(failed("creating owner.lock"))?;
-        owner.lock().map_err(failed("locking owner.lock"))?;
-        for name in ["pki", "logs", "identities"] {
-            fs::create_dir(folder.path().join(name)).map_err(failed(&format!("creating {name}/")))?;
-        }
-        let ports = free_ports().map_err(failed("looking for free ports"))?;
+        let folder = Folder::create()?;
+        let ports = free_ports().map_err(ControlPlaneError::Ports)?;
         let authority = Authority::new("tenantry-test-ca")?;
-        let plane = Self { programs, options, ports, authority, processes: Mutex::default(), folder, _owner: owner };
-        plane.write_pki()?;
-        plane.write_kubeconfigs()?;
-        let policy =
-            "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
-        plane.write_file("audit-policy.yaml", policy)?;
+        let plane = Self { programs, options, ports, authority, processes: Mutex::default(), folder };
+        plane.folder.fill(&plane.authority, plane.options.address, &plane.server())?;
         Ok(plane)
-    }
-
-    fn write_pki(&self) -> Result<(), ControlPlaneError> {
-        let front_proxy = Authority::new("tenantry-test-front-proxy-ca")?;
-        let (tokens_public, tokens_private) = token_keys()?;
-        self.write_certificate("ca", self.authority.pem())?;
-        self.write_certificate("serving", &self.authority.serving(self.options.address)?)?;
-        self.write_certificate("front-proxy-ca", front_proxy.pem())?;
-        self.write_certificate("front-proxy", &front_proxy.client("front-proxy", None)?)?;
-        self.write_file("pki/tokens.pub", &tokens_public)?;
-        self.write_file("pki/tokens.key", &tokens_private)
-    }
-
-    fn write_kubeconfigs(&self) -> Result<(), ControlPlaneError> {
-        for (file, user, group) in [
-            ("admin", "tenantry-test-admin", Some("system:masters")),
-            (Component::ControllerManager.name(), "system:kube-controller-manager", None),
-            (Component::Scheduler.name(), "system:kube-scheduler", None),
-            (Component::FakeNodes.name(), "tenantry-fake-nodes", Some("system:masters")),
-        ] {
-            let certificate = self.authority.client(user, group)?;
-            let path = self.folder().join(format!("{file}.kubeconfig"));
-            kubeconfig::write(&path, &self.server(), &self.authority.pem().certificate, &certificate)?;
-        }
-        Ok(())
     }
 
     async fn start_all(&self) -> Result<(), ControlPlaneError> {
@@ -206,7 +159,7 @@ impl ControlPlane {
         if self.options.nodes == 0 {
             return Ok(());
         }
-        let list = nodes.list(&kube::api::ListParams::default()).await.map_err(|error| error.to_string())?;
+        let list = nodes.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
         let ready = list.items.iter().filter(|node| is_usable(node)).count();
         if ready >= self.options.nodes {
             Ok(())
@@ -226,7 +179,7 @@ impl ControlPlane {
             Err(ended) => Ok(Err(ended)),
         })
         .await
-        .map_err(|source| ControlPlaneError::NotReady { source, logs: self.kept_logs() })?
+        .map_err(|source| ControlPlaneError::NotReady { source, logs: self.logs().to_owned() })?
     }
 
     fn check_alive(&self) -> Result<(), ControlPlaneError> {
@@ -236,7 +189,7 @@ impl ControlPlane {
                 return Err(ControlPlaneError::Ended {
                     component: *component,
                     status: status.to_string(),
-                    logs: self.kept_logs(),
+                    logs: self.logs().to_owned(),
                     tail,
                 });
             }
@@ -250,7 +203,7 @@ impl ControlPlane {
         if processes.contains_key(&component) {
             return Err(ControlPlaneError::AlreadyRunning { component });
         }
-        let layout = Layout { folder: self.folder(), ports: self.ports, options: &self.options };
+        let layout = Layout { folder: self.folder(), logs: self.logs(), ports: self.ports, options: &self.options };
         let mut command = self.programs.command(component.name());
         layout.add_flags(component, &mut command);
         let log = self.logs().join(format!("{component}.log"));
@@ -301,19 +254,9 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Prints where the logs are and leaves them there; the store's data goes all the same.
+    /// Leaves the logs where they are for a day, and says on stderr where that is.
     pub fn keep_logs(&self) {
-        let kept = self.kept_logs();
-        match fs::rename(self.logs(), &kept) {
-            Ok(()) => eprintln!("the logs of the test control plane are in {}", kept.display()),
-            Err(error) => eprintln!("the logs of the test control plane could not be kept: {error}"),
-        }
-    }
-
-    /// Where the logs go when they outlive the cluster.
-    fn kept_logs(&self) -> PathBuf {
-        let name = self.folder().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        std::env::temp_dir().join(format!("{KEPT_PREFIX}{}", name.trim_start_matches(PREFIX)))
+        self.folder.keep_logs();
     }
 
     /// The cluster's folder.
@@ -322,8 +265,8 @@ impl ControlPlane {
     }
 
     /// The folder of the log files.
-    pub fn logs(&self) -> PathBuf {
-        self.folder().join("logs")
+    pub fn logs(&self) -> &Path {
+        self.folder.logs()
     }
 
     /// kubeconfig of the user who may do everything.
@@ -365,17 +308,6 @@ impl ControlPlane {
         // A test that panicked while holding it left the map whole.
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn write_certificate(&self, name: &str, certificate: &Certificate) -> Result<(), ControlPlaneError> {
-        self.write_file(&format!("pki/{name}.crt"), &certificate.certificate)?;
-        self.write_file(&format!("pki/{name}.key"), &certificate.key)
-    }
-
-    fn write_file(&self, name: &str, text: &str) -> Result<(), ControlPlaneError> {
-        // The folder itself is closed to others, so its files need not be.
-        fs::write(self.folder().join(name), text)
-            .map_err(|source| ControlPlaneError::Prepare { doing: format!("writing {name}"), source })
-    }
 }
 
 impl Drop for ControlPlane {
@@ -400,24 +332,6 @@ fn free_ports() -> io::Result<Ports> {
     let listeners = [0; 3].map(|port| TcpListener::bind(("127.0.0.1", port)));
     let [api, etcd, etcd_peer] = listeners.map(|listener| listener?.local_addr().map(|address| address.port()));
     Ok(Ports { api: api?, etcd: etcd?, etcd_peer: etcd_peer? })
-}
-
-/// Removes what killed processes left behind: folders of which nobody holds the lock any more, and logs older than a day.
-fn sweep() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let abandoned = if name.starts_with(PREFIX) {
-            File::open(path.join("owner.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
-        } else {
-            let age = fs::metadata(&path).and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
-            name.starts_with(KEPT_PREFIX) && age.is_some_and(|age| age > LOGS_KEPT)
-        };
-        if abandoned {
-            // Another sweeper may be faster.
-            let _ = fs::remove_dir_all(&path);
-        }
-    }
 }
 
 /// A build may take minutes: it must not hold up the test's other tasks.

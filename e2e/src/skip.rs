@@ -18,14 +18,13 @@ pub fn note(name: &str, reason: &str) {
 
 /// Skips the test it stands in: notes the reason and returns.
 ///
-/// ```
+/// ```no_run
 /// # fn has_root() -> bool { false }
 /// fn needs_root() {
 ///     if !has_root() {
 ///         tenantry_e2e::skip!("needs root");
 ///     }
 /// }
-/// # needs_root();
 /// ```
 #[macro_export]
 macro_rules! skip {

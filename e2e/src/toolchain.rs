@@ -31,12 +31,12 @@ pub enum ToolchainError {
     },
     /// There is one, but an old one.
     #[error(
-        "building {program} needs Go 1.26 or newer and `go version` says {found:?}: install a newer one from https://go.dev/dl"
+        "building {program} needs Go 1.26 or newer and `go env GOVERSION` says {found:?}: install a newer one from https://go.dev/dl"
     )]
     OldGo {
         /// What was to be built.
         program: &'static str,
-        /// The answer of `go version`.
+        /// The answer of `go env GOVERSION`.
         found: String,
     },
     /// `go build` said no.

@@ -1,7 +1,7 @@
 //! The harness itself: what tests, demo and benchmark rely on. The operator is not in it.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,12 +9,14 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ResourceQuota, ServiceAccount};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tenantry_e2e::{Cluster, Component, Options, eventually, shared};
+use tenantry_e2e::netns::{Entered, enter};
+use tenantry_e2e::{Cluster, Component, Options, eventually, netns, shared, toolchain};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -26,12 +28,16 @@ where
     api.create(&PostParams::default(), &object).await
 }
 
-async fn namespace(client: &Client, name: &str) {
+/// A new namespace, with its ServiceAccount.
+async fn namespace(cluster: &Cluster, prefix: &str) -> (Client, String) {
+    let client = cluster.client().await.expect("client");
+    let name = cluster.unique_name(prefix);
     create::<Namespace>(&Api::all(client.clone()), json!({ "metadata": { "name": name } })).await.expect("created");
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &name);
     eventually(SOON, "the namespace has its ServiceAccount", async || accounts.get("default").await)
         .await
         .expect("in time");
+    (client, name)
 }
 
 fn pod(name: &str, annotations: &Value) -> Value {
@@ -58,17 +64,15 @@ async fn is_ready_within_ten_seconds() {
 async fn two_run_side_by_side() {
     let (one, two) = tokio::join!(Cluster::start(Options::default()), Cluster::start(Options::default()));
     let (one, two) = (one.expect("starts"), two.expect("starts"));
-    namespace(&one.client().await.expect("client"), "only-in-one").await;
+    let (_, name) = namespace(&one, "only-in-one").await;
     let namespaces: Api<Namespace> = Api::all(two.client().await.expect("client"));
-    assert!(namespaces.get_opt("only-in-one").await.expect("answers").is_none());
+    assert!(namespaces.get_opt(&name).await.expect("answers").is_none());
 }
 
 #[tokio::test]
 async fn deployment_becomes_available_on_fake_nodes() {
-    let cluster = shared().await.expect("starts");
-    let client = cluster.client().await.expect("client");
-    namespace(&client, "deployment").await;
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "deployment");
+    let (client, name) = namespace(shared().await.expect("starts"), "deployment").await;
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &name);
     let labels = json!({ "app": "web" });
     let body = json!({
         "metadata": { "name": "web" },
@@ -89,7 +93,7 @@ async fn deployment_becomes_available_on_fake_nodes() {
     };
     eventually(SOON, "three replicas are available", available).await.expect("in time");
 
-    let pods: Api<Pod> = Api::namespaced(client, "deployment");
+    let pods: Api<Pod> = Api::namespaced(client, &name);
     let mut addresses: Vec<_> = pods
         .list(&ListParams::default())
         .await
@@ -113,14 +117,13 @@ async fn deployment_becomes_available_on_fake_nodes() {
 
 #[tokio::test]
 async fn pods_end_as_annotated() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "phases").await;
-    let jobs: Api<Job> = Api::namespaced(client.clone(), "phases");
+    let (client, name) = namespace(shared().await.expect("starts"), "phases").await;
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &name);
     let mut template = pod("", &json!({ "fake-nodes.tenantry.dev/phase": "Succeeded" }));
     template["spec"]["restartPolicy"] = json!("Never");
     let body = json!({ "metadata": { "name": "once" }, "spec": { "template": template } });
     create(&jobs, body).await.expect("created");
-    let pods: Api<Pod> = Api::namespaced(client, "phases");
+    let pods: Api<Pod> = Api::namespaced(client, &name);
     create(&pods, pod("stuck", &json!({ "fake-nodes.tenantry.dev/phase": "Pending" }))).await.expect("created");
 
     eventually(SOON, "the job is complete", async || {
@@ -135,9 +138,8 @@ async fn pods_end_as_annotated() {
 
 #[tokio::test]
 async fn quota_is_counted_and_bites() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "quota").await;
-    let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), "quota");
+    let (client, name) = namespace(shared().await.expect("starts"), "quota").await;
+    let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), &name);
     create(&quotas, json!({ "metadata": { "name": "one" }, "spec": { "hard": { "count/configmaps": "2" } } }))
         .await
         .expect("created");
@@ -149,7 +151,7 @@ async fn quota_is_counted_and_bites() {
     })
     .await
     .expect("in time");
-    let maps: Api<ConfigMap> = Api::namespaced(client, "quota");
+    let maps: Api<ConfigMap> = Api::namespaced(client, &name);
     create(&maps, json!({ "metadata": { "name": "second" } })).await.expect("within the quota");
     let refused = create(&maps, json!({ "metadata": { "name": "third" } })).await.expect_err("over the quota");
     assert!(refused.to_string().contains("exceeded quota: one"), "{refused}");
@@ -157,15 +159,14 @@ async fn quota_is_counted_and_bites() {
 
 #[tokio::test]
 async fn namespace_deletion_finishes() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "short-lived").await;
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "short-lived");
+    let (client, name) = namespace(shared().await.expect("starts"), "short-lived").await;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &name);
     create(&maps, json!({ "metadata": { "name": "content" } })).await.expect("created");
-    let pods: Api<Pod> = Api::namespaced(client.clone(), "short-lived");
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &name);
     create(&pods, pod("content", &json!({}))).await.expect("created");
     let namespaces: Api<Namespace> = Api::all(client);
-    namespaces.delete("short-lived", &DeleteParams::default()).await.expect("accepted");
-    eventually(SOON, "the namespace is gone", async || match namespaces.get_opt("short-lived").await {
+    namespaces.delete(&name, &DeleteParams::default()).await.expect("accepted");
+    eventually(SOON, "the namespace is gone", async || match namespaces.get_opt(&name).await {
         Ok(None) => Ok(()),
         Ok(Some(namespace)) => Err(format!("{:?}", namespace.status)),
         Err(error) => Err(error.to_string()),
@@ -176,9 +177,8 @@ async fn namespace_deletion_finishes() {
 
 #[tokio::test]
 async fn admission_is_real() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "admission").await;
-    let pods: Api<Pod> = Api::namespaced(client, "admission");
+    let (client, name) = namespace(shared().await.expect("starts"), "admission").await;
+    let pods: Api<Pod> = Api::namespaced(client, &name);
     let mut stranger = pod("stranger", &json!({}));
     stranger["spec"]["serviceAccountName"] = json!("nobody");
     let refused = create(&pods, stranger).await.expect_err("there is no such ServiceAccount");
@@ -191,17 +191,18 @@ async fn admission_is_real() {
 #[tokio::test]
 async fn identities_are_who_they_say() {
     let cluster = shared().await.expect("starts");
-    namespace(&cluster.client().await.expect("client"), "identities").await;
+    let (_, name) = namespace(cluster, "identities").await;
     let jane = cluster.user("jane@example.com", &["team-a"]).expect("issued");
     let many = cluster.user("joe", &["team-a", "team-b", "team-c"]).expect("issued");
-    let account = cluster.service_account("identities", "default").await.expect("issued");
+    let account = cluster.service_account(&name, "default").await.expect("issued");
+    let in_namespace = format!("system:serviceaccounts:{name}");
     for (identity, name, groups) in [
         (&jane, "jane@example.com", vec!["team-a", "system:authenticated"]),
         (&many, "joe", vec!["team-a", "team-b", "team-c", "system:authenticated"]),
         (
             &account,
-            "system:serviceaccount:identities:default",
-            vec!["system:serviceaccounts", "system:serviceaccounts:identities", "system:authenticated"],
+            &format!("system:serviceaccount:{name}:default"),
+            vec!["system:serviceaccounts", &in_namespace, "system:authenticated"],
         ),
     ] {
         let review = identity.kubectl_json(&["auth", "whoami"]).await.expect("answers");
@@ -218,12 +219,12 @@ async fn audit_log_has_every_request() {
     let Some(log) = cluster.audit_log() else {
         tenantry_e2e::skip!("the given cluster's audit log cannot be read");
     };
-    let name = "seen-by-the-audit-log";
+    let name = cluster.unique_name("seen-by-the-audit-log");
     let namespaces: Api<Namespace> = Api::all(cluster.client().await.expect("client"));
-    assert!(namespaces.get_opt(name).await.expect("answers").is_none());
+    assert!(namespaces.get_opt(&name).await.expect("answers").is_none());
     let line = eventually(SOON, "the request is logged", async || {
         let text = std::fs::read_to_string(&log).ok()?;
-        text.lines().find(|line| line.contains(name)).map(str::to_owned)
+        text.lines().find(|line| line.contains(&name)).map(str::to_owned)
     })
     .await
     .expect("in time");
@@ -236,7 +237,7 @@ async fn survives_killed_and_paused_components() {
     let cluster = Cluster::start(Options::default()).await.expect("starts");
     let plane = cluster.control_plane().expect("ours");
     let client = cluster.client().await.expect("client");
-    namespace(&client, "before").await;
+    let (_, before) = namespace(&cluster, "before").await;
 
     plane.kill_component(Component::ApiServer).expect("killed");
     assert!(TcpStream::connect(("127.0.0.1", plane.ports().api)).is_err());
@@ -244,7 +245,7 @@ async fn survives_killed_and_paused_components() {
     plane.start_component(Component::ApiServer).expect("started");
     plane.wait_until_ready(&client).await.expect("ready again");
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    eventually(SOON, "what was stored is there", async || namespaces.get("before").await).await.expect("in time");
+    eventually(SOON, "what was stored is there", async || namespaces.get(&before).await).await.expect("in time");
 
     plane.pause_component(Component::Etcd).expect("paused");
     let write = create(&namespaces, json!({ "metadata": { "name": "during" } }));
@@ -266,7 +267,7 @@ async fn survives_killed_and_paused_components() {
 
 #[tokio::test]
 async fn children_go_with_a_killed_parent() {
-    let (mut parent, _output, kubeconfig) = start_e2e_cluster();
+    let (mut parent, _output, kubeconfig) = start_e2e_cluster(None);
     let children = children_of(parent.id());
     assert_eq!(
         children.len(),
@@ -289,13 +290,85 @@ async fn children_go_with_a_killed_parent() {
     assert!(!folder.exists(), "{} is still there", folder.display());
 }
 
+#[tokio::test]
+async fn a_given_cluster_works_like_ours() {
+    let ours = shared().await.expect("starts");
+    let given = Cluster::given(ours.kubeconfig_path()).await.expect("answers");
+    let jane = given.user("jane@example.com", &["team-a"]).expect("issued");
+    let review = jane.kubectl_json(&["auth", "whoami"]).await.expect("answers");
+    assert_eq!(review["status"]["userInfo"]["groups"], json!(["team-a", "system:authenticated"]));
+    assert!(given.control_plane().is_err() && given.audit_log().is_none());
+    given.stop().await.expect("leaves it alone");
+    ours.kubectl(&["get", "namespaces"]).await.expect("still answers");
+}
+
+#[tokio::test]
+async fn a_wrong_kubeconfig_is_one_clear_line() {
+    let folder = tempfile::tempdir().expect("made");
+    let path = folder.path().join("config");
+    let error = Cluster::given(&path).await.expect_err("there is none").to_string();
+    assert!(error.starts_with(&format!("reading the kubeconfig {}: ", path.display())), "{error}");
+
+    let ours = shared().await.expect("starts");
+    let text = std::fs::read_to_string(ours.kubeconfig_path()).expect("read");
+    let port = ours.control_plane().map(|plane| plane.ports().api.to_string()).unwrap_or_default();
+    std::fs::write(&path, text.replace(&port, "1")).expect("written");
+    let error = Cluster::given(&path).await.expect_err("nobody is there").to_string();
+    assert!(error.contains("does not answer") && error.contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn endpoints_work_in_an_own_network() {
+    match enter("endpoints_work_in_an_own_network") {
+        Entered::Inside => {}
+        Entered::Passed => return,
+        Entered::Failed(output) => panic!("{output}"),
+        Entered::Impossible(reason) => tenantry_e2e::skip!("{reason}"),
+    }
+    let options = Options { address: netns::ADDRESS, ..Options::default() };
+    let cluster = Cluster::start(options).await.expect("starts");
+    let slices: Api<EndpointSlice> = Api::namespaced(cluster.client().await.expect("client"), "default");
+    let found = eventually(SOON, "kube-apiserver is an endpoint", async || slices.get("kubernetes").await)
+        .await
+        .expect("in time");
+    assert_eq!(found.endpoints.unwrap_or_default()[0].addresses, [netns::ADDRESS.to_string()]);
+    let backend = TcpListener::bind("10.200.3.4:8080").expect("all of the prefix is local");
+    let body = json!({
+        "metadata": { "name": "backend" },
+        "addressType": "IPv4",
+        "endpoints": [{ "addresses": [backend.local_addr().expect("bound").ip().to_string()] }],
+    });
+    create(&slices, body).await.expect("accepted");
+}
+
+#[tokio::test]
+async fn programs_of_kubebuilder_assets_are_used() {
+    let assets = tempfile::tempdir().expect("made");
+    let program = toolchain::control_plane().expect("built");
+    let foreign = assets.path().join("kube-apiserver");
+    std::os::unix::fs::symlink(program, &foreign).expect("linked");
+    let (mut parent, _output, _) = start_e2e_cluster(Some(assets.path()));
+    let children = children_of(parent.id());
+    let commands: Vec<String> = children.iter().map(|id| ps("args=", "-p", *id)).collect();
+    parent.kill().expect("killed");
+    parent.wait().expect("waited");
+    let ran = commands.iter().filter(|command| command.starts_with(&foreign.display().to_string())).count();
+    assert_eq!(ran, 1, "{commands:?}");
+    eventually(SOON, "the foreign program, too, ends with its parent", async || {
+        (!children.iter().any(|id| is_alive(*id))).then_some(())
+    })
+    .await
+    .expect("in time");
+}
+
 /// Starts `e2e cluster` as its own process and waits until it prints where its kubeconfig is.
-fn start_e2e_cluster() -> (Child, impl Iterator<Item = String>, String) {
-    let mut parent = Command::new(env!("CARGO_BIN_EXE_e2e"))
-        .args(["cluster", "--nodes", "1"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
+fn start_e2e_cluster(assets: Option<&Path>) -> (Child, impl Iterator<Item = String>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_e2e"));
+    command.args(["cluster", "--nodes", "1"]).stdout(Stdio::piped());
+    if let Some(folder) = assets {
+        command.env("KUBEBUILDER_ASSETS", folder);
+    }
+    let mut parent = command.spawn().expect("starts");
     let mut output = BufReader::new(parent.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let kubeconfig = output
         .by_ref()
@@ -305,13 +378,16 @@ fn start_e2e_cluster() -> (Child, impl Iterator<Item = String>, String) {
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
-    let output = Command::new("ps").args(["-o", "pid=", "--ppid", &parent.to_string()]).output().expect("ps runs");
-    String::from_utf8_lossy(&output.stdout).split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    ps("pid=", "--ppid", parent).split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// A zombie that nobody has waited for yet counts as gone.
 fn is_alive(id: u32) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("ps runs");
-    let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let state = ps("stat=", "-p", id);
     !state.is_empty() && !state.starts_with('Z')
+}
+
+fn ps(column: &str, which: &str, id: u32) -> String {
+    let output = Command::new("ps").args(["-ww", "-o", column, which, &id.to_string()]).output().expect("ps runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

@@ -1,2 +1,108 @@
-//! stub
-fn main() {}
+//! `cargo xtask`: the menu of the repository. It runs cargo and the programs of this workspace; what they do is theirs.
+
+mod cargo;
+mod check;
+mod deny;
+mod report;
+mod test;
+mod test_output;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::cargo::cargo;
+use crate::report::Report;
+
+/// Everything one does in this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Watch tenants being onboarded on a real control plane (options: `cargo xtask demo --help`)
+    #[command(disable_help_flag = true)]
+    Demo(PassedOn),
+    /// All that CI runs; ends with `N passed, N failed, N skipped`
+    Test,
+    /// fmt, clippy, doc, drift and deny: what to run before each commit
+    Check,
+    /// Write crds/, examples/, chart and reference docs anew from the types
+    Generate,
+    /// Start a Kubernetes control plane and keep it until Ctrl-C (options: `cargo xtask cluster --help`)
+    #[command(disable_help_flag = true)]
+    Cluster(PassedOn),
+    /// The simulation tests alone, with as many seeds as you like
+    Sim {
+        /// How many seeds to try
+        #[arg(long, env = "SEEDS", default_value_t = 200)]
+        seeds: u32,
+    },
+    /// Measure against the bare-client floors (options: `cargo xtask bench --help`)
+    #[command(disable_help_flag = true)]
+    Bench(PassedOn),
+    /// The tests on a real API server alone
+    E2e {
+        /// Use the current context of this kubeconfig instead of starting a control plane
+        #[arg(long, value_name = "FILE")]
+        kubeconfig: Option<PathBuf>,
+        /// Parts of test names; none means all
+        names: Vec<String>,
+    },
+}
+
+#[derive(clap::Args)]
+struct PassedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().task {
+        Task::Demo(passed) => {
+            cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "demo"]).args(passed.arguments).become_it()
+        }
+        Task::Cluster(passed) => {
+            cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "cluster"]).args(passed.arguments).become_it()
+        }
+        // What is measured must be built as it is shipped.
+        Task::Bench(passed) => {
+            cargo(["run", "--release", "--package", "tenantry-e2e", "--", "bench"]).args(passed.arguments).become_it()
+        }
+        Task::Generate => cargo(["test", "--quiet", "--package", "tenantry", "--test", "generated"])
+            .env("UPDATE_GENERATED", "1")
+            .become_it(),
+        Task::Sim { seeds } => cargo(["test", "--package", "tenantry-testkit", "--test", "simulation"])
+            .env("SEEDS", seeds.to_string())
+            .become_it(),
+        Task::E2e { kubeconfig, names } => {
+            let mut command =
+                cargo(["test", "--package", "tenantry-e2e", "--no-fail-fast", "--tests", "--"]).args(names);
+            if let Some(path) = kubeconfig {
+                // The tests run in the crate's folder, not here.
+                command = command.env("TENANTRY_E2E_KUBECONFIG", std::path::absolute(&path).unwrap_or(path));
+            }
+            command.become_it()
+        }
+        Task::Check => {
+            let mut report = Report::default();
+            check::run(&mut report);
+            check::drift(&mut report);
+            deny::run(&mut report);
+            report.close()
+        }
+        Task::Test => {
+            let mut report = Report::default();
+            check::run(&mut report);
+            test::run(&mut report);
+            deny::run(&mut report);
+            report.close()
+        }
+    }
+}

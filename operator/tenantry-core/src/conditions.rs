@@ -174,6 +174,8 @@ pub struct Conditions<'a> {
 impl<'a> Conditions<'a> {
     /// Starts from the conditions that the object has now.
     pub fn new(before: &'a [Condition], generation: i64, now: Timestamp) -> Self {
+        // To the second, as all times of Kubernetes objects.
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         Self { before, generation, now, conditions: Vec::new() }
     }
 

@@ -1,0 +1,80 @@
+//! A network of its own for one test, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
+//! changed.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
+
+/// Where kube-apiserver is reached in there (`Options::address`). All of 10.200.0.0/16 is local: backends listen on what they like of it.
+pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));
+const INSIDE: &str = "TENANTRY_INSIDE_NETNS";
+
+/// What became of [`enter`].
+#[derive(Debug)]
+pub enum Entered {
+    /// This process is inside: do the test.
+    Inside,
+    /// The test was done in a process of its own and passed: return.
+    Passed,
+    /// The same, but it failed; with its output.
+    Failed(String),
+    /// This machine does not let us, and why: skip the test.
+    Impossible(String),
+}
+
+/// Runs the test called `test` (its full path in this test program) again in a process with a network namespace of its own. Blocks.
+///
+/// ```no_run
+/// use tenantry_e2e::netns::{Entered, enter};
+/// fn endpoints_answer() {
+///     match enter("endpoints_answer") {
+///         Entered::Inside => {} // the test itself follows
+///         Entered::Passed => return,
+///         Entered::Failed(output) => panic!("{output}"),
+///         Entered::Impossible(reason) => tenantry_e2e::skip!("{reason}"),
+///     }
+/// }
+/// ```
+pub fn enter(test: &str) -> Entered {
+    if std::env::var_os(INSIDE).is_some() {
+        return Entered::Inside;
+    }
+    if let Err(reason) = probe() {
+        return Entered::Impossible(reason);
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+    };
+    let output =
+        inside("exec \"$0\" \"$@\"").arg(program).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output();
+    match output {
+        Ok(output) if output.status.success() => Entered::Passed,
+        Ok(output) => Entered::Failed(text_of(&output)),
+        Err(error) => Entered::Failed(format!("running {test} in its own network namespace: {error}")),
+    }
+}
+
+/// Whether this machine lets us.
+fn probe() -> Result<(), String> {
+    match inside("true").output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("no own network namespace here: {}", text_of(&output).trim())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err("no `unshare` on this machine".to_owned()),
+        Err(error) => Err(format!("running `unshare`: {error}")),
+    }
+}
+
+/// `unshare` that runs the shell line `then` once the network is up.
+fn inside(then: &str) -> Command {
+    let mut command = Command::new("unshare");
+    // Root needs no user namespace, which hardened machines forbid to everybody else.
+    command.arg(if rustix::process::geteuid().is_root() { "-n" } else { "-rn" });
+    // On the loopback device a whole prefix is local.
+    command.args(["sh", "-c", &format!("ip link set lo up && ip address add {ADDRESS}/16 dev lo && {then}")]);
+    command
+}
+
+fn text_of(output: &std::process::Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}

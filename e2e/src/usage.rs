@@ -21,6 +21,16 @@ pub fn resident_kib(process: u32) -> (u64, u64) {
     (field("VmRSS").unwrap_or_default(), field("VmHWM").unwrap_or_default())
 }
 
+/// CPU time that everything on this machine has used since it started, all cores together.
+pub fn machine_time() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.filter_map(|field| field.parse().ok()).collect();
+    // user, nice, system, and after idle and iowait: irq, softirq.
+    let busy: u64 = [0, 1, 2, 5, 6].iter().filter_map(|index| ticks.get(*index)).sum();
+    Duration::from_millis(busy * 1000 / TICKS_PER_SECOND)
+}
+
 /// The three load averages.
 pub fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();

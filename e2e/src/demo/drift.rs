@@ -28,6 +28,12 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -
     show.terminal.heading("As cluster-admin, breaking things");
     let client = &stage.client;
     let (_, namespace) = onboarded.first();
+    for (version, kind) in [POLICY, QUOTA] {
+        let there = first(client, (version, kind), &namespace).await?.is_some();
+        if !there {
+            show.checks.claim(&mut show.terminal, false, &format!("there is a {kind} in {namespace} to break"), "none");
+        }
+    }
     if let Some(policy) = first(client, POLICY, &namespace).await? {
         objects::delete(client, &policy).await?;
         let broken = Instant::now();

@@ -19,9 +19,6 @@ mod settings;
 mod status;
 pub mod types;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};
 

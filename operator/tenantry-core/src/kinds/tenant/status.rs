@@ -82,7 +82,10 @@ fn accepted(tenant: &Tenant, done: &Outcome, now: Timestamp) -> Verdict {
             let ended: Vec<&str> = ended.map(|member| member.name.as_str()).collect();
             match ended.is_empty() {
                 true => Verdict::good("the spec is valid"),
-                false => Verdict::good(&format!("the spec is valid; members {} have ended and give no rights", ended.join(", "))),
+                false => Verdict::good(&format!(
+                    "the spec is valid; members {} have ended and give no rights",
+                    ended.join(", ")
+                )),
             }
         }
     }

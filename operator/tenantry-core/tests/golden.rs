@@ -1,6 +1,8 @@
 //! Golden cases: `src/kinds/<kind>/golden/<case>/{cr,world}.yaml` in; `plan.yaml`, `status.yaml`, `why.txt` out.
 //! A folder is a test. `UPDATE_GOLDEN=1` rewrites the outputs; a file that no test reads is a failure.
 
+#![allow(clippy::panic)] // A case that cannot be read is named.
+
 mod support;
 
 use std::collections::BTreeSet;

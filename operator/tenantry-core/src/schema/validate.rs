@@ -51,7 +51,9 @@ fn fill_defaults(schema: &JSONSchemaProps, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(JSONSchemaPropsOrArray::Schema(part)) = &schema.items {
-                items.iter_mut().for_each(|item| fill_defaults(part, item));
+                for item in items {
+                    fill_defaults(part, item);
+                }
             }
         }
         _ => {}

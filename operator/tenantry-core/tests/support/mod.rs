@@ -1,5 +1,6 @@
 //! What the tests of this crate share: YAML worlds, and an outcome as a willing API server would give it.
 #![allow(dead_code)] // Each test file is a program of its own and uses a part.
+#![allow(clippy::panic)] // A test file that cannot be read is named.
 
 use std::collections::BTreeMap;
 use std::fs;

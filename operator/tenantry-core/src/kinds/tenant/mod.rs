@@ -8,6 +8,8 @@ use crate::plan::Plan;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
+mod contents;
+mod environment;
 mod examples;
 mod members;
 mod network;

@@ -75,20 +75,15 @@ fn accepted(tenant: &Tenant, done: &Outcome, now: Timestamp) -> Verdict {
     let refusals: Vec<String> =
         done.plan.refusals.iter().filter(|refusal| concerns_spec(refusal.reason)).map(ToString::to_string).collect();
     let first = done.plan.refusals.iter().find(|refusal| concerns_spec(refusal.reason));
-    match first {
-        Some(first) => Verdict::new(Truth::False, first.reason, refusals.join("; ")),
-        None => {
-            let ended = tenant.spec.members.iter().filter(|member| member.until.is_some_and(|until| until <= now));
-            let ended: Vec<&str> = ended.map(|member| member.name.as_str()).collect();
-            match ended.is_empty() {
-                true => Verdict::good("the spec is valid"),
-                false => Verdict::good(&format!(
-                    "the spec is valid; members {} have ended and give no rights",
-                    ended.join(", ")
-                )),
-            }
-        }
+    if let Some(first) = first {
+        return Verdict::new(Truth::False, first.reason, refusals.join("; "));
     }
+    let ended = tenant.spec.members.iter().filter(|member| member.until.is_some_and(|until| until <= now));
+    let ended: Vec<&str> = ended.map(|member| member.name.as_str()).collect();
+    if ended.is_empty() {
+        return Verdict::good("the spec is valid");
+    }
+    Verdict::good(&format!("the spec is valid; members {} have ended and give no rights", ended.join(", ")))
 }
 
 fn references(done: &Outcome) -> Verdict {

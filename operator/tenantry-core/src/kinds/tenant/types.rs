@@ -1,5 +1,7 @@
 //! The Tenant resource as users write it and as its status tells it. Doc comments become `kubectl explain`.
 
+#![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
+
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -101,9 +101,9 @@ impl Target {
         body["metadata"] = metadata(rng, &self.name);
         if self.subject.kind == "Thing" {
             // Applied to a custom object, an empty map is stored though never shown, and the next write that changes nothing is
-            // stored as well. Not worth copying.
+            // stored as well; a label that is null is stored as such, or as nothing. Not worth copying.
             for field in ["labels", "annotations"] {
-                if body["metadata"][field] == json!({}) {
+                if [json!({}), json!({"x": null})].contains(&body["metadata"][field]) {
                     body["metadata"][field] = json!({"x": "3"});
                 }
             }
@@ -201,7 +201,10 @@ fn json_patch(rng: &mut Rng, target: &Target) -> Step {
 
 fn status(rng: &mut Rng, target: &Target) -> Step {
     let values = match target.subject.kind {
-        "Namespace" => vec![json!({"phase": "Active"}), json!({"phase": "Active", "conditions": [{"type": "X", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})],
+        "Namespace" => vec![
+            json!({"phase": "Active"}),
+            json!({"phase": "Active", "conditions": [{"type": "X", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}),
+        ],
         "ResourceQuota" => vec![json!({"hard": {"pods": "10"}, "used": {"pods": "0"}}), json!({})],
         _ => vec![
             json!({"ready": true}),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::defaults;
-use super::error::{ApiError, ApiResult};
+use super::error::{ApiError, ApiResult, FieldError};
 use super::fieldset::{FieldSet, Step};
 use super::managed::{Entry, decode, encode, same_fields};
 use super::meta;
@@ -109,13 +109,28 @@ impl<'a> Write<'a> {
 
     /// The last steps of a change of an existing object: system fields, generation, rules, and the store.
     pub fn finish(&self, state: &mut State, old: &Arc<Value>, mut new: Value, entries: Vec<Entry>) -> ApiResult<Value> {
+        let mut found = Vec::new();
+        let (given, uid) = (&new["metadata"]["uid"], &old["metadata"]["uid"]);
+        if given.is_string() && given != uid {
+            found.push(FieldError::invalid("metadata.uid", given, "field is immutable"));
+        }
+        // As in Kubernetes, times are forgiven before fields are reset: an apply that names fields it cannot set renews its time.
+        let mut settled = new.clone();
+        if !self.resource.is_custom {
+            defaults::settle(self.resource.node(), &mut settled);
+        }
+        let counts_times = without_managed(old) != without_managed(&settled);
         self.keep_system_fields(old, &mut new);
+        let before = decode(old);
+        let is_apply = self.request.content_type == "application/apply-patch+yaml";
+        let is_same = same_fields(&before, &entries)
+            && !(is_apply && counts_times && entries.iter().any(|entry| !before.contains(entry)));
+        encode(&mut new, entries);
+        let spelled = new.clone();
         if !self.resource.is_custom {
             defaults::settle(self.resource.node(), &mut new);
         }
-        let is_same = same_fields(&decode(old), &entries);
-        encode(&mut new, entries);
-        validate::check(&self.resource, &self.request.call.subresource, &new, Some(old))?;
+        validate::check(&self.resource, &self.request.call.subresource, &new, Some(old), found)?;
         if is_same && without_managed(old) == without_managed(&new) {
             return Ok(Value::clone(old));
         }
@@ -125,7 +140,7 @@ impl<'a> Write<'a> {
         let key = self.key();
         if meta::may_vanish(&self.resource, &new) {
             state.remove(&key);
-            return Ok(new);
+            return Ok(spelled);
         }
         let stored = state.put(key, new);
         self.after_store(state, &stored);

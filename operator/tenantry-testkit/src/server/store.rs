@@ -12,6 +12,7 @@ use super::managed::{Entry, decode, encode, same_fields};
 use super::meta;
 use super::registry::Resource;
 use super::request::ApiRequest;
+use super::schema::Node;
 use super::state::{Key, State};
 use super::{crd, validate};
 
@@ -72,7 +73,8 @@ impl<'a> Write<'a> {
             crd::clean_metadata(object);
             return defaults::refuse_unknown(&self.resource, &unknown, self.is_strict());
         }
-        self.spells_empties.set(has_empties(&object["spec"]));
+        let spec = self.resource.node().field("spec");
+        self.spells_empties.set(spec.is_some_and(|node| has_empties(node, &object["spec"])));
         defaults::decode(&self.resource, object, self.is_strict())
     }
 
@@ -135,7 +137,7 @@ impl<'a> Write<'a> {
             return Ok(Value::clone(old));
         }
         if self.request.is_dry_run() {
-            return Ok(new);
+            return Ok(spelled);
         }
         let key = self.key();
         if meta::may_vanish(&self.resource, &new) {
@@ -193,13 +195,13 @@ impl<'a> Write<'a> {
 }
 
 /// Whether an empty list, or an empty map that is not a struct, is spelled out below.
-fn has_empties(value: &Value) -> bool {
+fn has_empties(node: Node<'_>, value: &Value) -> bool {
     match value {
-        Value::Object(map) => map.iter().any(|(key, below)| {
-            let is_free = matches!(key.as_str(), "matchLabels") && below.as_object().is_some_and(Map::is_empty);
-            is_free || has_empties(below)
-        }),
-        Value::Array(items) => items.is_empty() || items.iter().any(has_empties),
+        Value::Object(map) if map.is_empty() => node.is_free_map(),
+        Value::Object(map) => {
+            map.iter().any(|(key, below)| node.field(key).is_some_and(|field| has_empties(field, below)))
+        }
+        Value::Array(items) => items.is_empty() || items.iter().any(|item| has_empties(node.items(), item)),
         _ => false,
     }
 }

@@ -137,6 +137,9 @@ pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Option
             object["metadata"]["finalizers"] = json!(finalizers);
         }
     }
+    if is_namespace && meta::is_deleting(&old) {
+        object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+    }
     if !meta::is_deleting(&old) {
         object["metadata"]["deletionTimestamp"] = json!(state.clock.stamp());
         if is_namespace {

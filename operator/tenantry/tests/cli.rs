@@ -192,7 +192,7 @@ fn a_recorded_cluster_is_planned_against_and_the_report_is_data() {
     let json = |output: &Output| -> serde_json::Value { serde_json::from_str(&stdout(output)).expect("JSON") };
     let first = json(&tenantry(&["plan", "-f", EXAMPLES, "-o", "json"]));
     // What it would create is what a recording of the cluster would show afterwards.
-    let created = first["resources"].as_array().expect("resources").iter().flat_map(|one| one["created"].as_array());
+    let created = first["resources"].as_array().expect("resources").iter().filter_map(|one| one["created"].as_array());
     let objects: Vec<&serde_json::Value> = created.flatten().map(|one| &one["manifest"]).collect();
     let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
     fs::write(folder.path().join("world.json"), list.to_string()).expect("writes");

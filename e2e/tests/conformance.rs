@@ -34,7 +34,10 @@ async fn the_fake_answers_as_the_real_server_does() {
         if let Some(file) = std::env::var_os("CONFORMANCE_TRACE") {
             let lines = steps.iter().zip(answers[0].iter().zip(&answers[1])).enumerate();
             let lines = lines.map(|(index, (step, (real, fake)))| {
-                format!("{index} {step}\n  - {} {} {}\n  + {} {} {}\n", real.code, real.message, real.body, fake.code, fake.message, fake.body)
+                format!(
+                    "{index} {step}\n  - {} {} {}\n  + {} {} {}\n",
+                    real.code, real.message, real.body, fake.code, fake.message, fake.body
+                )
             });
             std::fs::write(file, lines.collect::<String>()).expect("writes the trace");
         }
@@ -49,7 +52,10 @@ async fn the_fake_answers_as_the_real_server_does() {
             let first = pairs.clone().position(|(real, fake)| real != fake);
             let (real, fake) = (events[0].len(), events[1].len());
             let shown = first.map(|index| format!("- {}\n+ {}", events[0][index], events[1][index]));
-            report += &format!("seed {seed}, watches: {real} events and {fake}, first different:\n{}\n", shown.unwrap_or_default());
+            report += &format!(
+                "seed {seed}, watches: {real} events and {fake}, first different:\n{}\n",
+                shown.unwrap_or_default()
+            );
         }
         cluster.stop().await.expect("stops");
     }

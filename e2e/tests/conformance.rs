@@ -29,6 +29,13 @@ async fn the_fake_answers_as_the_real_server_does() {
             prepare(client).await.expect("prepares");
             answers.push(run(client, &steps).await.expect("answers"));
         }
+        if let Some(file) = std::env::var_os("CONFORMANCE_TRACE") {
+            let lines = steps.iter().zip(answers[0].iter().zip(&answers[1])).enumerate();
+            let lines = lines.map(|(index, (step, (real, fake)))| {
+                format!("{index} {step}\n  - {} {} {}\n  + {} {} {}\n", real.code, real.message, real.body, fake.code, fake.message, fake.body)
+            });
+            std::fs::write(file, lines.collect::<String>()).expect("writes the trace");
+        }
         let differences = compare(&steps, &answers[0], &answers[1]);
         count += differences.len();
         for difference in differences {

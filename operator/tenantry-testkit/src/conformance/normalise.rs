@@ -20,8 +20,7 @@ pub struct Answer {
 /// What one server has shown so far.
 #[derive(Debug, Default)]
 pub struct Seen {
-    uids: Vec<String>,
-    versions: BTreeMap<String, String>,
+    last: BTreeMap<String, String>,
 }
 
 impl Seen {
@@ -32,7 +31,7 @@ impl Seen {
         if body["kind"] == "Status" {
             reason = text(&body["reason"]);
             message = text(&body["message"]);
-            body = self.status(&body);
+            body = Self::status(&body);
         } else if let Some(items) = body.get_mut("items").and_then(Value::as_array_mut) {
             for item in items {
                 self.object(item);
@@ -48,19 +47,17 @@ impl Seen {
     }
 
     /// Of a refusal: whom it is about, and which fields; not the sentences.
-    fn status(&mut self, status: &Value) -> Value {
-        let mut details = status["details"].clone();
-        let uid = details["uid"].as_str().map(ToOwned::to_owned);
-        if let Some(uid) = uid {
-            details["uid"] = self.ordinal(&uid);
-        }
+    fn status(status: &Value) -> Value {
+        let details = &status["details"];
         let mut fields = Vec::new();
         for cause in details["causes"].as_array().into_iter().flatten() {
             fields.push(format!("{} {}", cause["reason"].as_str().unwrap_or_default(), cause["field"].as_str().unwrap_or_default()));
         }
         fields.sort();
+        // Some checks run more than once on the real server and repeat their causes.
+        fields.dedup();
         let mut out = json!({"kind": "Status", "status": status["status"], "fields": fields});
-        for key in ["name", "group", "kind", "uid"] {
+        for key in ["name", "group", "kind"] {
             if let Some(value) = details.get(key) {
                 out[key] = value.clone();
             }
@@ -68,31 +65,25 @@ impl Seen {
         out
     }
 
-    fn ordinal(&mut self, uid: &str) -> Value {
-        let known = self.uids.iter().position(|seen| seen == uid);
-        let index = known.unwrap_or_else(|| {
-            self.uids.push(uid.to_owned());
-            self.uids.len() - 1
-        });
-        json!(format!("uid-{index}"))
-    }
-
     fn object(&mut self, object: &mut Value) {
+        let kind = object["kind"].to_string();
         let Some(metadata) = object["metadata"].as_object_mut() else { return };
-        let uid = metadata.get("uid").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let version = metadata.get("resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if !version.is_empty() {
-            let before = self.versions.insert(uid.clone(), version.clone());
+        let text = |metadata: &Map<String, Value>, field: &str| {
+            metadata.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let name = format!("{kind}/{}/{}", text(metadata, "namespace"), text(metadata, "name"));
+        for field in ["uid", "resourceVersion"] {
+            let found = text(metadata, field);
+            if found.is_empty() {
+                continue;
+            }
+            let before = self.last.insert(format!("{field} {name}"), found.clone());
             let word = match before {
                 None => "new",
-                Some(before) if before == version => "same",
+                Some(before) if before == found => "same",
                 Some(_) => "changed",
             };
-            metadata.insert("resourceVersion".to_owned(), json!(word));
-        }
-        if !uid.is_empty() {
-            let ordinal = self.ordinal(&uid);
-            metadata.insert("uid".to_owned(), ordinal);
+            metadata.insert(field.to_owned(), json!(word));
         }
         for field in ["creationTimestamp", "deletionTimestamp"] {
             if metadata.get(field).is_some_and(|value| !value.is_null()) {

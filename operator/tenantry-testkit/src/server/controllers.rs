@@ -18,7 +18,14 @@ pub fn bootstrap(state: &mut State) {
     for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
         let object = json!({
             "apiVersion": "v1", "kind": "Namespace",
-            "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+            "metadata": {
+                "name": name, "labels": {"kubernetes.io/metadata.name": name},
+                "managedFields": [{
+                    "apiVersion": "v1", "fieldsType": "FieldsV1", "manager": "kube-apiserver", "operation": "Update",
+                    "time": state.clock.stamp(),
+                    "fieldsV1": {"f:metadata": {"f:labels": {".": {}, "f:kubernetes.io/metadata.name": {}}}},
+                }],
+            },
             "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
         });
         add(state, "", "namespaces", object);

@@ -62,6 +62,7 @@ fn prune(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<String
                 let is_known = node.declares(&key)
                     || node.is_free_map()
                     || node.flag("x-kubernetes-preserve-unknown-fields")
+                    || (!node.definition().is_empty() && node.is_untyped())
                     || (is_root && ["apiVersion", "kind", "metadata"].contains(&key.as_str()));
                 if !is_known {
                     unknown.push(here);
@@ -83,12 +84,11 @@ fn prune(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<String
 fn default(node: Node<'_>, value: &mut Value) {
     match value {
         Value::Object(map) => {
+            map.retain(|key, value| {
+                let field = node.field(key).and_then(Node::schema);
+                !value.is_null() || field.is_none_or(|schema| schema["nullable"] == json!(true))
+            });
             for (key, schema) in node.properties().into_iter().flatten() {
-                // A null where none is allowed is dropped, so that the default applies.
-                let is_nullable = schema["nullable"] == json!(true);
-                if map.get(key).is_some_and(Value::is_null) && !is_nullable && schema.get("default").is_some() {
-                    map.remove(key);
-                }
                 if let (false, Some(default)) = (map.contains_key(key), schema.get("default")) {
                     map.insert(key.clone(), default.clone());
                 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::defaults;
 use super::error::{ApiError, ApiResult};
 use super::managed::{Entry, Writer, after_update, encode};
 use super::meta;
+use super::request::Verb;
 use super::state::{Key, State};
 use super::store::Write;
 use super::validate;
@@ -20,7 +22,8 @@ pub fn create(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
-    if !meta::text(&object, "resourceVersion").is_empty() {
+    let is_put = write.request.call.verb == Verb::Update;
+    if !is_put && !meta::text(&object, "resourceVersion").is_empty() {
         return Err(ApiError::internal("resourceVersion should not be set on objects to be created"));
     }
     let (manager, stamp) = (write.request.field_manager(), state.clock.stamp());
@@ -67,12 +70,19 @@ pub fn insert(state: &mut State, write: &Write<'_>, mut object: Value, entries: 
     if resource.has_status {
         object.as_object_mut().map(|map| map.remove("status"));
     }
+    if !resource.is_custom {
+        defaults::settle(resource.node(), &mut object);
+    }
     encode(&mut object, entries);
     first_status(write, &mut object);
-    validate::check(resource, &object, None)?;
+    validate::check(resource, "", &object, None)?;
     let key = Key::new(resource, &namespace, &name);
-    if state.get(&key).is_some() {
-        return Err(ApiError::already_exists(&resource.group, &resource.plural, &name));
+    if let Some(found) = state.get(&key) {
+        let mut error = ApiError::already_exists(&resource.group, &resource.plural, &name);
+        if meta::is_deleting(found) {
+            error.message = format!("object is being deleted: {}", error.message);
+        }
+        return Err(error);
     }
     if write.request.is_dry_run() {
         return Ok(object);

@@ -8,6 +8,9 @@ use super::quantity;
 use super::registry::Resource;
 use super::schema::Node;
 
+/// Optional strings that Go keeps when they are empty.
+const STRING_POINTERS: [&str; 4] = ["holderIdentity", "preferredHolder", "strategy", "storageClassName"];
+
 /// Decode a built-in object as Go would: wrong types are refused, unknown fields dropped (refused if `strict`), empties omitted.
 pub fn decode(resource: &Resource, object: &mut Value, strict: bool) -> ApiResult<()> {
     let mut unknown = Vec::new();
@@ -19,6 +22,13 @@ pub fn decode(resource: &Resource, object: &mut Value, strict: bool) -> ApiResul
     emit_structs(resource, object);
     fill(resource, object);
     Ok(())
+}
+
+/// Fill an object of which nothing was said with what Go always writes.
+pub fn blank(resource: &Resource, object: &mut Value) {
+    emit_structs(resource, object);
+    // What is empty has nothing that could be wrong.
+    let _ = decode_at(resource.node(), object, "", &mut Vec::new());
 }
 
 /// 400 for unknown fields under strict validation.
@@ -52,6 +62,8 @@ fn decode_at(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<St
             Ok(())
         }
         (_, Value::String(_) | Value::Number(_)) if node.is_int_or_string() => Ok(()),
+        ("string", Value::String(text)) if node.format() == "byte" => check_base64(text),
+        ("string", Value::String(text)) if node.format() == "date-time" && !text.is_empty() => check_time(text),
         ("string", Value::String(_)) | ("integer" | "number", Value::Number(_)) | ("boolean", Value::Bool(_)) => Ok(()),
         ("", _) => Ok(()),
         (wanted, found) => {
@@ -67,6 +79,21 @@ fn decode_at(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<St
     }
 }
 
+fn check_time(text: &str) -> Result<(), String> {
+    let is_time = text.parse::<jiff::Timestamp>().is_ok();
+    is_time.then_some(()).ok_or_else(|| format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse"))
+}
+
+fn check_base64(text: &str) -> Result<(), String> {
+    let body = text.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    let bad = body.bytes().position(|byte| !is_digit(byte));
+    match bad.or_else(|| (text.len() % 4 != 0 || text.len() - body.len() > 2).then_some(text.len())) {
+        Some(place) => Err(format!("illegal base64 data at input byte {place}")),
+        None => Ok(()),
+    }
+}
+
 fn decode_fields(
     node: Node<'_>,
     map: &mut Map<String, Value>,
@@ -74,7 +101,7 @@ fn decode_fields(
     unknown: &mut Vec<String>,
 ) -> Result<(), String> {
     let required = node.schema().and_then(|schema| schema["required"].as_array());
-    let is_required = |key: &str| required.is_some_and(|list| list.iter().any(|name| name == key));
+    let required = required.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
     let mut gone = Vec::new();
     for (key, value) in map.iter_mut() {
         let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
@@ -83,30 +110,67 @@ fn decode_fields(
             gone.push(key.clone());
             continue;
         };
+        if here == "metadata.managedFields" {
+            continue;
+        }
+        if value.is_null() && node.is_free_map() && field.type_name() == "string" {
+            *value = json!("");
+        }
         if value.is_null() {
             gone.push(key.clone());
             continue;
         }
         decode_at(field, value, &here, unknown)?;
-        let is_struct = field.properties().is_some();
         let is_empty = match &*value {
             Value::Array(items) => items.is_empty(),
-            Value::Object(fields) => fields.is_empty() && !is_struct && field.is_free_map(),
-            Value::String(text) => text.is_empty() && !node.is_free_map() && !field.is_int_or_string(),
+            Value::Object(fields) => fields.is_empty() && field.is_free_map(),
+            Value::String(text) => {
+                text.is_empty()
+                    && !node.is_free_map()
+                    && !field.is_int_or_string()
+                    && !STRING_POINTERS.contains(&key.as_str())
+            }
             _ => false,
         };
-        if is_empty && !is_required(key) {
+        if is_empty && !required.contains(&key.as_str()) {
             gone.push(key.clone());
         }
     }
     for key in gone {
         map.remove(&key);
     }
+    for key in required.into_iter().filter(|key| !map.contains_key(*key)).map(ToOwned::to_owned).collect::<Vec<_>>() {
+        let zero = match node.field(&key).map_or("", Node::type_name) {
+            "array" => Value::Null,
+            "string" => json!(""),
+            "integer" => json!(0),
+            _ => continue,
+        };
+        map.insert(key, zero);
+    }
     Ok(())
 }
 
+/// Empty lists that may not be left out are stored as nothing: null.
+pub fn settle(node: Node<'_>, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, below) in map.iter_mut() {
+                let Some(field) = node.field(key) else { continue };
+                if below.as_array().is_some_and(Vec::is_empty) {
+                    *below = Value::Null;
+                } else {
+                    settle(field, below);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| settle(node.items(), item)),
+        _ => {}
+    }
+}
+
 /// Structs that Go always writes, by kind.
-pub fn emit_structs(resource: &Resource, object: &mut Value) {
+fn emit_structs(resource: &Resource, object: &mut Value) {
     let paths: &[&[&str]] = match resource.kind.as_str() {
         "Namespace" | "ResourceQuota" | "PersistentVolumeClaim" | "Node" | "CustomResourceDefinition" => {
             &[&["spec"], &["status"]]
@@ -137,12 +201,18 @@ fn set_default(object: &mut Value, key: &str, value: Value) {
     }
 }
 
+/// Items of a list below a value; unlike indexing, it adds nothing.
+fn list_mut<'a>(value: &'a mut Value, path: &[&str]) -> impl Iterator<Item = &'a mut Value> {
+    let found = path.iter().try_fold(value, |value, key| value.get_mut(*key));
+    found.and_then(Value::as_array_mut).into_iter().flatten()
+}
+
 /// Defaults of the kinds that Tenantry writes.
 fn fill(resource: &Resource, object: &mut Value) {
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => fill_namespace(object),
         ("", "LimitRange") => fill_limit_range(object),
-        ("", "Secret") => set_default(object, "type", json!("Opaque")),
+        ("", "Secret") => fill_secret(object),
         ("", "Service") => fill_service(object),
         ("networking.k8s.io", "NetworkPolicy") => fill_network_policy(object),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => fill_binding(object),
@@ -159,6 +229,32 @@ fn fill(resource: &Resource, object: &mut Value) {
     }
 }
 
+/// `stringData` is written only: it ends up in `data`.
+fn fill_secret(object: &mut Value) {
+    set_default(object, "type", json!("Opaque"));
+    let Some(Value::Object(strings)) = object.as_object_mut().and_then(|map| map.remove("stringData")) else { return };
+    if object["data"].is_null() {
+        object["data"] = json!({});
+    }
+    for (key, text) in strings {
+        object["data"][key] = json!(base64(text.as_str().unwrap_or_default().as_bytes()));
+    }
+}
+
+/// The standard alphabet, padded.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let index = (group >> (18 - 6 * place)) & 63;
+            out.push(if place <= chunk.len() { char::from(ALPHABET[index as usize]) } else { '=' });
+        }
+    }
+    out
+}
+
 fn fill_namespace(object: &mut Value) {
     let name = object["metadata"]["name"].clone();
     if name.as_str().is_some_and(|name| !name.is_empty()) {
@@ -170,7 +266,7 @@ fn fill_namespace(object: &mut Value) {
 }
 
 fn fill_limit_range(object: &mut Value) {
-    for item in object["spec"]["limits"].as_array_mut().into_iter().flatten() {
+    for item in list_mut(object, &["spec", "limits"]) {
         if item["type"] != "Container" {
             continue;
         }
@@ -199,7 +295,7 @@ fn fill_service(object: &mut Value) {
     set_default(spec, "type", json!("ClusterIP"));
     set_default(spec, "sessionAffinity", json!("None"));
     set_default(spec, "internalTrafficPolicy", json!("Cluster"));
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+    for port in list_mut(spec, &["ports"]) {
         set_default(port, "protocol", json!("TCP"));
         let number = port["port"].clone();
         set_default(port, "targetPort", number);
@@ -209,18 +305,14 @@ fn fill_service(object: &mut Value) {
 fn fill_network_policy(object: &mut Value) {
     let spec = &mut object["spec"];
     for direction in ["ingress", "egress"] {
-        for rule in spec[direction].as_array_mut().into_iter().flatten() {
-            for port in rule["ports"].as_array_mut().into_iter().flatten() {
+        for rule in list_mut(spec, &[direction]) {
+            for port in list_mut(rule, &["ports"]) {
                 set_default(port, "protocol", json!("TCP"));
             }
-        }
-        if spec[direction].is_null() {
-            spec.as_object_mut().map(|map| map.remove(direction));
         }
     }
     if spec.get("policyTypes").is_none() {
         let has_egress = spec["egress"].as_array().is_some_and(|rules| !rules.is_empty());
-        spec.as_object_mut().map(|map| map.retain(|_, value| !value.is_null()));
         spec["policyTypes"] = if has_egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
     }
 }
@@ -229,7 +321,7 @@ fn fill_binding(object: &mut Value) {
     if object["roleRef"]["apiGroup"].as_str().unwrap_or_default().is_empty() {
         object["roleRef"]["apiGroup"] = json!("rbac.authorization.k8s.io");
     }
-    for subject in object["subjects"].as_array_mut().into_iter().flatten() {
+    for subject in list_mut(object, &["subjects"]) {
         if matches!(subject["kind"].as_str(), Some("User" | "Group")) {
             set_default(subject, "apiGroup", json!("rbac.authorization.k8s.io"));
         }

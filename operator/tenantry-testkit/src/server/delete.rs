@@ -50,8 +50,11 @@ pub fn delete(state: &mut State, resource: &Arc<Resource>, request: &ApiRequest)
     if request.is_dry_run() {
         return Ok((200, answer(resource, &old, true)));
     }
-    let left = begin(state, resource, &key, &options);
-    Ok((200, answer(resource, left.as_ref().unwrap_or(&old), left.is_none())))
+    Ok((200, match begin(state, resource, &key, &options) {
+        Some(Left::Held(object)) => Value::clone(&object),
+        Some(Left::Gone(last)) => answer(resource, &last, true),
+        None => answer(resource, &old, true),
+    }))
 }
 
 /// Answer a DELETE of a collection.
@@ -63,9 +66,9 @@ pub fn delete_collection(state: &mut State, resource: &Arc<Resource>, request: &
     let keys = keys.collect::<Vec<_>>();
     let mut items = Vec::new();
     for key in keys {
-        let old = state.get(&key).cloned();
-        let left = begin(state, resource, &key, &options);
-        items.extend(left.or(old).map(|object| Value::clone(&object)));
+        if let Some(Left::Held(object) | Left::Gone(object)) = begin(state, resource, &key, &options) {
+            items.push(Value::clone(&object));
+        }
     }
     let list = json!({
         "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(),
@@ -75,20 +78,36 @@ pub fn delete_collection(state: &mut State, resource: &Arc<Resource>, request: &
 }
 
 fn check_preconditions(resource: &Resource, key: &Key, old: &Value, options: &Options) -> ApiResult<()> {
+    let is_special = resource.kind == "Namespace" || resource.kind == "CustomResourceDefinition";
     let pairs = [("UID", &options.uid, "uid"), ("ResourceVersion", &options.resource_version, "resourceVersion")];
     for (label, wanted, field) in pairs {
         let found = meta::text(old, field);
         if !wanted.is_empty() && wanted != found {
-            let why =
-                format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
-            return Err(ApiError::conflict(&resource.group, &resource.plural, &key.name, &why));
+            if is_special && !resource.is_custom {
+                let why = format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
+                return Err(ApiError::conflict(&resource.group, &resource.plural, &key.name, &why));
+            }
+            let hint = if label == "UID" { "deleted and then recreated" } else { "modified" };
+            let why = format!(
+                "the {label} in the precondition ({wanted}) does not match the {label} in record ({found}). The object might \
+                 have been {hint}"
+            );
+            return Err(ApiError::conflict(&resource.group, &resource.kind, &key.name, &why));
         }
     }
     Ok(())
 }
 
-/// Begin a deletion; returns what is left of the object while something holds it.
-pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Options) -> Option<Arc<Value>> {
+/// What a deletion comes to.
+pub enum Left {
+    /// Something holds the object: it is still there.
+    Held(Arc<Value>),
+    /// It is gone; this is how it was last.
+    Gone(Arc<Value>),
+}
+
+/// Begin a deletion; none if the object is not there.
+pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Options) -> Option<Left> {
     let old = state.get(key)?.clone();
     let mut object = Value::clone(&old);
     let mut finalizers = meta::finalizers(&old).iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -99,6 +118,10 @@ pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Option
         _ => {}
     }
     let is_namespace = resource.plural == "namespaces" && resource.group.is_empty();
+    let is_held = is_namespace && old["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty());
+    if is_held && meta::is_deleting(&old) {
+        return Some(Left::Held(old));
+    }
     let is_definition = resource.plural == "customresourcedefinitions" && !resource.is_custom;
     if is_definition && !meta::is_deleting(&old) {
         finalizers.push("customresourcecleanup.apiextensions.k8s.io".to_owned());
@@ -122,13 +145,12 @@ pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Option
         }
     }
     if meta::may_vanish(resource, &object) {
-        state.remove(key);
-        return None;
+        return state.remove(key).map(Left::Gone);
     }
     if object == *old {
-        return Some(old);
+        return Some(Left::Held(old));
     }
-    Some(state.put(key.clone(), object))
+    Some(Left::Held(state.put(key.clone(), object)))
 }
 
 fn answer(resource: &Resource, object: &Value, is_gone: bool) -> Value {

@@ -254,7 +254,7 @@ impl ApiServer {
 }
 
 fn serve(state: &mut State, resource: &Arc<Resource>, request: &ApiRequest) -> ApiResult<(u16, Value)> {
-    let write = Write { resource: resource.clone(), request };
+    let write = Write::new(resource.clone(), request);
     match request.call.verb {
         Verb::Get => Ok((200, list::get(state, resource, request)?)),
         Verb::List | Verb::Watch => Ok((200, list::list(state, resource, request)?)),

@@ -69,8 +69,11 @@ pub fn encode(object: &mut Value, mut entries: Vec<Entry>) {
     let encoded = entries.iter().map(|entry| {
         let mut out = json!({
             "manager": entry.manager, "operation": entry.operation, "apiVersion": entry.api_version,
-            "time": entry.time, "fieldsType": "FieldsV1", "fieldsV1": entry.fields.encode(),
+            "fieldsType": "FieldsV1", "fieldsV1": entry.fields.encode(),
         });
+        if !entry.time.is_empty() {
+            out["time"] = json!(entry.time);
+        }
         if !entry.subresource.is_empty() {
             out["subresource"] = json!(entry.subresource);
         }
@@ -129,6 +132,10 @@ fn give_up(entries: &mut Vec<Entry>, changed: &Comparison, own: Option<usize>) -
 
 /// The entries after a create, update or patch that is no apply.
 pub fn after_update(node: Node<'_>, old: &Value, new: &Value, entries: Vec<Entry>, writer: &Writer<'_>) -> Vec<Entry> {
+    // An object that nobody tracks stays untracked until somebody applies.
+    if entries.is_empty() && old["metadata"]["uid"].is_string() {
+        return entries;
+    }
     let changed = difference(node, old, new, writer.reset);
     let mut entries = entries;
     let before = entries.clone();
@@ -156,18 +163,28 @@ pub fn after_update(node: Node<'_>, old: &Value, new: &Value, entries: Vec<Entry
     entries
 }
 
-/// What an apply makes of a live object: the new object and its entries; or the conflicts.
+/// Who owns what was never tracked: nobody in particular, so that an apply conflicts with it.
+fn before_first_apply(node: Node<'_>, blank: &Value, live: &Value, writer: &Writer<'_>) -> Vec<Entry> {
+    let nobody = Writer { manager: "before-first-apply", ..*writer };
+    after_update(node, blank, live, Vec::new(), &nobody)
+}
+
+/// What an apply makes of a live object (`blank` is an object of its kind before any write): the new object and its entries; or the conflicts.
 pub fn after_apply(
     node: Node<'_>,
     live: &Value,
+    blank: &Value,
     applied: &Value,
     writer: &Writer<'_>,
     force: bool,
 ) -> Result<(Value, Vec<Entry>), Vec<Conflict>> {
-    let mut entries = decode(live);
     let mut bare = live.clone();
     if let Some(metadata) = bare["metadata"].as_object_mut() {
         metadata.remove("managedFields");
+    }
+    let mut entries = decode(live);
+    if entries.is_empty() {
+        entries = before_first_apply(node, blank, &bare, writer);
     }
     let merged = merge(node, Some(&bare), Some(applied)).unwrap_or_default();
     let is_writer = |entry: &Entry| {
@@ -176,7 +193,7 @@ pub fn after_apply(
     let own = entries.iter().position(is_writer);
     let last = own.map(|index| entries[index].fields.clone());
     let fields = field_set(node, applied).recursive_difference(writer.reset);
-    let time = own.map_or_else(|| writer.time.to_owned(), |index| entries[index].time.clone());
+    let time = own.map_or_else(String::new, |index| entries[index].time.clone());
     let entry = Entry {
         manager: writer.manager.to_owned(),
         operation: "Apply".to_owned(),
@@ -193,9 +210,7 @@ pub fn after_apply(
     }
     let result = prune(node, merged, &entries, last.as_ref());
     let changed = difference(node, &bare, &result, writer.reset);
-    let before = decode(live);
-    // The own entry keeps its place until after the others gave up theirs.
-    let conflicts = give_up_all_but(&mut entries, &changed, index);
+    let conflicts = give_up(&mut entries, &changed, Some(index));
     if !force && !conflicts.is_empty() {
         return Err(conflicts);
     }
@@ -205,16 +220,13 @@ pub fn after_apply(
         }
     }
     entries.retain(|entry| !entry.fields.is_empty());
-    if result != bare || !same_fields(&before, &entries) {
+    // As in Kubernetes, an apply that changes no value leaves the time alone, or absent.
+    if result != bare {
         for entry in entries.iter_mut().filter(|entry| is_writer(entry)) {
             writer.time.clone_into(&mut entry.time);
         }
     }
     Ok((result, entries))
-}
-
-fn give_up_all_but(entries: &mut Vec<Entry>, changed: &Comparison, own: usize) -> Vec<Conflict> {
-    give_up(entries, changed, Some(own))
 }
 
 /// Whether two lists of entries own the same, whenever they were written.
@@ -259,7 +271,7 @@ mod tests {
     fn apply(live: &Value, applied: &Value, manager: &str, force: bool) -> Result<Value, Vec<Conflict>> {
         let reset = FieldSet::default();
         let writer = Writer { manager, subresource: "", api_version: "v1", time: "t", reset: &reset };
-        let (mut object, entries) = after_apply(config_map(), live, applied, &writer, force)?;
+        let (mut object, entries) = after_apply(config_map(), live, &json!({"metadata": {}}), applied, &writer, force)?;
         encode(&mut object, entries);
         Ok(object)
     }

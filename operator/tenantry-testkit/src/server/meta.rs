@@ -27,6 +27,7 @@ pub fn may_vanish(resource: &Resource, object: &Value) -> bool {
     is_deleting(object) && finalizers(object).is_empty() && !(is_namespace && holds)
 }
 
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "foregroundDeletion", "orphan"];
 const LABEL_RULE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
      and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
      '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
@@ -105,11 +106,11 @@ pub fn problems(resource: &Resource, object: &Value) -> Vec<FieldError> {
     for (key, _) in object["metadata"]["annotations"].as_object().into_iter().flatten() {
         key_problems("metadata.annotations", &key.to_lowercase(), key, &mut errors);
     }
-    for finalizer in finalizers(object) {
-        if !finalizer.contains('/') && !["foregroundDeletion", "orphan", "kubernetes"].contains(&finalizer) {
+    for (index, finalizer) in finalizers(object).into_iter().enumerate() {
+        if !resource.is_custom && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
             let value = Value::String(finalizer.to_owned());
             let why = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.push(FieldError::invalid("metadata.finalizers", &value, why));
+            errors.push(FieldError::invalid(format!("metadata.finalizers[{index}]"), &value, why));
         }
     }
     errors
@@ -136,7 +137,7 @@ fn key_problems(path: &str, key: &str, shown: &str, errors: &mut Vec<FieldError>
         None => key,
         Some((_, name)) if name.contains('/') => {
             return problem(
-                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+                "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
                  alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
                  '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. \
                  'example.com/MyName')"

@@ -21,6 +21,7 @@ mod quantity;
 mod record;
 mod registry;
 mod request;
+mod rules;
 mod schema;
 mod selector;
 mod state;

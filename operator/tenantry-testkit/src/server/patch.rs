@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::create;
-use super::error::{ApiError, ApiResult};
+use super::error::{ApiError, ApiResult, FieldError};
 use super::managed::{Conflict, Writer, after_apply};
 use super::merge;
 use super::meta;
@@ -34,7 +34,7 @@ pub fn patch(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
             return Err(ApiError::new(415, "UnsupportedMediaType", message));
         }
     }
-    write.shape(&mut object)?;
+    write.shape(&mut object).map_err(|error| unpatchable(&object, error))?;
     if meta::text(&object, "name") != name {
         return Err(ApiError::bad_request(format!(
             "the name of the object ({}) does not match the name on the URL ({name})",
@@ -42,6 +42,29 @@ pub fn patch(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
         )));
     }
     Ok((200, update::replace(state, write, &old, object)?))
+}
+
+/// A patch whose result cannot be decoded: 422 on the patch itself.
+fn unpatchable(object: &Value, error: ApiError) -> ApiError {
+    if error.message.contains("strict decoding error") {
+        return error;
+    }
+    let why = error.message.rsplit(": ").next().unwrap_or_default().to_owned();
+    let cause = FieldError::invalid("patch", &json!(object.to_string()), why);
+    ApiError::invalid("", "", "", &[cause])
+}
+
+/// An apply whose result cannot be decoded: a plain 500, as Kubernetes has it.
+fn unconvertible(write: &Write<'_>, error: ApiError) -> ApiError {
+    if error.message.contains("strict decoding error") {
+        return error;
+    }
+    let kind = format!("{}, Kind={}", write.resource.api_version(), write.resource.kind);
+    let why = error.message.rsplit(": ").next().unwrap_or_default();
+    let message = format!(
+        "failed to convert new object (/; {kind}) to proper version: unable to convert unstructured object to {kind}: {why}"
+    );
+    ApiError { details: json!({}), ..ApiError::new(500, "", message) }
 }
 
 fn json_patch(write: &Write<'_>, object: &mut Value) -> ApiResult<()> {
@@ -69,6 +92,11 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
     if live.is_none() && !write.request.call.subresource.is_empty() {
         return Err(ApiError::not_found(group, plural, name));
     }
+    let given = meta::text(&applied, "uid");
+    if live.is_none() && !given.is_empty() {
+        let why = format!("uid mismatch: the provided object specified uid {given}, and no existing object was found");
+        return Err(ApiError::conflict(group, plural, name, &why));
+    }
     let base = match &live {
         Some(live) => Value::clone(live),
         None => write.blank(),
@@ -77,15 +105,15 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
     let subresource = &write.request.call.subresource;
     let writer = Writer { manager: &manager, subresource, api_version: &api_version, time: &stamp, reset: &reset };
     let force = write.request.is_set("force");
-    let (mut object, entries) = after_apply(write.resource.node(), &base, &applied, &writer, force)
+    let (mut object, entries) = after_apply(write.resource.node(), &base, &write.blank(), &applied, &writer, force)
         .map_err(|conflicts| conflict_error(&conflicts))?;
-    write.shape(&mut object)?;
+    write.shape(&mut object).map_err(|error| unconvertible(write, error))?;
     let Some(live) = live else {
-        let given = meta::text(&applied, "resourceVersion");
-        if !given.is_empty() {
-            return Err(ApiError::stale(group, plural, name));
+        if meta::text(&applied, "name").is_empty() {
+            return Err(ApiError::bad_request(format!(
+                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            )));
         }
-        object["metadata"]["name"] = json!(name);
         return Ok((201, create::insert(state, write, object, entries)?));
     };
     precondition(write, &live, &applied)?;

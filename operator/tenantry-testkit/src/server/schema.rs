@@ -83,6 +83,11 @@ impl<'a> Node<'a> {
         self.keyword("type").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// The declared format, empty when there is none.
+    pub fn format(self) -> &'a str {
+        self.keyword("format").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Whether a boolean keyword is set.
     pub fn flag(self, name: &str) -> bool {
         self.keyword(name).and_then(Value::as_bool).unwrap_or(false)
@@ -91,7 +96,7 @@ impl<'a> Node<'a> {
     /// Whether the value may be an integer or a string.
     pub fn is_int_or_string(self) -> bool {
         self.flag("x-kubernetes-int-or-string")
-            || self.keyword("format").and_then(Value::as_str) == Some("int-or-string")
+            || self.format() == "int-or-string"
     }
 
     /// Declared fields.

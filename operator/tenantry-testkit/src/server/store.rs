@@ -1,5 +1,6 @@
 //! What every write shares: reading the body, shaping the object, and the last steps before it is stored.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -20,9 +21,16 @@ pub struct Write<'a> {
     pub resource: Arc<Resource>,
     /// The request.
     pub request: &'a ApiRequest,
+    /// Whether the request spells out empty lists or maps where storage keeps nothing.
+    spells_empties: Cell<bool>,
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    /// A write of one kind.
+    pub fn new(resource: Arc<Resource>, request: &'a ApiRequest) -> Self {
+        Self { resource, request, spells_empties: Cell::new(false) }
+    }
+
     /// Where the named object is stored.
     pub fn key(&self) -> Key {
         Key::new(&self.resource, &self.request.call.namespace, &self.request.call.name)
@@ -38,7 +46,7 @@ impl Write<'_> {
         let mut set = FieldSet::default();
         let field = |name: &str| [Step::Field(name.to_owned())];
         match self.request.call.subresource.as_str() {
-            "" if self.resource.has_status => set.insert(&field("status")),
+            "" | "finalize" if self.resource.has_status => set.insert(&field("status")),
             "status" if self.resource.is_custom => {
                 set.insert(&field("metadata"));
                 set.insert(&field("spec"));
@@ -61,6 +69,7 @@ impl Write<'_> {
             crd::clean_metadata(object);
             return defaults::refuse_unknown(&self.resource, &unknown, self.is_strict());
         }
+        self.spells_empties.set(has_empties(&object["spec"]));
         defaults::decode(&self.resource, object, self.is_strict())
     }
 
@@ -68,7 +77,7 @@ impl Write<'_> {
     pub fn blank(&self) -> Value {
         let mut object = json!({"apiVersion": self.resource.api_version(), "kind": self.resource.kind, "metadata": {}});
         if !self.resource.is_custom {
-            defaults::emit_structs(&self.resource, &mut object);
+            defaults::blank(&self.resource, &mut object);
         }
         object
     }
@@ -98,9 +107,12 @@ impl Write<'_> {
     /// The last steps of a change of an existing object: system fields, generation, rules, and the store.
     pub fn finish(&self, state: &mut State, old: &Arc<Value>, mut new: Value, entries: Vec<Entry>) -> ApiResult<Value> {
         self.keep_system_fields(old, &mut new);
+        if !self.resource.is_custom {
+            defaults::settle(self.resource.node(), &mut new);
+        }
         let is_same = same_fields(&decode(old), &entries);
         encode(&mut new, entries);
-        validate::check(&self.resource, &new, Some(old))?;
+        validate::check(&self.resource, &self.request.call.subresource, &new, Some(old))?;
         if is_same && without_managed(old) == without_managed(&new) {
             return Ok(Value::clone(old));
         }
@@ -109,7 +121,8 @@ impl Write<'_> {
         }
         let key = self.key();
         if meta::may_vanish(&self.resource, &new) {
-            return Ok(state.remove(&key).map_or(new, |last| Value::clone(&last)));
+            state.remove(&key);
+            return Ok(new);
         }
         let stored = state.put(key, new);
         self.after_store(state, &stored);
@@ -144,7 +157,10 @@ impl Write<'_> {
         if self.resource.plural == "namespaces" && self.request.call.subresource.is_empty() {
             copy_field(old, new, "spec");
         }
-        if self.resource.has_generation && !is_status && content(&self.resource, old) != content(&self.resource, new) {
+        // NetworkPolicies are compared as Go compares: an empty list is not a missing one, although both are stored alike.
+        let counts_empties = self.resource.kind == "NetworkPolicy" && self.spells_empties.get();
+        let has_changed = counts_empties || content(&self.resource, old) != content(&self.resource, new);
+        if self.resource.has_generation && !is_status && has_changed {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
             new["metadata"]["generation"] = json!(generation + 1);
         }
@@ -155,6 +171,18 @@ impl Write<'_> {
         if self.resource.kind == "CustomResourceDefinition" && !self.resource.is_custom {
             super::controllers::definition_stored(state, stored);
         }
+    }
+}
+
+/// Whether an empty list, or an empty map that is not a struct, is spelled out below.
+fn has_empties(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, below)| {
+            let is_free = matches!(key.as_str(), "matchLabels") && below.as_object().is_some_and(Map::is_empty);
+            is_free || has_empties(below)
+        }),
+        Value::Array(items) => items.is_empty() || items.iter().any(has_empties),
+        _ => false,
     }
 }
 

@@ -71,7 +71,7 @@ fn is_empty(value: Option<&Value>) -> bool {
 }
 
 fn compare_at(node: Node<'_>, old: Option<&Value>, new: Option<&Value>, path: &mut Vec<Step>, out: &mut Comparison) {
-    let Some(sample) = new.filter(|value| !value.is_null()).or(old) else { return };
+    let Some(sample) = new.filter(|value| !value.is_null()).or(old).or(new) else { return };
     let shape = node.shape(sample);
     let is_leaf = matches!(shape, Shape::Scalar | Shape::AtomicList | Shape::AtomicMap)
         || (is_empty(old) && is_empty(new))

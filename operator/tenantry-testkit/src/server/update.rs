@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::create;
 use super::error::{ApiError, ApiResult, FieldError};
 use super::managed::{Entry, Writer, after_update, decode};
+use super::merge;
 use super::meta;
 use super::state::State;
 use super::store::Write;
@@ -30,6 +31,14 @@ pub fn update(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
     }
     let Some(old) = state.get(&write.key()).cloned() else {
         if write.resource.creates_on_update && write.request.call.subresource.is_empty() {
+            let given = meta::text(&object, "uid");
+            if !given.is_empty() {
+                let why = format!(
+                    "StorageError: invalid object, Code: 4, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in \
+                     precondition: {given}, UID in object meta: "
+                );
+                return Err(ApiError::conflict(group, plural, name, &why));
+            }
             return create::create(state, write);
         }
         return Err(ApiError::not_found(group, plural, name));
@@ -49,7 +58,7 @@ pub fn replace(state: &mut State, write: &Write<'_>, old: &Arc<Value>, mut objec
     let given = meta::text(&object, "resourceVersion");
     if given.is_empty() && write.resource.is_custom {
         let error = FieldError::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-        return Err(ApiError::invalid(group, &write.resource.kind, name, &[error]));
+        return Err(ApiError::invalid(group, plural, name, &[error]));
     }
     if !given.is_empty() && given != meta::text(old, "resourceVersion") {
         return Err(ApiError::stale(group, plural, name));
@@ -58,11 +67,6 @@ pub fn replace(state: &mut State, write: &Write<'_>, old: &Arc<Value>, mut objec
         object["metadata"]["namespace"] = json!(write.request.call.namespace);
     }
     let entries = entries_after(state, write, old, &mut object);
-    if write.request.call.subresource == "finalize" {
-        let spec = object["spec"].clone();
-        object = Value::clone(old);
-        object["spec"] = spec;
-    }
     write.finish(state, old, object, entries)
 }
 
@@ -87,5 +91,7 @@ fn entries_after(state: &State, write: &Write<'_>, old: &Arc<Value>, object: &mu
             metadata.remove("managedFields");
         }
     }
-    after_update(write.resource.node(), &bare, object, entries, &writer)
+    // What cannot be read along its schema cannot be tracked: the server then forgets who owned what.
+    let is_readable = merge::check(write.resource.node(), object).iter().all(|why| why.contains("duplicate entries"));
+    if is_readable { after_update(write.resource.node(), &bare, object, entries, &writer) } else { Vec::new() }
 }

@@ -5,31 +5,61 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, ApiResult, FieldError};
 use super::meta;
+use super::rules;
 use super::registry::Resource;
 use super::schema::Node;
 
 /// Refuse an object that may not be stored; `old` is what it replaces.
-pub fn check(resource: &Resource, object: &Value, old: Option<&Value>) -> ApiResult<()> {
+pub fn check(resource: &Resource, subresource: &str, object: &Value, old: Option<&Value>) -> ApiResult<()> {
     let mut errors = meta::problems(resource, object);
     if resource.is_custom {
         schema_errors(resource.node(), object, "", true, &mut errors);
-        if errors.is_empty() {
+        if !has_rules(resource.node().schema()) {
+            // Nothing to evaluate.
+        } else if errors.iter().any(|error| BLOCKING.contains(&error.reason)) {
+            let why = "some validation rules were not checked because the object was invalid; correct the existing errors to \
+                       complete validation";
+            errors.push(FieldError::invalid("<nil>", &Value::Null, why));
+        } else {
             errors.extend(rule_errors(resource, object, old));
         }
     } else {
-        built_in_errors(resource, object, old, &mut errors);
+        rules::problems(resource, subresource, object, old, &mut errors);
     }
     if let Some(old) = old.filter(|old| meta::is_deleting(old)) {
         let before = meta::finalizers(old);
-        if meta::finalizers(object).iter().any(|finalizer| !before.contains(finalizer)) {
-            let why = "no new finalizers can be added if the object is being deleted";
-            errors.push(FieldError::forbidden("metadata.finalizers", why));
+        let added = meta::finalizers(object).into_iter().filter(|name| !before.contains(name)).collect::<Vec<_>>();
+        if !added.is_empty() {
+            let list = added.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+            let why = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{list}}}"
+            );
+            errors.push(FieldError::forbidden("metadata.finalizers", &why));
         }
     }
     if errors.is_empty() {
         return Ok(());
     }
     Err(ApiError::invalid(&resource.group, &resource.kind, meta::text(object, "name"), &errors))
+}
+
+/// Faults after which rules are not evaluated, since they could not be relied upon.
+const BLOCKING: [&str; 5] = [
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+];
+
+fn has_rules(schema: Option<&Value>) -> bool {
+    match schema {
+        Some(Value::Object(map)) => {
+            map.contains_key("x-kubernetes-validations") || map.values().any(|below| has_rules(Some(below)))
+        }
+        Some(Value::Array(items)) => items.iter().any(|below| has_rules(Some(below))),
+        _ => false,
+    }
 }
 
 fn rule_errors(resource: &Resource, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
@@ -204,40 +234,5 @@ fn list_errors(node: Node<'_>, items: &[Value], path: &str, errors: &mut Vec<Fie
             errors.push(FieldError::duplicate(format!("{path}[{index}]"), &shown));
         }
         seen.push(step);
-    }
-}
-
-/// Rules of built-in kinds, as far as Tenantry writes them.
-fn built_in_errors(resource: &Resource, object: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
-    if matches!(resource.kind.as_str(), "RoleBinding" | "ClusterRoleBinding") {
-        binding_errors(object, old, errors);
-    }
-}
-
-fn binding_errors(object: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
-    let role = &object["roleRef"];
-    if !matches!(role["kind"].as_str(), Some("Role" | "ClusterRole")) {
-        let supported = ["ClusterRole".to_owned(), "Role".to_owned()];
-        errors.push(FieldError::not_supported(
-            "roleRef.kind",
-            &json!(role["kind"].as_str().unwrap_or_default()),
-            &supported,
-        ));
-    }
-    if role["name"].as_str().unwrap_or_default().is_empty() {
-        errors.push(FieldError::required("roleRef.name", ""));
-    }
-    for (index, subject) in object["subjects"].as_array().into_iter().flatten().enumerate() {
-        if subject["name"].as_str().unwrap_or_default().is_empty() {
-            errors.push(FieldError::required(format!("subjects[{index}].name"), ""));
-        }
-        if subject["kind"] == "ServiceAccount" && subject["namespace"].as_str().unwrap_or_default().is_empty() {
-            errors.push(FieldError::required(format!("subjects[{index}].namespace"), ""));
-        }
-    }
-    if let Some(old) = old
-        && old["roleRef"] != *role
-    {
-        errors.push(FieldError::invalid("roleRef", role, "cannot change roleRef"));
     }
 }

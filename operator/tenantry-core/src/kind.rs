@@ -16,6 +16,7 @@ use crate::meta::Owner;
 use crate::object::ObjectKey;
 use crate::plan::Plan;
 use crate::resources::Resource;
+use crate::schema;
 use crate::world::World;
 
 /// Everything Tenantry must know about one custom resource. No client, no event, no retry, no clock.
@@ -127,7 +128,7 @@ impl Registration {
             resource: K::RESOURCE,
             children: K::CHILDREN,
             access: K::ACCESS,
-            crd: <K::Cr as CustomResourceExt>::crd,
+            crd: schema::crd::<K::Cr>,
             plan: plan_erased::<K>,
             status: status_erased::<K>,
             examples: examples_erased::<K>,

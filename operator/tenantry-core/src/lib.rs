@@ -4,13 +4,20 @@
 //! decides can be printed, compared and replayed. `ARCHITECTURE.md` is the map.
 
 pub mod access;
+pub mod build;
 pub mod check;
+pub mod cidr;
 pub mod conditions;
 pub mod content;
+pub mod fields;
 pub mod kind;
 pub mod kinds;
 pub mod meta;
+pub mod names;
 pub mod object;
 pub mod plan;
+pub mod quantity;
 pub mod resources;
+pub mod roles;
+pub mod schema;
 pub mod world;

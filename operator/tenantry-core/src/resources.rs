@@ -76,6 +76,21 @@ pub enum Wave {
 }
 
 impl Resource {
+    /// One of our own custom resources: users write it, we keep all of it.
+    const fn of_ours(kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
+        Self {
+            group: "tenantry.dev",
+            version: "v1alpha1",
+            kind,
+            plural,
+            namespaced,
+            write: Write::Never,
+            watch: Watch::All,
+            keep: Keep::Whole,
+            wave: Wave::Namespace,
+        }
+    }
+
     /// `v1` or `group/version`, as in an object's `apiVersion`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
@@ -197,6 +212,15 @@ pub static API_SERVICE: Resource = Resource {
     keep: Keep::Projection(api_service_facts),
     wave: Wave::Namespace,
 };
+
+/// `tenantry.dev/v1alpha1 Tenant`.
+pub static TENANT: Resource = Resource::of_ours("Tenant", "tenants", false);
+
+/// `tenantry.dev/v1alpha1 TenantClass`.
+pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclasses", false);
+
+/// `tenantry.dev/v1alpha1 TenantryPlatform`.
+pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
 /// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, status: {phase, conditions?}}`, with labels

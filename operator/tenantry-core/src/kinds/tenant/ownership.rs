@@ -1,0 +1,68 @@
+//! Whose a namespace is. A namespace that is not ours is never changed, and nothing is put into it.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::meta::{self, Owner};
+use crate::names::Place;
+use crate::object::ObjectKey;
+use crate::resources::NAMESPACE;
+use crate::world::{Lookup, World};
+
+/// What there is under the name of a namespace that a tenant wants.
+#[derive(Debug, Clone)]
+pub(super) enum Holder {
+    /// Nothing.
+    Nobody,
+    /// This tenant's namespace.
+    Ours(Arc<Value>),
+    /// This tenant's namespace, on its way out.
+    Leaving(Arc<Value>),
+    /// Another tenant's, or nobody's we know; the text says whose.
+    Foreign(String),
+    /// Namespaces are not known yet.
+    Unknown,
+}
+
+/// Looks up who holds the namespace of `place`.
+pub(super) fn holder(place: &Place, world: &World) -> Holder {
+    match world.get(&ObjectKey::cluster(&NAMESPACE, &place.namespace)) {
+        Lookup::NotSynced => Holder::Unknown,
+        Lookup::Missing => Holder::Nobody,
+        Lookup::Found(facts) if !is_ours(place, &facts) => Holder::Foreign(describe(&facts)),
+        Lookup::Found(facts) if is_leaving(&facts) => Holder::Leaving(facts),
+        Lookup::Found(facts) => Holder::Ours(facts),
+    }
+}
+
+/// Whether the namespace is being deleted.
+pub(super) fn is_leaving(facts: &Value) -> bool {
+    !facts["metadata"]["deletionTimestamp"].is_null()
+}
+
+/// Our own last writes are proof even where somebody stripped or changed the rest: then the difference is drift, to be
+/// repaired. Labels that others wrote (a restored backup) count only together with the owner mark, so that nobody can
+/// hand us a namespace by labelling it.
+fn is_ours(place: &Place, facts: &Value) -> bool {
+    let labelled = |labels: &Value| {
+        labels[meta::TENANT] == place.tenant.as_str() && labels[meta::ENVIRONMENT] == place.environment.as_str()
+    };
+    let marked = |annotations: &Value| {
+        let mark = Owner::marked_on(&json!({ "metadata": { "annotations": annotations } }));
+        mark.is_some_and(|mark| mark.plural == "tenants" && mark.name == place.tenant)
+    };
+    let (metadata, written) = (&facts["metadata"], &facts["owned"]);
+    marked(&written["annotations"])
+        || labelled(&written["labels"])
+        || (labelled(&metadata["labels"]) && marked(&metadata["annotations"]))
+}
+
+fn describe(facts: &Value) -> String {
+    let label = |key: &str| facts["metadata"]["labels"][key].as_str();
+    match (label(meta::TENANT), label(meta::ENVIRONMENT)) {
+        (Some(tenant), Some(environment)) => format!("it belongs to tenant {tenant}, environment {environment}"),
+        (Some(tenant), None) => format!("it belongs to tenant {tenant}"),
+        _ => "it exists and was not made by Tenantry".to_owned(),
+    }
+}

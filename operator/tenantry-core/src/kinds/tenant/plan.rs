@@ -1,0 +1,475 @@
+//! The Tenant's plan: settle who holds the namespaces, resolve the settings, then want everything that each namespace
+//! needs. What is refused withholds only the objects it decides; nothing that exists is lost or loosened by it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::build::{
+    NamespaceParts, Opening, build_allow, build_default_deny, build_limit_range, build_namespace, build_resource_quota,
+    build_role_binding,
+};
+use crate::check;
+use crate::conditions::Reason;
+use crate::fields::{Permission, PodSecurity, Quantities, Stage};
+use crate::kinds::tenant_class::TenantClassKind;
+use crate::kinds::tenant_class::types::TenantClassSpec;
+use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
+use crate::names::{self, Place};
+use crate::object::ObjectKey;
+use crate::plan::{Plan, Undecided};
+use crate::quantity::Quantity;
+use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
+use crate::world::{Lookup, Scope, World};
+
+use super::members::{self, Members};
+use super::ownership::{Holder, holder};
+use super::quota::Share;
+use super::settings::Settings;
+use super::types::{Effective, Environment, RetainedStatus, Role, Tenant};
+use super::{network, quota, retire, settings};
+
+/// The plan, and what the status tells of how it came about.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    pub(super) environments: Vec<EnvironmentDraft>,
+    pub(super) retained: Vec<RetainedStatus>,
+    pub(super) effective: Option<Effective>,
+    pub(super) assigned: Quantities,
+    /// What keeps a Terminating namespace from ending, in the words of the namespace controller.
+    pub(super) blockers: Vec<String>,
+}
+
+/// How one environment stands before anything is written.
+#[derive(Debug)]
+pub(super) struct EnvironmentDraft {
+    pub(super) place: Place,
+    pub(super) uid: Option<String>,
+    pub(super) pod_security: PodSecurity,
+    pub(super) quota: Quantities,
+    pub(super) members: usize,
+    /// Why it is not as the spec wants it, other than by writes that are under way.
+    pub(super) obstacle: Option<(Reason, String)>,
+}
+
+/// Plans a Tenant.
+pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
+    let mut draft = Draft::default();
+    let name = tenant.metadata.name.clone().unwrap_or_default();
+    let class = world.get_kind::<TenantClassKind>("", &tenant.spec.class_name);
+    let Lookup::Found(existing) = world.list(&NAMESPACE, Scope::OwnedBy(format!("tenants//{name}"))) else {
+        return undecided(draft, Reason::Pending, "namespaces are not known yet");
+    };
+    draft.blockers = existing.iter().flat_map(|facts| blockers(facts)).collect();
+    if tenant.metadata.deletion_timestamp.is_some() {
+        let class = class.found();
+        let allowed = class.as_ref().and_then(|class| class.spec.bounds.deletion_policies.as_deref());
+        draft.plan = retire::retire_all(tenant, &existing, allowed);
+        return draft;
+    }
+    let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
+        Lookup::Found(platform) => platform.spec,
+        Lookup::Missing => TenantryPlatformSpec::default(),
+        Lookup::NotSynced => return undecided(draft, Reason::Pending, "TenantryPlatform default is not known yet"),
+    };
+    let class = match class {
+        Lookup::Found(class) => class.spec,
+        Lookup::Missing => {
+            let text = format!(
+                "spec.className: there is no TenantClass {}: create it, or name another",
+                tenant.spec.class_name
+            );
+            return undecided(draft, Reason::RefNotFound, text);
+        }
+        Lookup::NotSynced => {
+            let text = format!("TenantClass {} is not known yet", tenant.spec.class_name);
+            return undecided(draft, Reason::Pending, text);
+        }
+    };
+    if let Some((reason, fault)) = unusable_name(&name, &platform, world) {
+        draft.plan.undecided.push(Undecided::Everything);
+        draft.plan.refuse(reason, "metadata.name", fault);
+        return draft;
+    }
+    let case = Case { tenant, name: &name, class: &class, platform: &platform, world };
+    case.fill(&mut draft, &existing, now);
+    draft
+}
+
+fn undecided(mut draft: Draft, reason: Reason, message: impl Into<String>) -> Draft {
+    draft.plan.undecided.push(Undecided::Everything);
+    draft.plan.wait(reason, message);
+    draft
+}
+
+/// Why no namespace may be made under this tenant name at all.
+fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> Option<(Reason, String)> {
+    if !names::is_dns_label(name) || name.len() > 40 {
+        return Some((
+            Reason::Invalid,
+            "must be at most 40 lower-case letters, digits and dashes, as it names namespaces: choose another name"
+                .into(),
+        ));
+    }
+    if is_protected(name, platform) {
+        return Some((Reason::Invalid, format!("{name} is protected: choose another name, or ask the platform team")));
+    }
+    match holder(&Place::home(name), world) {
+        Holder::Foreign(whose) => Some((
+            Reason::NotOwned,
+            format!("namespace {name} is not this tenant's: {whose}; choose another name, or remove that namespace"),
+        )),
+        _ => None,
+    }
+}
+
+fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
+    check::is_protected(namespace)
+        || namespace == names::OPERATOR_NAMESPACE
+        || names::is_among(namespace, &platform.protected_namespaces)
+}
+
+/// What stands in the way of the end of a namespace.
+fn blockers(facts: &Value) -> Vec<String> {
+    let name = facts["metadata"]["name"].as_str().unwrap_or_default();
+    let conditions = facts["status"]["conditions"].as_array().into_iter().flatten();
+    conditions
+        .filter(|condition| condition["status"] == "True")
+        .filter_map(|condition| Some(format!("{name}: {}", condition["message"].as_str()?)))
+        .collect()
+}
+
+/// Everything that is looked at while planning one Tenant.
+struct Case<'a> {
+    tenant: &'a Tenant,
+    name: &'a str,
+    class: &'a TenantClassSpec,
+    platform: &'a TenantryPlatformSpec,
+    world: &'a World<'a>,
+}
+
+/// What holds for all namespaces of the Tenant.
+struct Common<'a> {
+    settings: Settings,
+    openings: Option<Vec<Opening>>,
+    quotas_good: bool,
+    members: Members<'a>,
+}
+
+impl<'a> Case<'a> {
+    fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
+        let spec = &self.tenant.spec;
+        let environments = self.environments(&mut draft.plan);
+        let settings = settings::resolve(spec, self.class, &mut draft.plan);
+        let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
+        let quotas: BTreeMap<&str, Quantities> = environments
+            .iter()
+            .map(|(environment, _, _)| {
+                (environment.name.as_str(), settings::environment_quota(environment, self.class))
+            })
+            .collect();
+        let quotas_good = self.check_quotas(draft, &settings, &quotas);
+        let mut places = vec![Place::home(self.name)];
+        places.extend(
+            environments
+                .iter()
+                .filter(|(_, _, holder)| !matches!(holder, Holder::Foreign(_)))
+                .map(|(_, place, _)| place.clone()),
+        );
+        let members = members::resolve(self.tenant, &places, self.platform, now, &mut draft.plan);
+        draft.effective = Some(Effective {
+            quota: settings.quota.clone(),
+            limits: settings.limits.clone(),
+            network: Some(settings.network.clone()),
+        });
+        let common = Common { settings, openings, quotas_good, members };
+        let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
+        self.plan_home(draft, &common, is_new);
+        let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
+        let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let mut free = limit.saturating_sub(existing_count);
+        if environments.len() > limit {
+            let text = format!(
+                "{} environments are more than the {limit} that class {} allows: remove some; no further namespace is made",
+                environments.len(),
+                spec.class_name
+            );
+            draft.plan.refuse(Reason::Invalid, "spec.environments", text);
+        }
+        for (environment, place, holder) in &environments {
+            let quota = quotas.get(environment.name.as_str()).cloned().unwrap_or_default();
+            let is_new = matches!(holder, Holder::Nobody);
+            let fits = !is_new || free > 0;
+            free = free.saturating_sub(usize::from(is_new));
+            self.plan_environment(draft, &common, environment, place, holder, &quota, fits);
+        }
+        self.retire_removed(draft, existing, &environments);
+    }
+
+    /// The environments that can have a namespace, and who holds it now.
+    fn environments(&self, plan: &mut Plan) -> Vec<(&'a Environment, Place, Holder)> {
+        let mut environments: Vec<(&Environment, Place, Holder)> = Vec::new();
+        for environment in &self.tenant.spec.environments {
+            let place = Place::environment(self.name, &environment.name);
+            let namespace = &place.namespace;
+            let fault = if environments.iter().any(|(earlier, _, _)| earlier.name == environment.name) {
+                Some("is there twice: remove one".to_owned())
+            } else if environment.name == crate::meta::HOME {
+                Some("is the tenant's own namespace: choose another name".to_owned())
+            } else if !names::is_dns_label(&environment.name) || !names::is_dns_label(namespace) {
+                Some(format!(
+                    "{namespace} is no name for a namespace: use lower-case letters, digits and dashes, at most 63 together with the tenant's name"
+                ))
+            } else if is_protected(namespace, self.platform) {
+                Some(format!("namespace {namespace} is protected: choose another name, or ask the platform team"))
+            } else {
+                None
+            };
+            let Some(fault) = fault else {
+                let holder = holder(&place, self.world);
+                environments.push((environment, place, holder));
+                continue;
+            };
+            plan.refuse(Reason::Invalid, format!("spec.environments[{}].name", environment.name), fault);
+        }
+        environments
+    }
+
+    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, quotas: &BTreeMap<&str, Quantities>) -> bool {
+        let plan = &mut draft.plan;
+        let mut good = quota::check_names("spec.quota", &settings.quota, plan);
+        for (environment, max) in quotas {
+            good &= quota::check_names(&format!("spec.environments[{environment}].quota.max"), max, plan);
+        }
+        let shares: Vec<Share> = quotas.iter().map(|(environment, max)| Share { environment, max }).collect();
+        draft.assigned = quota::assigned(&shares);
+        good &= quota::check_bound(&settings.quota, &self.tenant.spec.class_name, self.class, plan);
+        good && quota::check_sum(&settings.quota, &shares, plan)
+    }
+
+    fn plan_home(&self, draft: &mut Draft, common: &Common, is_new: bool) {
+        let place = Place::home(self.name);
+        let nothing = Quantities::from([("pods".to_owned(), Quantity::ZERO)]);
+        match holder(&place, self.world) {
+            Holder::Unknown => draft.plan.undecided.push(Undecided::Namespace(place.namespace)),
+            Holder::Leaving(_) => {
+                draft.plan.wait(
+                    Reason::Pending,
+                    format!("namespace {} is being deleted; it is made again when it is gone", place.namespace),
+                );
+                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
+            }
+            _ if is_new && common.settings.metadata_refused => {
+                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
+            }
+            _ => {
+                self.want_namespace(draft, common, &place, None, PodSecurity::Restricted);
+                draft.plan.want(build_default_deny(&place, &self.platform.dns));
+                draft.plan.desired.extend(build_resource_quota(&place, &nothing));
+                self.want_bindings(draft, common, &place, &nothing);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // Each is one fact about one environment; a struct would only rename them.
+    fn plan_environment(
+        &self,
+        draft: &mut Draft,
+        common: &Common,
+        environment: &Environment,
+        place: &Place,
+        holder: &Holder,
+        quota: &Quantities,
+        fits: bool,
+    ) {
+        let level = settings::pod_security(environment, self.class);
+        let level_good = settings::is_allowed(level, self.class);
+        let field = format!("spec.environments[{}]", environment.name);
+        if !level_good {
+            let text =
+                format!("class {} does not allow {level:?}: choose a stricter level", self.tenant.spec.class_name);
+            draft.plan.refuse(Reason::Invalid, format!("{field}.podSecurity"), text);
+        }
+        let is_new = matches!(holder, Holder::Nobody);
+        let settings = &common.settings;
+        let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !fits;
+        let mut obstacle = None;
+        let uid = match holder {
+            Holder::Unknown => {
+                obstacle = Some((Reason::Pending, "not known yet".to_owned()));
+                draft.plan.wait(Reason::Pending, format!("namespace {} is not known yet", place.namespace));
+                None
+            }
+            Holder::Foreign(whose) => {
+                let text = format!(
+                    "namespace {} is not this tenant's: {whose}; rename the environment, or remove that namespace",
+                    place.namespace
+                );
+                draft.plan.refuse(Reason::NotOwned, format!("{field}.name"), text.clone());
+                obstacle = Some((Reason::NotOwned, text));
+                None
+            }
+            Holder::Leaving(facts) => {
+                let text = format!("namespace {} is being deleted; it is made again when it is gone", place.namespace);
+                draft.plan.wait(Reason::Pending, text.clone());
+                obstacle = Some((Reason::Pending, text));
+                uid_of(facts)
+            }
+            Holder::Nobody if bad => {
+                obstacle =
+                    Some((Reason::Invalid, "not made before the spec is accepted, see condition Accepted".to_owned()));
+                None
+            }
+            Holder::Nobody => None,
+            Holder::Ours(facts) => {
+                if bad {
+                    obstacle = Some((
+                        Reason::Invalid,
+                        "stays as it was in what was refused, see condition Accepted".to_owned(),
+                    ));
+                }
+                uid_of(facts)
+            }
+        };
+        let members = common.members.count(place);
+        let hands_off = !matches!(holder, Holder::Ours(_) | Holder::Nobody) || (is_new && bad);
+        if hands_off {
+            draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
+        } else {
+            if level_good {
+                self.want_namespace(draft, common, place, Some(environment.stage), level);
+            } else {
+                draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
+            }
+            self.want_contents(draft, common, place, quota);
+            if obstacle.is_none() {
+                obstacle = self.want_bindings(draft, common, place, quota).map(|text| (Reason::Pending, text));
+            } else {
+                self.want_bindings(draft, common, place, quota);
+            }
+        }
+        draft.environments.push(EnvironmentDraft {
+            place: place.clone(),
+            uid,
+            pod_security: level,
+            quota: quota.clone(),
+            members,
+            obstacle,
+        });
+    }
+
+    fn want_namespace(
+        &self,
+        draft: &mut Draft,
+        common: &Common,
+        place: &Place,
+        stage: Option<Stage>,
+        level: PodSecurity,
+    ) {
+        if common.settings.metadata_refused {
+            draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
+            return;
+        }
+        let metadata = &common.settings.metadata;
+        draft.plan.want(build_namespace(&NamespaceParts {
+            place,
+            stage,
+            pod_security: level,
+            labels: &metadata.labels,
+            annotations: &metadata.annotations,
+        }));
+    }
+
+    fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) {
+        let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
+        let plan = &mut draft.plan;
+        plan.want(build_default_deny(place, &self.platform.dns));
+        match &common.openings {
+            Some(openings) => {
+                let between = common.settings.network.between_environments == Permission::Allow;
+                plan.desired.extend(build_allow(place, between, openings));
+            }
+            None => plan.undecided.push(key(&NETWORK_POLICY, names::ALLOW)),
+        }
+        if common.quotas_good {
+            plan.desired.extend(build_resource_quota(place, quota));
+        } else {
+            plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA));
+        }
+        if common.settings.limits_refused {
+            plan.undecided.push(key(&LIMIT_RANGE, names::LIMITS));
+        } else if let Some(limits) = &common.settings.limits {
+            plan.desired.extend(build_limit_range(place, limits));
+        }
+    }
+
+    /// Wants the role bindings, unless nobody has had rights here yet and the namespace is not policed so far. Once
+    /// bindings exist they are always decided: a revoked member must go at once, whatever a quota's status lags behind.
+    /// Returns what is waited for.
+    fn want_bindings(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) -> Option<String> {
+        let namespace = &place.namespace;
+        let bindings = Role::ALL.map(|role| {
+            let name = format!("tenantry-{}", role.word());
+            self.world.get(&ObjectKey::namespaced(&ROLE_BINDING, namespace, name))
+        });
+        let have_rights = bindings.iter().any(|binding| matches!(binding, Lookup::Found(_)));
+        if have_rights || (self.is_ours(place) && (!common.quotas_good || self.enforces(place, quota))) {
+            for (role, subjects) in common.members.of(place) {
+                draft.plan.want(build_role_binding(place, role, &subjects));
+            }
+            return None;
+        }
+        draft.plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace.clone()));
+        let text = format!("quota of namespace {namespace} is not enforced yet; members get their rights then");
+        draft.plan.wait(Reason::Pending, text.clone());
+        Some(text)
+    }
+
+    fn is_ours(&self, place: &Place) -> bool {
+        matches!(holder(place, self.world), Holder::Ours(_))
+    }
+
+    /// Whether the API server holds the namespace to every part of this quota. It goes by the quota's status, which the
+    /// controller-manager fills after the fact: until then everything is let through.
+    fn enforces(&self, place: &Place, quota: &Quantities) -> bool {
+        if quota.is_empty() {
+            return true;
+        }
+        let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
+        let Lookup::Found(facts) = self.world.get(&key) else { return false };
+        quota.iter().all(|(name, wanted)| {
+            let enforced = facts["status"]["hard"][name].as_str().and_then(|amount| amount.parse::<Quantity>().ok());
+            enforced.is_some_and(|enforced| enforced == wanted.rounded_up())
+        })
+    }
+
+    fn retire_removed(
+        &self,
+        draft: &mut Draft,
+        existing: &[Arc<Value>],
+        environments: &[(&Environment, Place, Holder)],
+    ) {
+        let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
+        for facts in existing {
+            let name = facts["metadata"]["name"].as_str().unwrap_or_default();
+            let named = self
+                .tenant
+                .spec
+                .environments
+                .iter()
+                .any(|environment| Place::environment(self.name, &environment.name).namespace == name);
+            if named || name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
+                continue;
+            }
+            draft.retained.extend(retire::retire(self.tenant, facts, fate, &mut draft.plan));
+        }
+    }
+}
+
+fn uid_of(facts: &Value) -> Option<String> {
+    facts["metadata"]["uid"].as_str().map(str::to_owned)
+}

@@ -1,0 +1,143 @@
+//! Quotas as arithmetic: what may be bounded at all, the class's bound on the whole, and the environments' sum. Every
+//! refusal shows the sum.
+
+use crate::conditions::Reason;
+use crate::fields::Quantities;
+use crate::kinds::tenant_class::types::TenantClassSpec;
+use crate::names;
+use crate::plan::Plan;
+use crate::quantity::Quantity;
+
+/// What the API server takes in a ResourceQuota without a domain (k8s.io/kubernetes/pkg/apis/core/helper).
+const STANDARD: [&str; 19] = [
+    "configmaps",
+    "cpu",
+    "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "memory",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+    "requests.storage",
+    "resourcequotas",
+    "secrets",
+    "services",
+    "services.loadbalancers",
+    "services.nodeports",
+];
+
+/// An environment's share.
+#[derive(Debug)]
+pub(super) struct Share<'a> {
+    /// Name of the environment.
+    pub(super) environment: &'a str,
+    /// Its quota.
+    pub(super) max: &'a Quantities,
+}
+
+/// Refuses names and amounts that the API server would refuse; says whether all were good.
+pub(super) fn check_names(field: &str, quantities: &Quantities, plan: &mut Plan) -> bool {
+    let before = plan.refusals.len();
+    for (name, amount) in quantities {
+        if !is_quota_name(name) {
+            plan.refuse(Reason::Invalid, format!("{field}[{name}]"), "is nothing a quota can bound: use names such as requests.cpu, limits.memory, pods, requests.nvidia.com/gpu, count/jobs.batch or <class>.storageclass.storage.k8s.io/requests.storage");
+        } else if is_counted(name) && !amount.is_whole() {
+            plan.refuse(
+                Reason::Invalid,
+                format!("{field}[{name}]"),
+                format!("{amount} is not a whole number, and these are counted: write one"),
+            );
+        }
+    }
+    plan.refusals.len() == before
+}
+
+/// Refuses a total above the class's bound; says whether it fits.
+pub(super) fn check_bound(total: &Quantities, class_name: &str, class: &TenantClassSpec, plan: &mut Plan) -> bool {
+    let before = plan.refusals.len();
+    for (name, bound) in class.bounds.quota.iter().flatten() {
+        let field = format!("spec.quota[{name}]");
+        match total.get(name) {
+            Some(wanted) if wanted <= bound => {}
+            Some(wanted) => plan.refuse(Reason::Invalid, field, format!("{wanted} is more than the {bound} that class {class_name} allows: lower it, or ask the platform team for another class")),
+            None => plan.refuse(Reason::Invalid, field, format!("class {class_name} bounds it to {bound}: add it, with at most that")),
+        }
+    }
+    plan.refusals.len() == before
+}
+
+/// Refuses shares that add up to more than the total, and shares that leave open what the total bounds.
+pub(super) fn check_sum(total: &Quantities, shares: &[Share], plan: &mut Plan) -> bool {
+    let before = plan.refusals.len();
+    for (name, bound) in total {
+        for share in shares.iter().filter(|share| !share.max.contains_key(name)) {
+            plan.refuse(
+                Reason::Invalid,
+                format!("spec.environments[{}].quota.max[{name}]", share.environment),
+                format!("the tenant's quota bounds {name} to {bound}, so each environment needs its share: add it"),
+            );
+        }
+        let sum: Quantity = shares.iter().filter_map(|share| share.max.get(name)).copied().sum();
+        if sum > *bound {
+            let terms: Vec<String> = shares
+                .iter()
+                .filter_map(|share| Some(format!("{} {}", share.environment, share.max.get(name)?)))
+                .collect();
+            plan.refuse(
+                Reason::Invalid,
+                format!("spec.quota[{name}]"),
+                format!(
+                    "the environments add up to {sum} ({}), more than {bound}: lower a share or raise the total",
+                    terms.join(" + ")
+                ),
+            );
+        }
+    }
+    plan.refusals.len() == before
+}
+
+/// What the shares add up to.
+pub(super) fn assigned(shares: &[Share]) -> Quantities {
+    let mut sums = Quantities::new();
+    for (name, amount) in shares.iter().flat_map(|share| share.max) {
+        let sum = sums.entry(name.clone()).or_insert(Quantity::ZERO);
+        *sum = [*sum, *amount].into_iter().sum();
+    }
+    sums
+}
+
+fn is_quota_name(name: &str) -> bool {
+    if STANDARD.contains(&name) {
+        return true;
+    }
+    if let Some(size) = name.strip_prefix("requests.hugepages-").or_else(|| name.strip_prefix("hugepages-")) {
+        return size.parse::<Quantity>().is_ok_and(|size| size > Quantity::ZERO);
+    }
+    let Some((prefix, rest)) = name.split_once('/') else { return false };
+    if prefix == "count" {
+        return !rest.is_empty() && rest.split('.').all(names::is_dns_label);
+    }
+    if prefix.ends_with(".storageclass.storage.k8s.io") {
+        return names::is_qualified_name(name) && ["requests.storage", "persistentvolumeclaims"].contains(&rest);
+    }
+    // An extended resource such as a GPU: only its requests can be bounded.
+    let extended = prefix.strip_prefix("requests.").is_some_and(|domain| domain.contains('.'));
+    extended && !prefix.ends_with("kubernetes.io") && names::is_qualified_name(name)
+}
+
+/// What is counted, not measured.
+fn is_counted(name: &str) -> bool {
+    let extended = name.starts_with("requests.") && name.contains('/');
+    let counts =
+        ["configmaps", "persistentvolumeclaims", "pods", "replicationcontrollers", "resourcequotas", "secrets"];
+    extended
+        || counts.contains(&name)
+        || name.starts_with("services")
+        || name.starts_with("count/")
+        || name.ends_with("/persistentvolumeclaims")
+}

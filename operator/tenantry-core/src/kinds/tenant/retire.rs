@@ -1,0 +1,93 @@
+//! What becomes of namespaces that are no longer wanted: retained by default, deleted only when the policy says so and
+//! somebody has confirmed it with the Tenant's own uid.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::build::build_retained_namespace;
+use crate::conditions::Reason;
+use crate::fields::DeletionPolicy;
+use crate::meta;
+use crate::names::Place;
+use crate::plan::{Plan, Undecided};
+use crate::resources::{LIMIT_RANGE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
+
+use super::ownership::is_leaving;
+use super::types::{RetainedStatus, Tenant};
+
+/// What holds a namespace closed; kept for as long as the namespace is there.
+const GUARDS: [&Resource; 3] = [&NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE];
+
+/// What is to become of namespaces that are no longer wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// They stay.
+    Retain,
+    /// They would be deleted, but nobody has confirmed it: they stay.
+    Unconfirmed,
+    /// They are deleted.
+    Delete,
+}
+
+/// The fate that the Tenant asks for. `allowed` are the policies of its class, where that is known.
+pub(super) fn fate(tenant: &Tenant, allowed: Option<&[DeletionPolicy]>) -> Fate {
+    let policy = tenant.spec.deletion_policy;
+    if policy == DeletionPolicy::Retain || allowed.is_some_and(|allowed| !allowed.contains(&policy)) {
+        return Fate::Retain;
+    }
+    let uid = tenant.metadata.uid.as_deref().filter(|uid| !uid.is_empty());
+    let confirmed = tenant.metadata.annotations.as_ref().and_then(|all| all.get(meta::CONFIRM_DELETE));
+    if uid.is_some() && confirmed.map(String::as_str) == uid { Fate::Delete } else { Fate::Unconfirmed }
+}
+
+/// Plans the end of one namespace that is ours. Returns what the status says of it, if it stays.
+pub(super) fn retire(tenant: &Tenant, facts: &Arc<Value>, fate: Fate, plan: &mut Plan) -> Option<RetainedStatus> {
+    let name = tenant.metadata.name.as_deref().unwrap_or_default();
+    let namespace = facts["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let environment = namespace.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).unwrap_or(meta::HOME);
+    let place = Place { tenant: name.to_owned(), environment: environment.to_owned(), namespace: namespace.clone() };
+    // Whatever happens, nothing in it is loosened while it is there.
+    plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, namespace.clone())));
+    if is_leaving(facts) {
+        plan.undecided.push(Undecided::Namespace(namespace.clone()));
+        return None;
+    }
+    if fate == Fate::Delete {
+        // Owners keep their rights until it is gone, so that they can remove what blocks.
+        plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace));
+        return None;
+    }
+    plan.want(build_retained_namespace(&place, &facts["owned"]));
+    let message = match fate {
+        Fate::Unconfirmed => format!("kept until its deletion is confirmed: {}", how_to_confirm(tenant)),
+        _ => "kept, as deletionPolicy is Retain: delete the namespace by hand when nobody needs it".to_owned(),
+    };
+    Some(RetainedStatus { namespace, message })
+}
+
+/// Plans the deletion of the Tenant, given all its namespaces.
+pub(super) fn retire_all(tenant: &Tenant, namespaces: &[Arc<Value>], allowed: Option<&[DeletionPolicy]>) -> Plan {
+    let mut plan = Plan::default();
+    let fate = fate(tenant, allowed);
+    if fate == Fate::Unconfirmed && !namespaces.is_empty() {
+        plan.undecided.push(Undecided::Everything);
+        plan.refuse(
+            Reason::DeletionBlocked,
+            format!("metadata.annotations[{}]", meta::CONFIRM_DELETE),
+            format!("its {} namespaces and all in them would be deleted; to confirm: {}; or set spec.deletionPolicy to Retain", namespaces.len(), how_to_confirm(tenant)),
+        );
+        return plan;
+    }
+    for facts in namespaces {
+        retire(tenant, facts, fate, &mut plan);
+    }
+    plan.release = true;
+    plan
+}
+
+fn how_to_confirm(tenant: &Tenant) -> String {
+    let name = tenant.metadata.name.as_deref().unwrap_or_default();
+    let uid = tenant.metadata.uid.as_deref().unwrap_or_default();
+    format!("kubectl annotate tenant {name} {}={uid}", meta::CONFIRM_DELETE)
+}

@@ -1,0 +1,180 @@
+//! The Tenant's status: pure, made from the resource, the world and what became of the plan.
+
+use jiff::Timestamp;
+
+use crate::conditions::{Conditions, Reason, Truth, Type};
+use crate::fields::Quantities;
+use crate::kind::{Outcome, Progress};
+use crate::object::ObjectKey;
+use crate::world::World;
+
+use super::plan::{self, Draft, EnvironmentDraft};
+use super::types::{EnvironmentStatus, HomeStatus, QuotaStatus, Tenant, TenantStatus, TotalQuota};
+
+/// What the status should say.
+pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {
+    let draft = plan::draft(tenant, world, now);
+    let environments: Vec<EnvironmentStatus> =
+        draft.environments.iter().map(|environment| environment_status(environment, done)).collect();
+    let before = tenant.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let mut conditions = Conditions::new(before, tenant.metadata.generation.unwrap_or_default(), now);
+    let deleting = tenant.metadata.deletion_timestamp.is_some();
+    let accepted = accepted(done);
+    let references = references(done);
+    let applied = if deleting { deletion(&draft, done) } else { applied(done) };
+    conditions.set(Type::Accepted, accepted.truth, accepted.reason, accepted.message);
+    conditions.set(Type::ResolvedRefs, references.truth, references.reason, references.message);
+    if applied.truth == Truth::Unknown {
+        conditions.set(Type::Reconciling, Truth::True, applied.reason, applied.message.clone());
+    }
+    if let Some((reason, message)) = stalled(done) {
+        conditions.set(Type::Stalled, Truth::True, reason, message);
+    }
+    conditions.set(Type::Applied, applied.truth, applied.reason, applied.message);
+    let ready = environments.iter().filter(|environment| environment.ready).count();
+    let total = tenant.spec.environments.len();
+    let hard = draft.effective.as_ref().map(|effective| effective.quota.clone()).unwrap_or_default();
+    TenantStatus {
+        observed_generation: tenant.metadata.generation,
+        conditions: conditions.summarise(
+            &[Type::Accepted, Type::ResolvedRefs, Type::Applied],
+            format!("{ready} of {total} environments are as wanted"),
+        ),
+        ready: Some(format!("{ready}/{total}")),
+        effective: draft.effective,
+        home: tenant.metadata.name.clone().map(|namespace| HomeStatus { namespace }),
+        environments,
+        retained: draft.retained,
+        quota: (!hard.is_empty()).then_some(TotalQuota { hard, assigned: draft.assigned }),
+    }
+}
+
+/// Value of one condition.
+struct Verdict {
+    truth: Truth,
+    reason: Reason,
+    message: String,
+}
+
+impl Verdict {
+    fn good(message: &str) -> Self {
+        Self { truth: Truth::True, reason: Reason::Succeeded, message: message.into() }
+    }
+
+    fn new(truth: Truth, reason: Reason, message: impl Into<String>) -> Self {
+        Self { truth, reason, message: message.into() }
+    }
+}
+
+/// Whether a refusal is about the spec itself, and not about what holds its place in the cluster.
+fn concerns_spec(reason: Reason) -> bool {
+    !matches!(reason, Reason::NotOwned | Reason::DeletionBlocked)
+}
+
+fn accepted(done: &Outcome) -> Verdict {
+    let refusals: Vec<String> =
+        done.plan.refusals.iter().filter(|refusal| concerns_spec(refusal.reason)).map(ToString::to_string).collect();
+    let first = done.plan.refusals.iter().find(|refusal| concerns_spec(refusal.reason));
+    match first {
+        Some(first) => Verdict::new(Truth::False, first.reason, refusals.join("; ")),
+        None => Verdict::good("the spec is valid"),
+    }
+}
+
+fn references(done: &Outcome) -> Verdict {
+    match done.plan.waits.iter().find(|wait| wait.reason == Reason::RefNotFound) {
+        Some(wait) => Verdict::new(Truth::False, Reason::RefNotFound, wait.message.clone()),
+        None => Verdict::good("the class exists"),
+    }
+}
+
+fn applied(done: &Outcome) -> Verdict {
+    if let Some(violation) = &done.violation {
+        return Verdict::new(Truth::False, Reason::InternalError, violation.clone());
+    }
+    if let Some(refusal) = done.plan.refusals.iter().find(|refusal| !concerns_spec(refusal.reason)) {
+        return Verdict::new(Truth::False, refusal.reason, refusal.to_string());
+    }
+    if let Some((key, progress)) =
+        first_unfinished(done, |progress| matches!(progress, Progress::NotOwned | Progress::Failed(_)))
+    {
+        let (reason, message) = describe(key, progress);
+        return Verdict::new(Truth::False, reason, message);
+    }
+    if let Some(wait) = done.plan.waits.first() {
+        return Verdict::new(Truth::Unknown, Reason::Pending, wait.message.clone());
+    }
+    if let Some((key, progress)) = first_unfinished(done, |progress| *progress != Progress::Observed) {
+        let (reason, message) = describe(key, progress);
+        return Verdict::new(Truth::Unknown, reason, message);
+    }
+    if let Some(key) = done.leaving.first() {
+        return Verdict::new(Truth::Unknown, Reason::Pending, format!("{key} is being removed"));
+    }
+    Verdict::good("everything wanted was seen in the cluster")
+}
+
+fn deletion(draft: &Draft, done: &Outcome) -> Verdict {
+    if let Some(refusal) = done.plan.refusals.iter().find(|refusal| refusal.reason == Reason::DeletionBlocked) {
+        return Verdict::new(Truth::False, Reason::DeletionBlocked, refusal.to_string());
+    }
+    if !draft.blockers.is_empty() {
+        return Verdict::new(Truth::False, Reason::DeletionBlocked, draft.blockers.join("; "));
+    }
+    match applied(done) {
+        failed if failed.truth == Truth::False => failed,
+        other => {
+            let message = if other.truth == Truth::Unknown { other.message } else { "being deleted".into() };
+            Verdict::new(Truth::Unknown, Reason::Deleting, message)
+        }
+    }
+}
+
+/// What only somebody's help can mend.
+fn stalled(done: &Outcome) -> Option<(Reason, String)> {
+    if let Some(violation) = &done.violation {
+        return Some((Reason::InternalError, violation.clone()));
+    }
+    done.plan.refusals.first().map(|refusal| (refusal.reason, refusal.to_string()))
+}
+
+fn first_unfinished<'a>(done: &'a Outcome, is_so: impl Fn(&Progress) -> bool) -> Option<(&'a ObjectKey, &'a Progress)> {
+    done.objects.iter().find(|(_, progress)| is_so(progress))
+}
+
+fn describe(key: &ObjectKey, progress: &Progress) -> (Reason, String) {
+    match progress {
+        Progress::NotOwned => {
+            (Reason::NotOwned, format!("{key} exists and is not this tenant's; it is left alone: remove or rename it"))
+        }
+        Progress::Failed(why) => (Reason::ApplyFailed, format!("{key}: {why}")),
+        Progress::Written | Progress::Observed => (Reason::Pending, format!("{key} is written and not seen yet")),
+        Progress::Held => (Reason::Pending, format!("{key} waits for what comes before it")),
+    }
+}
+
+fn environment_status(environment: &EnvironmentDraft, done: &Outcome) -> EnvironmentStatus {
+    let namespace = &environment.place.namespace;
+    let worst = done
+        .objects
+        .iter()
+        .filter(|(key, progress)| key.failure_domain() == namespace && **progress != Progress::Observed)
+        .min_by_key(|(_, progress)| matches!(progress, Progress::Written | Progress::Held))
+        .map(|(key, progress)| describe(key, progress));
+    let decided = done.objects.keys().any(|key| key.failure_domain() == namespace);
+    let unseen = || (!decided).then(|| (Reason::Pending, "nothing is written yet".to_owned()));
+    let violation = || done.violation.clone().map(|text| (Reason::InternalError, text));
+    let obstacle = environment.obstacle.clone().or(worst).or_else(violation).or_else(unseen);
+    let quota = Quantities::clone(&environment.quota);
+    EnvironmentStatus {
+        name: environment.place.environment.clone(),
+        namespace: namespace.clone(),
+        uid: environment.uid.clone(),
+        ready: obstacle.is_none(),
+        reason: obstacle.as_ref().map_or(Reason::Succeeded, |(reason, _)| *reason).name().to_owned(),
+        message: obstacle.map(|(_, message)| message),
+        pod_security: environment.pod_security,
+        quota: (!quota.is_empty()).then_some(QuotaStatus { hard: quota }),
+        members: i64::try_from(environment.members).unwrap_or(i64::MAX),
+    }
+}

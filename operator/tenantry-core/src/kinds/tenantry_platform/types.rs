@@ -1,0 +1,147 @@
+//! The TenantryPlatform resource: what the platform team says once for the whole cluster, and what the cluster can do.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::conditions::Condition;
+use crate::fields::{Port, Protocol};
+
+/// What the platform team says once for the whole cluster; its status lists what the cluster can do.
+#[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "tenantry.dev",
+    version = "v1alpha1",
+    kind = "TenantryPlatform",
+    shortname = "tplat",
+    category = "tenantry",
+    status = "TenantryPlatformStatus",
+    derive = "PartialEq",
+    cel,
+    doc = "What the platform team says once for the whole cluster; its status lists what the cluster can do.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Usable now"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
+    validation = Rule::new("self.metadata.name == 'default'").message("there is one TenantryPlatform: metadata.name must be default"),
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TenantryPlatformSpec {
+    /// Namespaces that no tenant may ever have, by name or as `prefix-*`. `default`, `kube-*` and `tenantry-system` are
+    /// protected always. At most 128.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 128),
+        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*([a-z0-9]|-\*))?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub protected_namespaces: Vec<String>,
+    /// The pods that answer DNS; every tenant may reach them, and no other pods outside.
+    #[serde(default)]
+    pub dns: Dns,
+    /// Groups of the platform team: they have their rights by other means, and no tenant may name them as members.
+    /// At most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253), regex(pattern = r"^\S+( \S+)*$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub trusted_groups: Vec<String>,
+    /// Where pods reach the cluster's API server. Absent: `network.apiServer: Allow` is refused, as nobody says where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_server: Option<ApiServer>,
+}
+
+/// The pods that answer DNS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dns {
+    /// Labels of their namespace. Default: `kubernetes.io/metadata.name: kube-system`.
+    #[serde(default = "dns_namespace")]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 63 }))]
+    pub namespace_labels: BTreeMap<String, String>,
+    /// Labels of the pods. Default: `k8s-app: kube-dns`.
+    #[serde(default = "dns_pods")]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 63 }))]
+    pub pod_labels: BTreeMap<String, String>,
+    /// Ports they listen on. Default: 53 over UDP and TCP. 1 to 8.
+    #[serde(default = "dns_ports")]
+    #[schemars(length(min = 1, max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["port".into(), "protocol".into()]))]
+    pub ports: Vec<Port>,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self { namespace_labels: dns_namespace(), pod_labels: dns_pods(), ports: dns_ports() }
+    }
+}
+
+fn dns_namespace() -> BTreeMap<String, String> {
+    BTreeMap::from([("kubernetes.io/metadata.name".into(), "kube-system".into())])
+}
+
+fn dns_pods() -> BTreeMap<String, String> {
+    BTreeMap::from([("k8s-app".into(), "kube-dns".into())])
+}
+
+fn dns_ports() -> Vec<Port> {
+    vec![
+        Port { port: 53, end_port: None, protocol: Protocol::Udp },
+        Port { port: 53, end_port: None, protocol: Protocol::Tcp },
+    ]
+}
+
+/// Where pods reach the cluster's API server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApiServer {
+    /// Its addresses behind the Service `kubernetes`, as networks such as 192.0.2.10/32. 1 to 16.
+    #[schemars(length(min = 1, max = 16), inner(length(max = 43)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("self.all(e, isCIDR(e))").message("each entry must be a network in CIDR notation; one address is 192.0.2.10/32"))]
+    pub cidrs: Vec<String>,
+    /// Its ports. Default: 443 and 6443 over TCP. 1 to 8.
+    #[serde(default = "api_server_ports")]
+    #[schemars(length(min = 1, max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["port".into(), "protocol".into()]))]
+    pub ports: Vec<Port>,
+}
+
+fn api_server_ports() -> Vec<Port> {
+    [443, 6443].map(|port| Port { port, end_port: None, protocol: Protocol::Tcp }).into()
+}
+
+/// What the operator last saw.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantryPlatformStatus {
+    /// Generation of the spec that this status was made for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Accepted, NetworkEnforcement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// What this cluster can do, beyond Kubernetes itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub capabilities: Vec<Capability>,
+}
+
+/// Something this cluster can or cannot do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capability {
+    /// What it is, such as GatewayAPI.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// API group that brings it.
+    #[schemars(length(max = 253))]
+    pub group: String,
+    /// The newest version served; absent when none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub version: Option<String>,
+    /// Whether it is served and answers.
+    pub available: bool,
+}

@@ -1,0 +1,84 @@
+//! Names of what Tenantry makes, and what Kubernetes takes for a name. Nothing here looks at the cluster.
+
+use crate::meta;
+
+/// The network policy that denies everything but DNS and the own environment.
+pub const DEFAULT_DENY: &str = "tenantry-default-deny";
+/// The network policy that opens what the Tenant names.
+pub const ALLOW: &str = "tenantry-allow";
+/// The ResourceQuota of a namespace.
+pub const QUOTA: &str = "tenantry";
+/// The LimitRange of a namespace.
+pub const LIMITS: &str = "tenantry";
+/// Namespace of the operator itself; never a tenant's.
+pub const OPERATOR_NAMESPACE: &str = "tenantry-system";
+
+/// One namespace of a tenant: where objects go and how they are labelled.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Name of the tenant.
+    pub tenant: String,
+    /// Name of the environment, or [`meta::HOME`].
+    pub environment: String,
+    /// Name of the namespace.
+    pub namespace: String,
+}
+
+impl Place {
+    /// The tenant's home namespace.
+    pub fn home(tenant: &str) -> Self {
+        Self { tenant: tenant.to_owned(), environment: meta::HOME.to_owned(), namespace: tenant.to_owned() }
+    }
+
+    /// The namespace of an environment.
+    pub fn environment(tenant: &str, environment: &str) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            environment: environment.to_owned(),
+            namespace: format!("{tenant}-{environment}"),
+        }
+    }
+
+    /// Whether it is the home namespace.
+    pub fn is_home(&self) -> bool {
+        self.environment == meta::HOME
+    }
+
+    /// Labels of every object there.
+    pub fn labels(&self) -> [(&'static str, &str); 2] {
+        [(meta::TENANT, &self.tenant), (meta::ENVIRONMENT, &self.environment)]
+    }
+}
+
+/// Whether it is a DNS label (RFC 1123): what a namespace may be called.
+pub fn is_dns_label(text: &str) -> bool {
+    let inner = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|letter| inner(letter) || letter == b'-')
+        && text.bytes().next().is_some_and(inner)
+        && text.bytes().next_back().is_some_and(inner)
+}
+
+/// Whether it may be the key of a label or annotation: `[dns.prefix/]name`.
+pub fn is_qualified_name(text: &str) -> bool {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let is_subdomain = |prefix: &str| prefix.len() <= 253 && prefix.split('.').all(is_dns_label);
+    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_subdomain)
+}
+
+/// Whether it may be the value of a label.
+pub fn is_label_value(text: &str) -> bool {
+    let outer = |letter: u8| letter.is_ascii_alphanumeric();
+    text.len() <= 63
+        && text.bytes().all(|letter| outer(letter) || matches!(letter, b'-' | b'_' | b'.'))
+        && text.bytes().next().is_none_or(outer)
+        && text.bytes().next_back().is_none_or(outer)
+}
+
+/// Whether `name` is one of `patterns`, where `prefix-*` stands for all that begin so.
+pub fn is_among(name: &str, patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    })
+}

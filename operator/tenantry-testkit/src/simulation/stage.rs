@@ -25,6 +25,8 @@ const REST: Duration = Duration::from_secs(5);
 const LONG_REST: Duration = Duration::from_secs(40);
 /// The minute in which nothing may be asked.
 const QUIET: Duration = Duration::from_secs(60);
+/// How long users try what is refused.
+const USERS_PATIENCE: Duration = Duration::from_secs(120);
 /// Whoever has not come to rest by then never will.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long kube-controller-manager takes to act.
@@ -135,13 +137,13 @@ impl Stage {
         }
     }
 
-    async fn confirm(&self, path: &str) {
-        let tenant = self.get(path).await;
+    async fn confirm(&mut self, path: &str) {
+        let tenant = self.try_request(&Method::GET, path, &Value::Null).await.unwrap_or_default();
         let patch = json!({"metadata": {"annotations": {CONFIRM_DELETE: tenant["metadata"]["uid"]}}});
         self.request(Method::PATCH, path, &patch).await;
     }
 
-    async fn install(&self) {
+    async fn install(&mut self) {
         for kind in self.kinds {
             let definition = serde_json::to_value((kind.crd)()).unwrap_or_default();
             self.request(Method::POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
@@ -149,18 +151,28 @@ impl Stage {
         self.server.controllers_settle();
     }
 
-    async fn get(&self, path: &str) -> Value {
-        let request = Request::get(path).body(Vec::new()).expect("paths of scenarios are valid");
-        self.user.request(request).await.expect("a scenario reads what exists")
+    /// A user's request. Users are patient: what is not there yet, or still there, they try again every second.
+    async fn request(&mut self, method: Method, path: &str, body: &Value) {
+        let deadline = Instant::now() + USERS_PATIENCE;
+        loop {
+            match self.try_request(&method, path, body).await {
+                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) && Instant::now() < deadline => {
+                    sleep(Duration::from_secs(1)).await;
+                }
+                Err(error) => {
+                    self.runaway = Some(format!("{method} {path} was refused to a user: {error}"));
+                    return;
+                }
+                Ok(_) => return,
+            }
+        }
     }
 
-    /// A user's request. Nobody injects faults there, so a refusal is a mistake in the scenario.
-    async fn request(&self, method: Method, path: &str, body: &Value) {
+    async fn try_request(&self, method: &Method, path: &str, body: &Value) -> Result<Value, kube::Error> {
         let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = Request::builder().method(method).uri(path).header(http::header::CONTENT_TYPE, content_type);
-        let request = request.body(bytes).expect("paths of scenarios are valid");
-        self.user.request::<Value>(request).await.expect("a scenario asks only for what is granted");
+        self.user.request(request.body(bytes).map_err(kube::Error::HttpError)?).await
     }
 
     /// Waits until nothing but housekeeping has changed for `rest`, and notes when the last change came.

@@ -50,7 +50,7 @@ pub enum ClusterError {
 #[derive(Debug)]
 pub struct Cluster {
     admin: Identity,
-    identities: AtomicU32,
+    issued: AtomicU32,
     ready_after: Duration,
     origin: Origin,
 }
@@ -68,7 +68,7 @@ impl Cluster {
         let plane = ControlPlane::start(options).await?;
         Ok(Self {
             admin: Identity::new("tenantry-test-admin", plane.admin_kubeconfig()),
-            identities: AtomicU32::new(0),
+            issued: AtomicU32::new(0),
             ready_after: started.elapsed(),
             origin: Origin::Ours(Box::new(plane)),
         })
@@ -85,7 +85,7 @@ impl Cluster {
             .await
             .map_err(|source| ClusterError::Unreachable { kubeconfig: kubeconfig.to_owned(), source: source.into() })?;
         let folder = tempfile::Builder::new().prefix("tenantry-identities-").tempdir().map_err(ClusterError::Folder)?;
-        Ok(Self { admin, identities: AtomicU32::new(0), ready_after: started.elapsed(), origin: Origin::Given(folder) })
+        Ok(Self { admin, issued: AtomicU32::new(0), ready_after: started.elapsed(), origin: Origin::Given(folder) })
     }
 
     /// The given cluster if `kubeconfig` names one, else one of our own.
@@ -131,6 +131,15 @@ impl Cluster {
         self.admin.kubectl_json(arguments).await
     }
 
+    /// A name for an object of one test, never given twice, in any process: tests share a cluster, and a given one may remember earlier runs.
+    pub fn unique_name(&self, prefix: &str) -> String {
+        let count = self.issued.fetch_add(1, Ordering::Relaxed);
+        // tempfile has made this part random.
+        let folder = self.folder().file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let random = folder.rsplit('-').next().unwrap_or_default();
+        format!("{prefix}-{random}-{count}")
+    }
+
     /// A user with groups (`system:authenticated` comes by itself). It needs no preparation in the cluster, and has no rights yet.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Identity, IdentityError> {
         let authority = self.control_plane().ok().map(ControlPlane::authority);
@@ -166,11 +175,15 @@ impl Cluster {
     }
 
     fn next_kubeconfig(&self) -> PathBuf {
-        let folder = match &self.origin {
-            Origin::Ours(plane) => plane.folder().join("identities"),
-            Origin::Given(folder) => folder.path().to_owned(),
-        };
-        folder.join(format!("{}.kubeconfig", self.identities.fetch_add(1, Ordering::Relaxed)))
+        let number = self.issued.fetch_add(1, Ordering::Relaxed);
+        self.folder().join(format!("identity-{number}.kubeconfig"))
+    }
+
+    fn folder(&self) -> &Path {
+        match &self.origin {
+            Origin::Ours(plane) => plane.folder(),
+            Origin::Given(folder) => folder.path(),
+        }
     }
 }
 

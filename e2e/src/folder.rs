@@ -62,7 +62,7 @@ impl Folder {
         let owner = File::create(data.path().join("owner.lock")).map_err(failed("creating owner.lock"))?;
         owner.lock().map_err(failed("locking owner.lock"))?;
         let logs = logs_of(data.path());
-        for folder in [&data.path().join("pki"), &data.path().join("identities"), &logs] {
+        for folder in [&data.path().join("pki"), &logs] {
             fs::create_dir(folder).map_err(failed(&format!("creating {}", folder.display())))?;
         }
         Ok(Self { data, logs, _owner: owner })

@@ -10,6 +10,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod audit;
 pub mod cache;
 pub mod cluster;
 pub mod components;
@@ -18,12 +19,15 @@ pub mod folder;
 pub mod identity;
 pub mod kubeconfig;
 pub mod kubectl;
+pub mod objects;
+pub mod operator;
 pub mod netns;
 pub mod options;
 pub mod pki;
 pub mod process;
 pub mod skip;
 pub mod toolchain;
+pub mod usage;
 pub mod wait;
 
 pub use cluster::{Cluster, ClusterError, shared};

@@ -1,6 +1,8 @@
 //! The `e2e` command: what needs a control plane but is no test. One file per subcommand in `commands/`; it decides nothing itself.
 
 mod commands;
+mod demo;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Cluster(commands::cluster::Arguments),
+    Demo(commands::demo::Arguments),
     Tools(commands::tools::Arguments),
 }
 
@@ -24,6 +27,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Cluster(arguments) => commands::cluster::run(arguments).await,
+        Command::Demo(arguments) => commands::demo::run(arguments).await,
         Command::Tools(arguments) => commands::tools::run(&arguments),
     };
     match result {

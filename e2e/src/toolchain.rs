@@ -78,15 +78,7 @@ struct GoProgram {
 /// The test control plane: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl and fake-nodes in one program.
 /// Blocks for minutes the first time, with progress on stderr.
 pub fn control_plane() -> Result<PathBuf, ToolchainError> {
-    let (version, major, minor) = KUBERNETES;
-    let set = "k8s.io/component-base/version";
-    let built = build(&GoProgram {
-        name: "cluster",
-        title: "the Kubernetes test control plane",
-        first_time: "6 minutes on 2 cores, a minute less with the modules already there",
-        package: ".",
-        flags: format!("-s -w -X {set}.gitVersion={version} -X {set}.gitMajor={major} -X {set}.gitMinor={minor}"),
-    })?;
+    let built = build(&control_plane_program())?;
     // kubectl by its own name, for people and for its plugins.
     let kubectl = built.with_file_name("kubectl");
     match symlink(&built, &kubectl) {
@@ -94,6 +86,25 @@ pub fn control_plane() -> Result<PathBuf, ToolchainError> {
             Err(ToolchainError::Files { program: "kubectl", doing: "linking", path: kubectl, source })
         }
         _ => Ok(built),
+    }
+}
+
+/// How long the first build takes, if the test control plane has not been built yet.
+pub fn control_plane_is_missing() -> Option<&'static str> {
+    let program = control_plane_program();
+    let is_built = place(&program).is_ok_and(|(_, folder)| folder.join(program.name).exists());
+    (!is_built).then_some(program.first_time)
+}
+
+fn control_plane_program() -> GoProgram {
+    let (version, major, minor) = KUBERNETES;
+    let set = "k8s.io/component-base/version";
+    GoProgram {
+        name: "cluster",
+        title: "the Kubernetes test control plane",
+        first_time: "6 minutes on 2 cores, a minute less with the modules already there",
+        package: ".",
+        flags: format!("-s -w -X {set}.gitVersion={version} -X {set}.gitMajor={major} -X {set}.gitMinor={minor}"),
     }
 }
 
@@ -114,9 +125,7 @@ fn build(program: &GoProgram) -> Result<PathBuf, ToolchainError> {
         let path = path.to_owned();
         move |source| ToolchainError::Files { program: title, doing, path, source }
     };
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(program.name);
-    let hash = hash_sources(&sources, &program.flags).map_err(files("reading", &sources))?;
-    let folder = cache_folder().join(format!("{}-{hash:016x}", program.name));
+    let (sources, folder) = place(program).map_err(|(path, source)| files("reading", &path)(source))?;
     let built = folder.join(program.name);
     if built.exists() {
         return Ok(built);
@@ -168,6 +177,15 @@ fn build(program: &GoProgram) -> Result<PathBuf, ToolchainError> {
     fs::rename(&unfinished, &built).map_err(files("moving the program to", &built))?;
     say(&format!("built {title} in {} s", started.elapsed().as_secs()));
     Ok(built)
+}
+
+/// Where its sources are, and where it is once it is built.
+fn place(program: &GoProgram) -> Result<(PathBuf, PathBuf), (PathBuf, io::Error)> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(program.name);
+    match hash_sources(&sources, &program.flags) {
+        Ok(hash) => Ok((sources, cache_folder().join(format!("{}-{hash:016x}", program.name)))),
+        Err(error) => Err((sources, error)),
+    }
 }
 
 /// A checkout with other sources or pins needs another program; the same sources find the one that is there.

@@ -28,12 +28,16 @@ where
     api.create(&PostParams::default(), &object).await
 }
 
-async fn namespace(client: &Client, name: &str) {
+/// A new namespace, with its ServiceAccount.
+async fn namespace(cluster: &Cluster, prefix: &str) -> (Client, String) {
+    let client = cluster.client().await.expect("client");
+    let name = cluster.unique_name(prefix);
     create::<Namespace>(&Api::all(client.clone()), json!({ "metadata": { "name": name } })).await.expect("created");
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &name);
     eventually(SOON, "the namespace has its ServiceAccount", async || accounts.get("default").await)
         .await
         .expect("in time");
+    (client, name)
 }
 
 fn pod(name: &str, annotations: &Value) -> Value {
@@ -60,17 +64,15 @@ async fn is_ready_within_ten_seconds() {
 async fn two_run_side_by_side() {
     let (one, two) = tokio::join!(Cluster::start(Options::default()), Cluster::start(Options::default()));
     let (one, two) = (one.expect("starts"), two.expect("starts"));
-    namespace(&one.client().await.expect("client"), "only-in-one").await;
+    let (_, name) = namespace(&one, "only-in-one").await;
     let namespaces: Api<Namespace> = Api::all(two.client().await.expect("client"));
-    assert!(namespaces.get_opt("only-in-one").await.expect("answers").is_none());
+    assert!(namespaces.get_opt(&name).await.expect("answers").is_none());
 }
 
 #[tokio::test]
 async fn deployment_becomes_available_on_fake_nodes() {
-    let cluster = shared().await.expect("starts");
-    let client = cluster.client().await.expect("client");
-    namespace(&client, "deployment").await;
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "deployment");
+    let (client, name) = namespace(shared().await.expect("starts"), "deployment").await;
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &name);
     let labels = json!({ "app": "web" });
     let body = json!({
         "metadata": { "name": "web" },
@@ -91,7 +93,7 @@ async fn deployment_becomes_available_on_fake_nodes() {
     };
     eventually(SOON, "three replicas are available", available).await.expect("in time");
 
-    let pods: Api<Pod> = Api::namespaced(client, "deployment");
+    let pods: Api<Pod> = Api::namespaced(client, &name);
     let mut addresses: Vec<_> = pods
         .list(&ListParams::default())
         .await
@@ -115,14 +117,13 @@ async fn deployment_becomes_available_on_fake_nodes() {
 
 #[tokio::test]
 async fn pods_end_as_annotated() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "phases").await;
-    let jobs: Api<Job> = Api::namespaced(client.clone(), "phases");
+    let (client, name) = namespace(shared().await.expect("starts"), "phases").await;
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &name);
     let mut template = pod("", &json!({ "fake-nodes.tenantry.dev/phase": "Succeeded" }));
     template["spec"]["restartPolicy"] = json!("Never");
     let body = json!({ "metadata": { "name": "once" }, "spec": { "template": template } });
     create(&jobs, body).await.expect("created");
-    let pods: Api<Pod> = Api::namespaced(client, "phases");
+    let pods: Api<Pod> = Api::namespaced(client, &name);
     create(&pods, pod("stuck", &json!({ "fake-nodes.tenantry.dev/phase": "Pending" }))).await.expect("created");
 
     eventually(SOON, "the job is complete", async || {
@@ -137,9 +138,8 @@ async fn pods_end_as_annotated() {
 
 #[tokio::test]
 async fn quota_is_counted_and_bites() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "quota").await;
-    let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), "quota");
+    let (client, name) = namespace(shared().await.expect("starts"), "quota").await;
+    let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), &name);
     create(&quotas, json!({ "metadata": { "name": "one" }, "spec": { "hard": { "count/configmaps": "2" } } }))
         .await
         .expect("created");
@@ -151,7 +151,7 @@ async fn quota_is_counted_and_bites() {
     })
     .await
     .expect("in time");
-    let maps: Api<ConfigMap> = Api::namespaced(client, "quota");
+    let maps: Api<ConfigMap> = Api::namespaced(client, &name);
     create(&maps, json!({ "metadata": { "name": "second" } })).await.expect("within the quota");
     let refused = create(&maps, json!({ "metadata": { "name": "third" } })).await.expect_err("over the quota");
     assert!(refused.to_string().contains("exceeded quota: one"), "{refused}");
@@ -159,15 +159,14 @@ async fn quota_is_counted_and_bites() {
 
 #[tokio::test]
 async fn namespace_deletion_finishes() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "short-lived").await;
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "short-lived");
+    let (client, name) = namespace(shared().await.expect("starts"), "short-lived").await;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), &name);
     create(&maps, json!({ "metadata": { "name": "content" } })).await.expect("created");
-    let pods: Api<Pod> = Api::namespaced(client.clone(), "short-lived");
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &name);
     create(&pods, pod("content", &json!({}))).await.expect("created");
     let namespaces: Api<Namespace> = Api::all(client);
-    namespaces.delete("short-lived", &DeleteParams::default()).await.expect("accepted");
-    eventually(SOON, "the namespace is gone", async || match namespaces.get_opt("short-lived").await {
+    namespaces.delete(&name, &DeleteParams::default()).await.expect("accepted");
+    eventually(SOON, "the namespace is gone", async || match namespaces.get_opt(&name).await {
         Ok(None) => Ok(()),
         Ok(Some(namespace)) => Err(format!("{:?}", namespace.status)),
         Err(error) => Err(error.to_string()),
@@ -178,9 +177,8 @@ async fn namespace_deletion_finishes() {
 
 #[tokio::test]
 async fn admission_is_real() {
-    let client = shared().await.expect("starts").client().await.expect("client");
-    namespace(&client, "admission").await;
-    let pods: Api<Pod> = Api::namespaced(client, "admission");
+    let (client, name) = namespace(shared().await.expect("starts"), "admission").await;
+    let pods: Api<Pod> = Api::namespaced(client, &name);
     let mut stranger = pod("stranger", &json!({}));
     stranger["spec"]["serviceAccountName"] = json!("nobody");
     let refused = create(&pods, stranger).await.expect_err("there is no such ServiceAccount");
@@ -193,17 +191,18 @@ async fn admission_is_real() {
 #[tokio::test]
 async fn identities_are_who_they_say() {
     let cluster = shared().await.expect("starts");
-    namespace(&cluster.client().await.expect("client"), "identities").await;
+    let (_, name) = namespace(cluster, "identities").await;
     let jane = cluster.user("jane@example.com", &["team-a"]).expect("issued");
     let many = cluster.user("joe", &["team-a", "team-b", "team-c"]).expect("issued");
-    let account = cluster.service_account("identities", "default").await.expect("issued");
+    let account = cluster.service_account(&name, "default").await.expect("issued");
+    let in_namespace = format!("system:serviceaccounts:{name}");
     for (identity, name, groups) in [
         (&jane, "jane@example.com", vec!["team-a", "system:authenticated"]),
         (&many, "joe", vec!["team-a", "team-b", "team-c", "system:authenticated"]),
         (
             &account,
-            "system:serviceaccount:identities:default",
-            vec!["system:serviceaccounts", "system:serviceaccounts:identities", "system:authenticated"],
+            &format!("system:serviceaccount:{name}:default"),
+            vec!["system:serviceaccounts", &in_namespace, "system:authenticated"],
         ),
     ] {
         let review = identity.kubectl_json(&["auth", "whoami"]).await.expect("answers");
@@ -220,12 +219,12 @@ async fn audit_log_has_every_request() {
     let Some(log) = cluster.audit_log() else {
         tenantry_e2e::skip!("the given cluster's audit log cannot be read");
     };
-    let name = "seen-by-the-audit-log";
+    let name = cluster.unique_name("seen-by-the-audit-log");
     let namespaces: Api<Namespace> = Api::all(cluster.client().await.expect("client"));
-    assert!(namespaces.get_opt(name).await.expect("answers").is_none());
+    assert!(namespaces.get_opt(&name).await.expect("answers").is_none());
     let line = eventually(SOON, "the request is logged", async || {
         let text = std::fs::read_to_string(&log).ok()?;
-        text.lines().find(|line| line.contains(name)).map(str::to_owned)
+        text.lines().find(|line| line.contains(&name)).map(str::to_owned)
     })
     .await
     .expect("in time");
@@ -238,7 +237,7 @@ async fn survives_killed_and_paused_components() {
     let cluster = Cluster::start(Options::default()).await.expect("starts");
     let plane = cluster.control_plane().expect("ours");
     let client = cluster.client().await.expect("client");
-    namespace(&client, "before").await;
+    let (_, before) = namespace(&cluster, "before").await;
 
     plane.kill_component(Component::ApiServer).expect("killed");
     assert!(TcpStream::connect(("127.0.0.1", plane.ports().api)).is_err());
@@ -246,7 +245,7 @@ async fn survives_killed_and_paused_components() {
     plane.start_component(Component::ApiServer).expect("started");
     plane.wait_until_ready(&client).await.expect("ready again");
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    eventually(SOON, "what was stored is there", async || namespaces.get("before").await).await.expect("in time");
+    eventually(SOON, "what was stored is there", async || namespaces.get(&before).await).await.expect("in time");
 
     plane.pause_component(Component::Etcd).expect("paused");
     let write = create(&namespaces, json!({ "metadata": { "name": "during" } }));

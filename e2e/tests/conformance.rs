@@ -1,7 +1,7 @@
 //! The in-memory API server against the real one: the same random requests to both, and the answers compared.
 
 use tenantry_e2e::{Cluster, Component, Options};
-use tenantry_testkit::conformance::{compare, generate, prepare, run};
+use tenantry_testkit::conformance::{compare, generate, prepare, run, versions, watch};
 use tenantry_testkit::server::ApiServer;
 
 /// Seeds of the request lists, and how long each is. `CONFORMANCE_SEEDS=5..9` runs others.
@@ -24,10 +24,12 @@ async fn the_fake_answers_as_the_real_server_does() {
         let real = cluster.client().await.expect("client");
         let fake = ApiServer::new(seed).client();
         let steps = generate(seed, LENGTH);
-        let mut answers = Vec::new();
+        let (mut answers, mut events) = (Vec::new(), Vec::new());
         for client in [&real, &fake] {
             prepare(client).await.expect("prepares");
+            let from = versions(client).await.expect("lists");
             answers.push(run(client, &steps).await.expect("answers"));
+            events.push(watch(client, &from).await.expect("watches"));
         }
         if let Some(file) = std::env::var_os("CONFORMANCE_TRACE") {
             let lines = steps.iter().zip(answers[0].iter().zip(&answers[1])).enumerate();
@@ -40,6 +42,14 @@ async fn the_fake_answers_as_the_real_server_does() {
         count += differences.len();
         for difference in differences {
             report += &format!("seed {seed}, {difference}\n");
+        }
+        if events[0] != events[1] {
+            count += 1;
+            let pairs = events[0].iter().zip(&events[1]);
+            let first = pairs.clone().position(|(real, fake)| real != fake);
+            let (real, fake) = (events[0].len(), events[1].len());
+            let shown = first.map(|index| format!("- {}\n+ {}", events[0][index], events[1][index]));
+            report += &format!("seed {seed}, watches: {real} events and {fake}, first different:\n{}\n", shown.unwrap_or_default());
         }
         cluster.stop().await.expect("stops");
     }

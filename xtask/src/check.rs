@@ -5,7 +5,8 @@ use crate::report::Report;
 
 /// fmt, clippy and doc, warnings denied.
 pub(crate) fn run(report: &mut Report) {
-    report.stage("fmt", &mut cargo(["fmt", "--all", "--", "--check"]).0);
+    // Names of files only: `cargo fmt --all` shows and mends the rest.
+    report.stage("fmt", &mut cargo(["fmt", "--all", "--", "--check", "--files-with-diff", "--color=never"]).0);
     report.stage(
         "clippy",
         &mut cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"]).0,

@@ -3,6 +3,7 @@
 mod cargo;
 mod check;
 mod deny;
+mod new_kind;
 mod report;
 mod test;
 mod test_output;
@@ -35,6 +36,14 @@ enum Task {
     Check,
     /// Write crds/, examples/, chart and reference docs anew from the types
     Generate,
+    /// Make the folder of a new kind and its line in the registry
+    NewKind {
+        /// Its name, such as McpServer
+        kind: String,
+        /// Objects of the kind belong to no namespace
+        #[arg(long)]
+        cluster_scoped: bool,
+    },
     /// Start a Kubernetes control plane and keep it until Ctrl-C (options: `cargo xtask cluster --help`)
     #[command(disable_help_flag = true)]
     Cluster(PassedOn),
@@ -78,6 +87,19 @@ fn main() -> ExitCode {
         Task::Generate => cargo(["test", "--quiet", "--package", "tenantry", "--test", "generated"])
             .env("UPDATE_GENERATED", "1")
             .become_it(),
+        Task::NewKind { kind, cluster_scoped } => match new_kind::run(&kind, cluster_scoped) {
+            Ok(folder) => {
+                println!("made {} and its line in kinds.rs", folder.display());
+                println!(
+                    "next: types.rs, plan.rs, `cargo xtask generate`, `cargo xtask check` (ARCHITECTURE.md, \"Adding a kind\")"
+                );
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Task::Sim { seeds } => cargo(["test", "--package", "tenantry-testkit", "--test", "simulation"])
             .env("SEEDS", seeds.to_string())
             .become_it(),

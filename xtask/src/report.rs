@@ -3,6 +3,9 @@
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+/// The first errors are the ones to mend; a thousand lines help nobody.
+const SHOWN: usize = 120;
+
 /// What a run came to.
 #[derive(Default)]
 pub(crate) struct Report {
@@ -41,8 +44,13 @@ impl Report {
 
     /// Counts one failure and shows what there is to see.
     pub(crate) fn fail(&mut self, name: &str, output: &str) {
-        if !output.is_empty() {
-            println!("{output}");
+        let lines: Vec<&str> = output.lines().collect();
+        let (shown, more) = lines.split_at(lines.len().min(SHOWN));
+        for line in shown {
+            println!("{line}");
+        }
+        if !more.is_empty() {
+            println!("… {} more lines", more.len());
         }
         println!("    FAILED: {name}");
         self.failed.push(name.to_owned());

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check::BINDABLE_ROLES;
 use crate::kind::{Children, Registration};
-use crate::resources::{Resource, Write};
+use crate::resources::{ROLE_BINDING, Resource, Write};
 
 /// One declared use of a Kubernetes kind.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     /// The kind that is used.
     pub resource: &'static Resource,
@@ -80,5 +81,19 @@ pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
             }
         }
     }
-    verbs.into_iter().map(|((group, resource), verbs)| Rule { group, resource, verbs, names: Vec::new() }).collect()
+    let mut rules: Vec<Rule> = verbs
+        .into_iter()
+        .map(|((group, resource), verbs)| Rule { group, resource, verbs, names: Vec::new() })
+        .collect();
+    // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
+    if kinds.iter().flat_map(|kind| kind.access).any(|access| *access == Access::own(&ROLE_BINDING)) {
+        rules.push(Rule {
+            group: ROLE_BINDING.group.to_owned(),
+            resource: "clusterroles".to_owned(),
+            verbs: BTreeSet::from(["bind"]),
+            names: BINDABLE_ROLES.map(str::to_owned).to_vec(),
+        });
+        rules.sort();
+    }
+    rules
 }

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kind::Outcome;
+
 /// One aspect of an object's state. States, never actions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +50,8 @@ pub enum Type {
     ResolvedRefs,
     /// Wanted objects are written for this generation and were seen in the cluster.
     Applied,
+    /// Network policies were seen to be enforced. Without an enforcing network plugin they do nothing.
+    NetworkEnforcement,
     /// Work is under way. Present only when True (kstatus).
     Reconciling,
     /// Work cannot go on without somebody's help. Present only when True (kstatus).
@@ -77,14 +81,23 @@ pub enum Reason {
     DeletionBlocked,
     /// The resource is being deleted.
     Deleting,
+    /// Nothing has shown yet whether it holds.
+    NotProbed,
     /// The plan broke a rule of its own; nothing is written. A bug of Tenantry.
     InternalError,
 }
 
 impl Type {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Ready, Self::Accepted, Self::ResolvedRefs, Self::Applied, Self::Reconciling, Self::Stalled];
+    pub const ALL: [Self; 7] = [
+        Self::Ready,
+        Self::Accepted,
+        Self::ResolvedRefs,
+        Self::Applied,
+        Self::NetworkEnforcement,
+        Self::Reconciling,
+        Self::Stalled,
+    ];
 
     /// The word in `type`.
     pub fn name(self) -> &'static str {
@@ -93,6 +106,7 @@ impl Type {
             Self::Accepted => "Accepted",
             Self::ResolvedRefs => "ResolvedRefs",
             Self::Applied => "Applied",
+            Self::NetworkEnforcement => "NetworkEnforcement",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -105,6 +119,7 @@ impl Type {
             Self::Accepted => "The spec is valid and supported on this cluster.",
             Self::ResolvedRefs => "Everything the spec refers to exists and may be used.",
             Self::Applied => "All wanted objects are written for this generation and were seen in the cluster.",
+            Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
             Self::Reconciling => "Work is under way. Present only while True.",
             Self::Stalled => "Work cannot go on without help. Present only while True.",
         }
@@ -113,7 +128,7 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
@@ -124,6 +139,7 @@ impl Reason {
         Self::NotOwned,
         Self::DeletionBlocked,
         Self::Deleting,
+        Self::NotProbed,
         Self::InternalError,
     ];
 
@@ -140,6 +156,7 @@ impl Reason {
             Self::NotOwned => "NotOwned",
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Deleting => "Deleting",
+            Self::NotProbed => "NotProbed",
             Self::InternalError => "InternalError",
         }
     }
@@ -157,6 +174,7 @@ impl Reason {
             Self::NotOwned => "An object of that name exists and is not Tenantry's; it is left alone.",
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",
+            Self::NotProbed => "Nothing has shown yet whether it holds; the message says what it depends on.",
             Self::InternalError => "A bug of Tenantry: the plan broke a rule of its own and nothing was written.",
         }
     }
@@ -194,6 +212,17 @@ impl<'a> Conditions<'a> {
             reason: reason.name().to_owned(),
             message,
         });
+    }
+
+    /// Adds `Accepted` from what the plan refuses, or `message` when it refuses nothing.
+    pub fn set_accepted(&mut self, done: &Outcome, message: &str) {
+        match done.plan.refusals.first() {
+            Some(first) => {
+                let all: Vec<String> = done.plan.refusals.iter().map(ToString::to_string).collect();
+                self.set(Type::Accepted, Truth::False, first.reason, all.join("; "));
+            }
+            None => self.set(Type::Accepted, Truth::True, Reason::Succeeded, message),
+        }
     }
 
     /// Adds `Ready`: the worst of the conditions set so far among `dependents` (False over Unknown), with its reason and

@@ -1,6 +1,8 @@
 //! The registry: one line per kind, in reading order. Watches, CRDs, RBAC, the command line, docs and tests iterate over it.
 
-use crate::kind::Registration;
+use serde::de::DeserializeOwned;
+
+use crate::kind::{Example, Registration};
 
 pub mod tenant;
 pub mod tenant_class;
@@ -12,3 +14,11 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<tenant_class::TenantClassKind>(),
     Registration::of::<tenant::TenantKind>(),
 ];
+
+/// Examples from their files. A file that does not fit its type is left out; a test counts them.
+fn example_list<Cr: DeserializeOwned>(files: &[(&'static str, &'static str, &str)]) -> Vec<Example<Cr>> {
+    files
+        .iter()
+        .filter_map(|(name, about, file)| Some(Example { name, about, cr: serde_json::from_str(file).ok()? }))
+        .collect()
+}

@@ -77,7 +77,7 @@ pub enum Wave {
 
 impl Resource {
     /// One of our own custom resources: users write it, we keep all of it.
-    const fn of_ours(kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
+    pub(crate) const fn of_ours(kind: &'static str, plural: &'static str, namespaced: bool) -> Self {
         Self {
             group: "tenantry.dev",
             version: "v1alpha1",

@@ -9,9 +9,9 @@ use tenantry_core::content;
 use tenantry_core::kind::Progress;
 use tenantry_core::meta::Owner;
 use tenantry_core::object::{Desired, ObjectKey};
-use tenantry_core::resources::Write;
+use tenantry_core::resources::{Watch, Write};
 
-use crate::calls::Version;
+use crate::calls::{Version, version_number};
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::merge;
@@ -80,7 +80,11 @@ async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<P
                 engine.note_write(key, &found, None);
                 match next_step(engine, owner, key, wanted) {
                     Step::Change(record) => change(engine, object, wanted, &record).await,
-                    Step::Nothing(progress) => Ok(progress),
+                    Step::Nothing(progress) => {
+                        // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
+                        engine.forget_stranger(key, &found, &progress);
+                        Ok(progress)
+                    }
                     Step::Create => Err(error),
                 }
             }
@@ -155,6 +159,12 @@ impl Engine {
     /// The calls, if this process may write now.
     pub(crate) fn leads(&self, key: &ObjectKey) -> Result<&crate::calls::Calls, Error> {
         if self.leadership.holds() { Ok(&self.calls) } else { Err(Error::new("write", key, Cause::NotLeader)) }
+    }
+
+    fn forget_stranger(&self, key: &ObjectKey, object: &Value, progress: &Progress) {
+        if *progress == Progress::NotOwned && key.resource.watch == Watch::Managed {
+            self.store_mut().removed(key, version_number(object));
+        }
     }
 
     /// Takes note of the answer to a write.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tenantry_core::check;
 use tenantry_core::conditions::{Condition, Conditions, Reason, Truth, Type};
-use tenantry_core::kind::{Children, Malformed, Outcome, Registration};
+use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
@@ -21,6 +21,9 @@ use crate::{apply, cleanup, inventory, prune, status};
 /// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
 /// A look that finds nothing to do makes no request.
 const CLOCK_CHECK: Duration = Duration::from_secs(30);
+
+/// A name that somebody else's object has is tried again this often: no watch tells when that object goes.
+const STRANGER_CHECK: Duration = Duration::from_mins(1);
 
 /// Takes keys from the queue and looks at them, until the queue is closed.
 pub async fn work(engine: Arc<Engine>) {
@@ -88,7 +91,8 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         }
     };
     let planned = plan.requeue_at.map(|when| engine.clock.until(when).min(CLOCK_CHECK));
-    if errors.is_empty() { Ok(again.into_iter().chain(planned).min()) } else { Err(errors) }
+    let stranger = outcome.objects.values().any(|progress| *progress == Progress::NotOwned).then_some(STRANGER_CHECK);
+    if errors.is_empty() { Ok(again.into_iter().chain(planned).chain(stranger).min()) } else { Err(errors) }
 }
 
 /// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.

@@ -10,5 +10,5 @@ mod step;
 
 pub use generate::{definition, generate};
 pub use normalise::Answer;
-pub use run::{ConformanceError, Difference, compare, prepare, run};
+pub use run::{ConformanceError, Difference, compare, prepare, run, versions, watch};
 pub use step::Step;

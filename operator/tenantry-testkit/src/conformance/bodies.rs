@@ -22,30 +22,93 @@ pub struct Subject {
 
 /// The kinds under test.
 pub const SUBJECTS: &[Subject] = &[
-    Subject { api_version: "v1", kind: "Namespace", plural: "namespaces", namespaced: false, has_status: true, content: namespace },
-    Subject { api_version: "v1", kind: "ConfigMap", plural: "configmaps", namespaced: true, has_status: false, content: config_map },
-    Subject { api_version: "v1", kind: "Secret", plural: "secrets", namespaced: true, has_status: false, content: secret },
     Subject {
-        api_version: "v1", kind: "ServiceAccount", plural: "serviceaccounts", namespaced: true, has_status: false, content: account,
+        api_version: "v1",
+        kind: "Namespace",
+        plural: "namespaces",
+        namespaced: false,
+        has_status: true,
+        content: namespace,
     },
-    Subject { api_version: "v1", kind: "ResourceQuota", plural: "resourcequotas", namespaced: true, has_status: true, content: quota },
-    Subject { api_version: "v1", kind: "LimitRange", plural: "limitranges", namespaced: true, has_status: false, content: limits },
     Subject {
-        api_version: "networking.k8s.io/v1", kind: "NetworkPolicy", plural: "networkpolicies", namespaced: true, has_status: false,
+        api_version: "v1",
+        kind: "ConfigMap",
+        plural: "configmaps",
+        namespaced: true,
+        has_status: false,
+        content: config_map,
+    },
+    Subject {
+        api_version: "v1",
+        kind: "Secret",
+        plural: "secrets",
+        namespaced: true,
+        has_status: false,
+        content: secret,
+    },
+    Subject {
+        api_version: "v1",
+        kind: "ServiceAccount",
+        plural: "serviceaccounts",
+        namespaced: true,
+        has_status: false,
+        content: account,
+    },
+    Subject {
+        api_version: "v1",
+        kind: "ResourceQuota",
+        plural: "resourcequotas",
+        namespaced: true,
+        has_status: true,
+        content: quota,
+    },
+    Subject {
+        api_version: "v1",
+        kind: "LimitRange",
+        plural: "limitranges",
+        namespaced: true,
+        has_status: false,
+        content: limits,
+    },
+    Subject {
+        api_version: "networking.k8s.io/v1",
+        kind: "NetworkPolicy",
+        plural: "networkpolicies",
+        namespaced: true,
+        has_status: false,
         content: network_policy,
     },
     Subject {
-        api_version: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", plural: "rolebindings", namespaced: true, has_status: false,
+        api_version: "rbac.authorization.k8s.io/v1",
+        kind: "RoleBinding",
+        plural: "rolebindings",
+        namespaced: true,
+        has_status: false,
         content: binding,
     },
     Subject {
-        api_version: "rbac.authorization.k8s.io/v1", kind: "Role", plural: "roles", namespaced: true, has_status: false, content: role,
+        api_version: "rbac.authorization.k8s.io/v1",
+        kind: "Role",
+        plural: "roles",
+        namespaced: true,
+        has_status: false,
+        content: role,
     },
     Subject {
-        api_version: "coordination.k8s.io/v1", kind: "Lease", plural: "leases", namespaced: true, has_status: false, content: lease,
+        api_version: "coordination.k8s.io/v1",
+        kind: "Lease",
+        plural: "leases",
+        namespaced: true,
+        has_status: false,
+        content: lease,
     },
     Subject {
-        api_version: "conformance.tenantry.dev/v1", kind: "Thing", plural: "things", namespaced: false, has_status: true, content: thing,
+        api_version: "conformance.tenantry.dev/v1",
+        kind: "Thing",
+        plural: "things",
+        namespaced: false,
+        has_status: true,
+        content: thing,
     },
 ];
 
@@ -63,11 +126,13 @@ pub fn metadata(rng: &mut Rng, name: &str) -> Value {
     let mut metadata = json!({"name": name});
     if rng.u8(..100) < 50 {
         let good = [json!({"x": "1"}), json!({"x": "2"}), json!({"y": "1"}), json!({"x": "1", "y": ""}), json!({})];
-        let bad = [json!({"x": "not valid"}), json!({"-": "1"}), json!({"a/b/c": "1"}), json!({"x": null}), json!({"x": 1})];
+        let bad =
+            [json!({"x": "not valid"}), json!({"-": "1"}), json!({"a/b/c": "1"}), json!({"x": null}), json!({"x": 1})];
         metadata["labels"] = mostly(rng, &good, &bad);
     }
     if rng.u8(..100) < 20 {
-        metadata["annotations"] = mostly(rng, &[json!({"n": "1"}), json!({"n": "2"}), json!({})], &[json!({"a b": "1"})]);
+        metadata["annotations"] =
+            mostly(rng, &[json!({"n": "1"}), json!({"n": "2"}), json!({})], &[json!({"a b": "1"})]);
     }
     if rng.u8(..100) < 8 {
         metadata["finalizers"] = mostly(rng, &[json!(["example.com/hold"]), json!([])], &[json!(["plain"])]);
@@ -76,7 +141,11 @@ pub fn metadata(rng: &mut Rng, name: &str) -> Value {
 }
 
 fn namespace(rng: &mut Rng) -> Value {
-    mostly(rng, &[json!({}), json!({"spec": {}})], &[json!({"spec": {"finalizers": ["example.com/x"]}}), json!({"unknown": 1})])
+    mostly(
+        rng,
+        &[json!({}), json!({"spec": {}})],
+        &[json!({"spec": {"finalizers": ["example.com/x"]}}), json!({"unknown": 1})],
+    )
 }
 
 fn config_map(rng: &mut Rng) -> Value {
@@ -89,7 +158,8 @@ fn config_map(rng: &mut Rng) -> Value {
         json!({"data": {"a": ""}}),
         json!({"data": {"a": null}}),
     ];
-    let bad = [json!({"data": {"a": 1}}), json!({"data": "x"}), json!({"spec": {"a": 1}}), json!({"data": {"a/b": "1"}})];
+    let bad =
+        [json!({"data": {"a": 1}}), json!({"data": "x"}), json!({"spec": {"a": 1}}), json!({"data": {"a/b": "1"}})];
     mostly(rng, &good, &bad)
 }
 
@@ -100,7 +170,8 @@ fn secret(rng: &mut Rng) -> Value {
         json!({"type": "Opaque", "data": {"b": "Yg=="}}),
         json!({}),
     ];
-    let bad = [json!({"data": {"a": "not base64!"}}), json!({"type": "example.com/other"}), json!({"data": {"a b": "YQ=="}})];
+    let bad =
+        [json!({"data": {"a": "not base64!"}}), json!({"type": "example.com/other"}), json!({"data": {"a b": "YQ=="}})];
     mostly(rng, &good, &bad)
 }
 
@@ -138,10 +209,11 @@ fn quota(rng: &mut Rng) -> Value {
     mostly(rng, &good, &bad)
 }
 
+// Amounts are spelled as stored: after a PUT of `0.5` the real server finds the list changed by each PUT that follows.
 fn limits(rng: &mut Rng) -> Value {
     let good = [
         json!({"spec": {"limits": [{"type": "Container", "default": {"cpu": "500m", "memory": "512Mi"}}]}}),
-        json!({"spec": {"limits": [{"type": "Container", "default": {"cpu": "0.5"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "2"}}]}}),
+        json!({"spec": {"limits": [{"type": "Container", "default": {"cpu": "500m"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "2"}}]}}),
         json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "min": {"cpu": "10m"}}]}}),
         json!({"spec": {"limits": [{"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}}]}}),
         json!({"spec": {"limits": []}}),

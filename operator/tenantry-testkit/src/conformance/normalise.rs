@@ -51,7 +51,11 @@ impl Seen {
         let details = &status["details"];
         let mut fields = Vec::new();
         for cause in details["causes"].as_array().into_iter().flatten() {
-            fields.push(format!("{} {}", cause["reason"].as_str().unwrap_or_default(), cause["field"].as_str().unwrap_or_default()));
+            fields.push(format!(
+                "{} {}",
+                cause["reason"].as_str().unwrap_or_default(),
+                cause["field"].as_str().unwrap_or_default()
+            ));
         }
         fields.sort();
         // Some checks run more than once on the real server and repeat their causes.

@@ -9,6 +9,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
+use super::bodies::SUBJECTS;
 use super::generate::definition;
 use super::normalise::{Answer, Seen};
 use super::step::Step;
@@ -110,9 +111,10 @@ pub async fn run(client: &Client, steps: &[Step]) -> Result<Vec<Answer>, Conform
     let mut known: BTreeMap<String, [String; 3]> = BTreeMap::new();
     let mut answers = Vec::new();
     for step in steps {
-        let [uid, last, first] = known.get(&step.object).cloned().unwrap_or_else(|| {
-            ["11111111-1111-1111-1111-111111111111".to_owned(), "1".to_owned(), "1".to_owned()]
-        });
+        let [uid, last, first] = known
+            .get(&step.object)
+            .cloned()
+            .unwrap_or_else(|| ["11111111-1111-1111-1111-111111111111".to_owned(), "1".to_owned(), "1".to_owned()]);
         let body = step.body_for(&uid, &last, &first);
         let (code, answer) = send(client, step.method, &step.path, step.content_type, body.as_ref()).await?;
         let text = |field: &str| answer["metadata"][field].as_str().unwrap_or_default().to_owned();
@@ -155,6 +157,50 @@ async fn send(
         .map_err(|source| ConformanceError::Send { step: step(), source })?
         .to_bytes();
     Ok((code, serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)))))
+}
+
+/// What watches of the kinds under test show of everything since `from` (resourceVersions of this server, from [`versions`]): one line an
+/// event, with what a watcher must be able to rely on.
+pub async fn watch(client: &Client, from: &BTreeMap<String, String>) -> Result<Vec<String>, ConformanceError> {
+    let paths = from.iter().flat_map(|(collection, version)| {
+        ["", "&labelSelector=x%3D1"].map(|selector| {
+            format!("{collection}?watch=true&resourceVersion={version}&timeoutSeconds=2{selector}&allowWatchBookmarks=true")
+        })
+    });
+    let paths = paths.collect::<Vec<_>>();
+    let bodies = paths.iter().map(|path| send(client, "GET", path, "", None));
+    let mut lines = Vec::new();
+    for (path, answer) in paths.iter().zip(futures::future::join_all(bodies).await) {
+        let (_, body) = answer?;
+        let text = body.as_str().map_or_else(|| body.to_string(), ToOwned::to_owned);
+        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        for event in events.filter(|event| event["type"] != "BOOKMARK") {
+            let (metadata, kind) = (&event["object"]["metadata"], &event["object"]["kind"]);
+            // The cluster keeps leases of its own.
+            if metadata["namespace"] == "kube-system" {
+                continue;
+            }
+            let (watched, selector) = (path.split('?').next().unwrap_or_default(), path.contains("labelSelector"));
+            lines.push(format!(
+                "{watched} {selector} {} {kind} {}/{} {} {}",
+                event["type"], metadata["namespace"], metadata["name"], metadata["labels"], metadata["generation"],
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+/// The present resourceVersion of each collection under test.
+pub async fn versions(client: &Client) -> Result<BTreeMap<String, String>, ConformanceError> {
+    let mut versions = BTreeMap::new();
+    for subject in SUBJECTS {
+        let root = if subject.api_version.contains('/') { "/apis" } else { "/api" };
+        let path = format!("{root}/{}/{}", subject.api_version, subject.plural);
+        let (_, list) = send(client, "GET", &path, "", None).await?;
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        versions.insert(path, version.to_owned());
+    }
+    Ok(versions)
 }
 
 /// Where two collections of answers differ: code, reason, and body without the sentences.

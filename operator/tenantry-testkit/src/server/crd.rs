@@ -46,8 +46,37 @@ pub fn established(definition: &Value, stamp: &str) -> Value {
 pub fn shape(resource: &Resource, object: &mut Value) -> Vec<String> {
     let mut unknown = Vec::new();
     prune(resource.node(), object, "", &mut unknown, true);
+    drop_nulls(resource.node(), object);
     default(resource.node(), object);
     unknown
+}
+
+/// As [`shape`] for the outcome of an apply, whose nulls are kept where no default replaces them.
+pub fn shape_applied(resource: &Resource, object: &mut Value) -> Vec<String> {
+    let mut unknown = Vec::new();
+    prune(resource.node(), object, "", &mut unknown, true);
+    default(resource.node(), object);
+    unknown
+}
+
+fn is_stray_null(node: Node<'_>, value: &Value) -> bool {
+    value.is_null() && node.schema().is_some_and(|schema| schema["nullable"] != json!(true))
+}
+
+/// A null where none is allowed says nothing, so that a default may apply.
+fn drop_nulls(node: Node<'_>, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, below| !node.field(key).is_some_and(|field| is_stray_null(field, below)));
+            for (key, below) in map.iter_mut() {
+                if let Some(field) = node.field(key) {
+                    drop_nulls(field, below);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| drop_nulls(node.items(), item)),
+        _ => {}
+    }
 }
 
 fn prune(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<String>, is_root: bool) {
@@ -84,12 +113,9 @@ fn prune(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<String
 fn default(node: Node<'_>, value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.retain(|key, value| {
-                let field = node.field(key).and_then(Node::schema);
-                !value.is_null() || field.is_none_or(|schema| schema["nullable"] == json!(true))
-            });
             for (key, schema) in node.properties().into_iter().flatten() {
-                if let (false, Some(default)) = (map.contains_key(key), schema.get("default")) {
+                let is_absent = map.get(key).is_none_or(|value| value.is_null() && schema["nullable"] != json!(true));
+                if let (true, Some(default)) = (is_absent, schema.get("default")) {
                     map.insert(key.clone(), default.clone());
                 }
             }

@@ -58,8 +58,11 @@ pub fn insert(state: &mut State, write: &Write<'_>, mut object: Value, entries: 
         admit_to_namespace(state, write, &name)?;
     }
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink", "resourceVersion"] {
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"] {
             metadata.remove(field);
+        }
+        if !write.request.is_dry_run() {
+            metadata.remove("resourceVersion");
         }
     }
     object["metadata"]["uid"] = json!(state.next_uid());
@@ -96,7 +99,11 @@ pub fn insert(state: &mut State, write: &Write<'_>, mut object: Value, entries: 
 fn first_status(write: &Write<'_>, object: &mut Value) {
     match write.resource.kind.as_str() {
         "Namespace" => {
-            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            let mut finalizers = object["spec"]["finalizers"].as_array().cloned().unwrap_or_default();
+            if !finalizers.contains(&json!("kubernetes")) {
+                finalizers.push(json!("kubernetes"));
+            }
+            object["spec"] = json!({"finalizers": finalizers});
             object["status"] = json!({"phase": "Active"});
         }
         "Pod" => object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"}),

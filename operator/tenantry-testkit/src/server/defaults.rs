@@ -14,14 +14,24 @@ const STRING_POINTERS: [&str; 4] = ["holderIdentity", "preferredHolder", "strate
 /// Decode a built-in object as Go would: wrong types are refused, unknown fields dropped (refused if `strict`), empties omitted.
 pub fn decode(resource: &Resource, object: &mut Value, strict: bool) -> ApiResult<()> {
     let mut unknown = Vec::new();
-    decode_at(resource.node(), object, "", &mut unknown).map_err(|why| {
-        let (kind, version) = (&resource.kind, &resource.version);
-        ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
-    })?;
+    decode_at(resource.node(), object, "", &mut unknown).map_err(|why| undecodable(resource, &why))?;
     refuse_unknown(resource, &unknown, strict)?;
     emit_structs(resource, object);
     fill(resource, object);
     Ok(())
+}
+
+/// Decode only the metadata, as is done for custom objects.
+pub fn decode_metadata(resource: &Resource, object: &mut Value) -> ApiResult<()> {
+    let (Some(node), Some(metadata)) = (resource.node().field("metadata"), object.get_mut("metadata")) else {
+        return Ok(());
+    };
+    decode_at(node, metadata, "metadata", &mut Vec::new()).map_err(|why| undecodable(resource, &why))
+}
+
+fn undecodable(resource: &Resource, why: &str) -> ApiError {
+    let (kind, version) = (&resource.kind, &resource.version);
+    ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
 }
 
 /// Fill an object of which nothing was said with what Go always writes.

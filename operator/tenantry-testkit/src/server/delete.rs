@@ -144,7 +144,9 @@ pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Option
             }
         }
     }
-    if meta::may_vanish(resource, &object) {
+    // A namespace is first marked, and vanishes with the next request or when its last finalizer goes.
+    let is_first = is_namespace && !meta::is_deleting(&old);
+    if meta::may_vanish(resource, &object) && !is_first {
         return state.remove(key).map(Left::Gone);
     }
     if object == *old {

@@ -86,6 +86,11 @@ fn is_label_named(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "namespaces"
 }
 
+/// The custom and the newer kinds skip the check of finalizers that the older ones have.
+fn checks_finalizers(resource: &Resource) -> bool {
+    !resource.is_custom && resource.group != "coordination.k8s.io"
+}
+
 fn is_path_named(resource: &Resource) -> bool {
     resource.group == "rbac.authorization.k8s.io"
 }
@@ -107,7 +112,7 @@ pub fn problems(resource: &Resource, object: &Value) -> Vec<FieldError> {
         key_problems("metadata.annotations", &key.to_lowercase(), key, &mut errors);
     }
     for (index, finalizer) in finalizers(object).into_iter().enumerate() {
-        if !resource.is_custom && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
+        if checks_finalizers(resource) && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
             let value = Value::String(finalizer.to_owned());
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(FieldError::invalid(format!("metadata.finalizers[{index}]"), &value, why));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Value, json};
 
 use super::create;
@@ -70,10 +71,21 @@ fn unconvertible(write: &Write<'_>, error: ApiError) -> ApiError {
 fn json_patch(write: &Write<'_>, object: &mut Value) -> ApiResult<()> {
     let operations: json_patch::Patch = serde_json::from_slice(&write.request.body)
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
-    json_patch::patch(object, &operations).map_err(|_| {
+    let refused = |_| {
         let message = "the server rejected our request due to an error in our request";
         ApiError { details: json!({}), ..ApiError::new(422, "Invalid", message) }
-    })
+    };
+    for operation in operations.0 {
+        // As in the library Kubernetes uses, to replace what is absent is to add it.
+        let operation = match operation {
+            PatchOperation::Replace(replace) if object.pointer(replace.path.as_str()).is_none() => {
+                PatchOperation::Add(AddOperation { path: replace.path, value: replace.value })
+            }
+            other => other,
+        };
+        json_patch::patch(object, &[operation]).map_err(refused)?;
+    }
+    Ok(())
 }
 
 fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
@@ -86,12 +98,12 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
         ));
     }
     let applied = parse(&write.request.body)?;
-    check_applied(write, &applied)?;
     let live = state.get(&write.key()).cloned();
     let (group, plural, name) = write.names();
     if live.is_none() && !write.request.call.subresource.is_empty() {
         return Err(ApiError::not_found(group, plural, name));
     }
+    check_applied(write, &applied)?;
     let given = meta::text(&applied, "uid");
     if live.is_none() && !given.is_empty() {
         let why = format!("uid mismatch: the provided object specified uid {given}, and no existing object was found");

@@ -26,6 +26,8 @@ pub struct Resource {
     pub has_generation: bool,
     /// Whether it comes from a CustomResourceDefinition.
     pub is_custom: bool,
+    /// Whether PUT must name the resourceVersion it replaces.
+    pub needs_version: bool,
     /// Whether PUT creates what is absent.
     pub creates_on_update: bool,
     /// Whether DELETE answers with the object instead of a Status.
@@ -52,7 +54,8 @@ impl Resource {
     }
 }
 
-/// `group|version|kind|plural|flags`; flags: n namespaced, s status, g generation, u create on update, d returns what was deleted.
+/// `group|version|kind|plural|flags`; flags: n namespaced, s status, g generation, u create on update, d returns
+/// what was deleted, v needs a resourceVersion in PUT.
 const BUILT_IN_KINDS: &[&str] = &[
     "|v1|Namespace|namespaces|sd",
     "|v1|ResourceQuota|resourcequotas|nsd",
@@ -68,7 +71,7 @@ const BUILT_IN_KINDS: &[&str] = &[
     "|v1|Endpoints|endpoints|nu",
     "events.k8s.io|v1|Event|events|nu",
     "networking.k8s.io|v1|NetworkPolicy|networkpolicies|ng",
-    "coordination.k8s.io|v1|Lease|leases|nu",
+    "coordination.k8s.io|v1|Lease|leases|nuv",
     "rbac.authorization.k8s.io|v1|Role|roles|nu",
     "rbac.authorization.k8s.io|v1|RoleBinding|rolebindings|nu",
     "rbac.authorization.k8s.io|v1|ClusterRole|clusterroles|u",
@@ -77,16 +80,16 @@ const BUILT_IN_KINDS: &[&str] = &[
     "apps|v1|ReplicaSet|replicasets|nsg",
     "apps|v1|StatefulSet|statefulsets|nsg",
     "apps|v1|DaemonSet|daemonsets|nsg",
-    "policy|v1|PodDisruptionBudget|poddisruptionbudgets|nsg",
+    "policy|v1|PodDisruptionBudget|poddisruptionbudgets|nsgv",
     "autoscaling|v2|HorizontalPodAutoscaler|horizontalpodautoscalers|ns",
     "discovery.k8s.io|v1|EndpointSlice|endpointslices|ng",
     "batch|v1|Job|jobs|nsg",
     "storage.k8s.io|v1|StorageClass|storageclasses|d",
     "scheduling.k8s.io|v1|PriorityClass|priorityclasses|",
-    "apiextensions.k8s.io|v1|CustomResourceDefinition|customresourcedefinitions|sg",
-    "apiregistration.k8s.io|v1|APIService|apiservices|s",
-    "admissionregistration.k8s.io|v1|ValidatingAdmissionPolicy|validatingadmissionpolicies|sg",
-    "admissionregistration.k8s.io|v1|ValidatingAdmissionPolicyBinding|validatingadmissionpolicybindings|g",
+    "apiextensions.k8s.io|v1|CustomResourceDefinition|customresourcedefinitions|sgv",
+    "apiregistration.k8s.io|v1|APIService|apiservices|sv",
+    "admissionregistration.k8s.io|v1|ValidatingAdmissionPolicy|validatingadmissionpolicies|sgv",
+    "admissionregistration.k8s.io|v1|ValidatingAdmissionPolicyBinding|validatingadmissionpolicybindings|gv",
 ];
 
 /// Everything served, by group and plural, then version.
@@ -112,6 +115,7 @@ impl Registry {
                     has_status: flags.contains('s'),
                     has_generation: flags.contains('g'),
                     is_custom: false,
+                    needs_version: flags.contains('v'),
                     creates_on_update: flags.contains('u'),
                     returns_deleted: flags.contains('d'),
                     scale: Value::Null,
@@ -151,6 +155,7 @@ impl Registry {
                 has_status: version["subresources"]["status"].is_object(),
                 has_generation: true,
                 is_custom: true,
+                needs_version: true,
                 creates_on_update: false,
                 returns_deleted: false,
                 scale: version["subresources"]["scale"].clone(),

@@ -65,7 +65,10 @@ impl<'a> Write<'a> {
     /// Decode, prune and default an object.
     pub fn shape(&self, object: &mut Value) -> ApiResult<()> {
         if self.resource.is_custom {
-            let unknown = crd::shape(&self.resource, object);
+            defaults::decode_metadata(&self.resource, object)?;
+            let is_apply = self.request.content_type == "application/apply-patch+yaml";
+            let shape = if is_apply { crd::shape_applied } else { crd::shape };
+            let unknown = shape(&self.resource, object);
             crd::clean_metadata(object);
             return defaults::refuse_unknown(&self.resource, &unknown, self.is_strict());
         }

@@ -56,7 +56,7 @@ pub fn replace(state: &mut State, write: &Write<'_>, old: &Arc<Value>, mut objec
         return Err(ApiError::conflict(group, plural, name, &why));
     }
     let given = meta::text(&object, "resourceVersion");
-    if given.is_empty() && write.resource.is_custom {
+    if given.is_empty() && write.resource.needs_version {
         let error = FieldError::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
         return Err(ApiError::invalid(group, plural, name, &[error]));
     }

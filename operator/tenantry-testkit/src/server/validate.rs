@@ -195,7 +195,7 @@ fn string_errors(schema: &Value, text: &str, path: &str, errors: &mut Vec<FieldE
     }
     if schema["format"] == "date-time" && text.parse::<jiff::Timestamp>().is_err() {
         let why = format!("{path} in body must be of type date-time: {text:?}");
-        errors.push(FieldError::invalid(path, &json!(text), why));
+        errors.push(FieldError::wrong_type(path, text, &why));
     }
 }
 

@@ -22,6 +22,7 @@ pub mod types;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};
 
 /// The kind Tenant.

@@ -41,7 +41,7 @@ pub(super) struct Share<'a> {
 }
 
 /// Refuses names and amounts that the API server would refuse; says whether all were good.
-pub(super) fn check_names(field: &str, quantities: &Quantities, plan: &mut Plan) -> bool {
+pub(crate) fn check_names(field: &str, quantities: &Quantities, plan: &mut Plan) -> bool {
     let before = plan.refusals.len();
     for (name, amount) in quantities {
         if !is_quota_name(name) {

@@ -104,7 +104,7 @@ pub struct Member {
     pub role: Role,
     /// Who they are. 1 to 64.
     #[schemars(length(min = 1, max = 64))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub subjects: Vec<Subject>,
     /// Names of the environments they may act in. Absent: all of them, and the home namespace.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,38 @@
+//! `e2e demo`: the main job, watched: tenants of a plausible company onboarded on a real control plane. What it does is in `demo/`.
+
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::CommandError;
+use crate::demo;
+
+/// Watch tenants being onboarded on a real Kubernetes control plane.
+///
+/// Builds what is not built yet, starts a control plane on loopback, runs the operator with nothing but its generated rights,
+/// applies examples/, and shows what came of it: isolation, repair of drift, and a quiet cluster.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// End after the checks; exit code 1 if one failed
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Use the current context of this kubeconfig (kind, k3s, …) instead of starting a control plane
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// With --kubeconfig: at the end, remove all that the demo made
+    #[arg(long, requires = "kubeconfig")]
+    pub(crate) clean_up: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    // Before anything is started, so that no Ctrl-C is missed.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ended = async {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    };
+    demo::run(arguments, ended).await
+}

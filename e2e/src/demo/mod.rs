@@ -1,0 +1,108 @@
+//! The demo: one story in six parts, each in its own file. It shows and checks; what it shows is done by the operator and the API server.
+
+mod checks;
+mod clean_up;
+mod drift;
+mod figures;
+mod isolation;
+mod members;
+mod onboard;
+mod prepare;
+mod quiet;
+
+use std::future::Future;
+use std::time::Instant;
+
+use tenantry_e2e::kubectl::kubectl_path;
+use tenantry_e2e::usage;
+
+use crate::commands::CommandError;
+use crate::commands::demo::Arguments;
+use crate::terminal::Terminal;
+use checks::Checks;
+use figures::Figures;
+use onboard::Onboarded;
+use prepare::Stage;
+
+/// What the parts share.
+pub(crate) struct Show {
+    terminal: Terminal,
+    checks: Checks,
+    figures: Figures,
+}
+
+/// Runs the whole story; when `ended` completes it stops wherever it is.
+pub(crate) async fn run(arguments: Arguments, ended: impl Future<Output = ()>) -> Result<(), CommandError> {
+    let mut show = Show { terminal: Terminal::stdout(), checks: Checks::default(), figures: Figures::default() };
+    tokio::pin!(ended);
+    let prepared = tokio::select! {
+        prepared = prepare::prepare(&mut show, &arguments) => Some(prepared?),
+        () = &mut ended => None,
+    };
+    let Some(mut stage) = prepared else { return Ok(()) };
+    let (told, finished) = tokio::select! {
+        told = tell(&mut show, &mut stage, &arguments) => (told, true),
+        () = &mut ended => (Ok(()), false),
+    };
+    if finished && told.is_ok() && !arguments.once {
+        ended.await;
+        show.terminal.line("");
+    }
+    if arguments.clean_up {
+        clean_up::run(&mut show, &mut stage).await?;
+    }
+    stage.leave(told.is_err()).await?;
+    told?;
+    show.checks.verdict()
+}
+
+async fn tell(show: &mut Show, stage: &mut Stage, arguments: &Arguments) -> Result<(), CommandError> {
+    let started = Instant::now();
+    let onboarded = onboard::run(show, stage).await?;
+    isolation::run(show, stage, &onboarded).await?;
+    drift::run(show, stage, &onboarded).await?;
+    quiet::run(show, stage).await?;
+    show.figures.load = usage::load();
+    show.figures.seconds.story = started.elapsed().as_secs_f64();
+    conclude(show, arguments)?;
+    if !arguments.once {
+        invite(show, stage, &onboarded)?;
+    }
+    Ok(())
+}
+
+fn conclude(show: &mut Show, arguments: &Arguments) -> Result<(), CommandError> {
+    show.terminal.heading(&show.checks.summary());
+    if let Some(path) = &arguments.json {
+        show.figures.write(path, &show.checks)?;
+        show.terminal.note(&format!("figures written to {}", path.display()));
+    }
+    Ok(())
+}
+
+fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), CommandError> {
+    let kubectl =
+        if stage.cluster.control_plane().is_ok() { kubectl_path()?.display().to_string() } else { "kubectl".into() };
+    let (tenant, namespace) = onboarded.first();
+    show.terminal.heading("Try it in another terminal");
+    show.terminal.line(&format!("export KUBECONFIG={}", stage.cluster.kubeconfig_path().display()));
+    if kubectl != "kubectl" {
+        show.terminal.line(&format!("alias kubectl={kubectl}"));
+    }
+    for line in [
+        "kubectl get tenants".to_owned(),
+        format!("kubectl describe tenant {tenant}"),
+        format!("kubectl -n {namespace} get networkpolicies,resourcequotas,limitranges,rolebindings"),
+        format!("kubectl -n {namespace} delete networkpolicies --all    # and look again"),
+        "kubectl explain tenant.spec".to_owned(),
+    ] {
+        show.terminal.line(&line);
+    }
+    let keep = if stage.cluster.control_plane().is_ok() {
+        "Ctrl-C ends it and leaves nothing behind."
+    } else {
+        "Ctrl-C ends the operator."
+    };
+    show.terminal.note(&format!("The operator's log is {}. {keep}", stage.operator.log().display()));
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Reads what plans need of a real cluster: one list for each kind that is named in `ACCESS`. Never writes, never watches.
+
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use tenantry_core::access;
+use tenantry_core::kind::Registration;
+use tenantry_core::meta::{MANAGED_BY, MANAGER};
+use tenantry_core::resources::{Resource, Watch};
+
+use super::snapshot::Snapshot;
+use crate::connect::{ConnectError, Connection};
+
+/// Objects asked for at a time.
+const PAGE: u32 = 500;
+
+/// The cluster as it is now, and what a reader should know about what is missing from that picture.
+pub(super) async fn read(
+    connection: &Connection,
+    kinds: &'static [Registration],
+) -> Result<(Snapshot, Vec<String>), ConnectError> {
+    let (mut snapshot, mut notes) = (Snapshot::default(), Vec::new());
+    for resource in access::watched(kinds) {
+        match list(connection, resource).await {
+            Ok(objects) => {
+                for object in objects {
+                    snapshot.record(resource, serde_json::to_value(object).unwrap_or_default());
+                }
+            }
+            // Not served: there are none. So it is with our own kinds before `tenantry install`.
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                notes.push(format!("the cluster does not serve {} ({})", resource.plural, resource.api_version()));
+            }
+            Err(kube::Error::Api(status)) if status.code == 403 => {
+                notes.push(format!("not allowed to list {}: what depends on them is undecided", resource.plural));
+                snapshot.set_unknown(resource);
+            }
+            Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
+        }
+    }
+    Ok((snapshot, notes))
+}
+
+async fn list(connection: &Connection, resource: &Resource) -> Result<Vec<DynamicObject>, kube::Error> {
+    let kind = GroupVersionKind::gvk(resource.group, resource.version, resource.kind);
+    let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural);
+    let api: Api<DynamicObject> = Api::all_with(connection.client.clone(), &kind);
+    let mut parameters = ListParams::default().limit(PAGE);
+    if resource.watch == Watch::Managed {
+        parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}"));
+    }
+    let mut objects = Vec::new();
+    loop {
+        let page = api.list(&parameters).await?;
+        // Items of a list do not say what they are.
+        objects.extend(page.items.into_iter().map(|mut object| {
+            object.types.get_or_insert_with(|| kube::core::TypeMeta {
+                api_version: resource.api_version(),
+                kind: resource.kind.to_owned(),
+            });
+            object
+        }));
+        match page.metadata.continue_ {
+            Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
+            _ => return Ok(objects),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A cluster in memory, as whole objects: what a plan looks at and what it is carried out on. It shows plans exactly what
+//! the operator's caches would show them, and it never reaches a server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tenantry_core::kind::Registration;
+use tenantry_core::meta::{self, Owner};
+use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Write};
+use tenantry_core::world::{Lookup, Scope, Source};
+use tenantry_core::{access, content};
+
+/// All that is known of a cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Snapshot {
+    objects: BTreeMap<ObjectKey, Arc<Value>>,
+    unknown: BTreeSet<&'static Resource>,
+}
+
+impl Snapshot {
+    /// One object, whole.
+    pub(super) fn object(&self, key: &ObjectKey) -> Option<&Arc<Value>> {
+        self.objects.get(key)
+    }
+
+    /// All objects, in order of key.
+    pub(super) fn objects(&self) -> impl Iterator<Item = (&ObjectKey, &Arc<Value>)> {
+        self.objects.iter()
+    }
+
+    /// Notes that nothing is known of a kind.
+    pub(super) fn set_unknown(&mut self, resource: &'static Resource) {
+        self.unknown.insert(resource);
+    }
+
+    /// Puts an object in as it was recorded. Its `managedFields` are often left out of recordings; what carries our mark
+    /// was written by us, so they are made up for it.
+    pub(super) fn record(&mut self, resource: &'static Resource, mut object: Value) {
+        if Owner::marked_on(&object).is_some() && object["metadata"]["managedFields"].is_null() {
+            claim_managed_keys(resource, &mut object);
+        }
+        self.put(key_of(resource, &object), object);
+    }
+
+    /// Puts an object in. What the cluster's own controllers would do to it is done at once: a quota takes hold.
+    pub(super) fn put(&mut self, key: ObjectKey, mut object: Value) {
+        if *key.resource == RESOURCE_QUOTA {
+            enforce(&mut object);
+        }
+        self.objects.insert(key, Arc::new(object));
+    }
+
+    /// Takes an object out; with a namespace goes all that is in it.
+    pub(super) fn remove(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+        if *key.resource == NAMESPACE {
+            self.objects.retain(|other, _| other.namespace != key.name);
+        }
+    }
+}
+
+/// The kind of an object among those that some registered kind uses, whatever its version.
+pub(super) fn resource_of(kinds: &[Registration], object: &Value) -> Option<&'static Resource> {
+    let api_version = object["apiVersion"].as_str().unwrap_or_default();
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    access::watched(kinds).into_iter().find(|resource| object["kind"] == resource.kind && group == resource.group)
+}
+
+/// The key of an object.
+pub(super) fn key_of(resource: &'static Resource, object: &Value) -> ObjectKey {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    let namespace = match (resource.namespaced, text("namespace")) {
+        (false, _) => "",
+        (true, "") => "default",
+        (true, namespace) => namespace,
+    };
+    ObjectKey::namespaced(resource, namespace, text("name"))
+}
+
+/// Writes into `managedFields` that these labels and annotations of the object are ours.
+pub(super) fn claim<'a>(resource: &Resource, object: &mut Value, keys: impl IntoIterator<Item = (&'a str, String)>) {
+    let mut fields = json!({});
+    for (section, key) in keys {
+        fields[format!("f:{section}")][format!("f:{key}")] = json!({});
+    }
+    object["metadata"]["managedFields"] = json!([{
+        "manager": meta::MANAGER,
+        "operation": "Update",
+        "apiVersion": resource.api_version(),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": { "f:metadata": fields },
+    }]);
+}
+
+fn claim_managed_keys(resource: &Resource, object: &mut Value) {
+    let mut keys = Vec::new();
+    for section in ["labels", "annotations"] {
+        let found = object["metadata"][section].as_object().into_iter().flatten();
+        keys.extend(found.filter(|(key, _)| meta::is_managed_key(key)).map(|(key, _)| (section, key.clone())));
+    }
+    claim(resource, object, keys);
+}
+
+/// What kube-controller-manager does with a quota: its status takes over the limits.
+fn enforce(quota: &mut Value) {
+    let hard = quota["spec"]["hard"].clone();
+    if hard.is_null() || quota["status"]["hard"] == hard {
+        return;
+    }
+    let known = quota["status"]["used"].clone();
+    let used = |name: &String| known.get(name).cloned().unwrap_or_else(|| Value::from("0"));
+    let used: BTreeMap<&String, Value> =
+        hard.as_object().into_iter().flatten().map(|(name, _)| (name, used(name))).collect();
+    quota["status"] = json!({ "hard": hard, "used": used });
+}
+
+/// What the operator's cache keeps of an object.
+fn kept(resource: &Resource, object: &Value) -> Arc<Value> {
+    Arc::new(match resource.keep {
+        Keep::Digest => Value::Null,
+        Keep::Projection(facts) => facts(object),
+        Keep::Whole => {
+            let mut whole = object.clone();
+            if let Some(metadata) = whole["metadata"].as_object_mut() {
+                metadata.remove("managedFields");
+            }
+            whole
+        }
+    })
+}
+
+impl Source for Snapshot {
+    fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
+        match self.objects.get(key) {
+            _ if self.unknown.contains(key.resource) => Lookup::NotSynced,
+            Some(object) => Lookup::Found(kept(key.resource, object)),
+            None => Lookup::Missing,
+        }
+    }
+
+    fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
+        if self.unknown.contains(resource) {
+            return Lookup::NotSynced;
+        }
+        let in_scope = |key: &ObjectKey, object: &Value| match scope {
+            Scope::All => true,
+            Scope::Namespace(namespace) => key.namespace == *namespace,
+            Scope::OwnedBy(path) => Owner::marked_on(object).is_some_and(|owner| path_of(&owner) == *path),
+        };
+        Lookup::Found(
+            self.objects
+                .iter()
+                .filter(|(key, object)| key.resource == resource && in_scope(key, object))
+                .map(|(_, object)| kept(resource, object))
+                .collect(),
+        )
+    }
+}
+
+/// `plural/namespace/name`: an owner whatever its uid.
+pub(super) fn path_of(owner: &Owner) -> String {
+    format!("{}/{}/{}", owner.plural, owner.namespace, owner.name)
+}
+
+/// Whether an object is this owner's: by its mark, or, if somebody stripped that, by the server's record of who wrote it.
+pub(super) fn is_ours(object: &Value, owner: &Owner) -> bool {
+    match Owner::marked_on(object) {
+        Some(marked) => path_of(&marked) == path_of(owner),
+        None => content::was_written_by_us(object),
+    }
+}
+
+/// Whether others write to objects of this kind as well.
+pub(super) fn is_shared(resource: &Resource) -> bool {
+    resource.write != Write::Replace
+}

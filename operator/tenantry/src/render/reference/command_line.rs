@@ -1,0 +1,34 @@
+//! The page of the command line: the help of every subcommand, as the program itself prints it.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::cli;
+
+/// Columns of the help texts; the same on every terminal.
+const WIDTH: usize = 100;
+
+pub(super) fn page() -> String {
+    let mut command = cli::command(Path::new("tenantry")).term_width(WIDTH);
+    command.build();
+    let mut page = String::from(
+        "# Command line\n\n`tenantry` is also a plugin of kubectl: as `kubectl-tenantry` on the PATH it is called as `kubectl tenantry`.\n",
+    );
+    section(&mut page, "tenantry", &command.render_long_help().to_string());
+    for subcommand in command.get_subcommands_mut() {
+        section(
+            &mut page,
+            &format!("tenantry {}", subcommand.get_name().to_owned()),
+            &subcommand.render_long_help().to_string(),
+        );
+    }
+    page
+}
+
+fn section(page: &mut String, title: &str, help: &str) {
+    let _ = writeln!(page, "\n## {title}\n\n```text");
+    for line in help.trim_end().lines() {
+        let _ = writeln!(page, "{}", line.trim_end());
+    }
+    page.push_str("```\n");
+}

@@ -49,7 +49,8 @@ pub(super) fn retire(tenant: &Tenant, facts: &Arc<Value>, fate: Fate, plan: &mut
     let place = Place { tenant: name.to_owned(), environment: environment.to_owned(), namespace: namespace.clone() };
     // Whatever happens, nothing in it is loosened while it is there.
     plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, namespace.clone())));
-    if is_leaving(facts) {
+    // One that we delete stays among what must be gone before the Tenant is let go.
+    if is_leaving(facts) && fate != Fate::Delete {
         plan.undecided.push(Undecided::Namespace(namespace.clone()));
         return None;
     }

@@ -1,5 +1,8 @@
 //! What the API server refuses about an object's content: metadata, schema, CEL, and the rules of built-in kinds. It never changes it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use kube::core::cel::{ErrorKind, Validator};
 use serde_json::{Value, json};
 
@@ -200,7 +203,21 @@ fn string_errors(schema: &Value, text: &str, path: &str, errors: &mut Vec<FieldE
 }
 
 /// Patterns are evaluated as CEL does it, so that no second regular expression engine is needed.
+/// The answers are remembered: compiling a pattern takes a hundred times as long as all else about a string.
 fn pattern_matches(pattern: &str, text: &str) -> bool {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<(String, String), bool>> = RefCell::default();
+    }
+    let question = (pattern.to_owned(), text.to_owned());
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(&question).copied()) {
+        return known;
+    }
+    let answer = evaluate_pattern(pattern, text);
+    KNOWN.with_borrow_mut(|known| known.insert(question, answer));
+    answer
+}
+
+fn evaluate_pattern(pattern: &str, text: &str) -> bool {
     let schema = json!({"type": "string", "x-kubernetes-validations": [
         {"rule": format!("self.matches({})", json!(pattern)), "message": "no"},
     ]});

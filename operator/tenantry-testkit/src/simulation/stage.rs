@@ -1,5 +1,7 @@
 //! Plays one scenario with at most one fault and returns its trace. It knows no rule of what is right.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -90,6 +92,15 @@ async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault:
     }
 }
 
+/// A kind's definition. Making one takes longer than a whole simulation, so they are remembered.
+fn definition(kind: &Registration) -> Value {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<&'static str, Value>> = RefCell::default();
+    }
+    let make = || serde_json::to_value((kind.crd)()).unwrap_or_default();
+    KNOWN.with_borrow_mut(|known| known.entry(kind.resource.plural).or_insert_with(make).clone())
+}
+
 /// What kube-controller-manager does, shortly after each change.
 async fn control(server: ApiServer) {
     let mut changes = server.changes();
@@ -145,7 +156,7 @@ impl Stage {
 
     async fn install(&mut self) {
         for kind in self.kinds {
-            let definition = serde_json::to_value((kind.crd)()).unwrap_or_default();
+            let definition = definition(kind);
             self.request(Method::POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
         }
         self.server.controllers_settle();

@@ -109,6 +109,22 @@ impl ApiServer {
         self.shared.lock().objects().map(|(_, object)| object.clone()).collect()
     }
 
+    /// Looks at every change and every answered call, without copying them.
+    pub fn inspect<T>(&self, look: impl FnOnce(&[Change], &[Record]) -> T) -> T {
+        let state = self.shared.lock();
+        look(&state.history, &state.log)
+    }
+
+    /// Time since the server was started.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.shared.lock().clock.elapsed()
+    }
+
+    /// Tells when something has changed.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.lock().changed.subscribe()
+    }
+
     /// One object, without a call.
     pub fn object(&self, group: &str, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let key = Key {

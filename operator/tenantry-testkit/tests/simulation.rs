@@ -52,7 +52,10 @@ fn replay() {
     let trace = stage::play(KINDS, &all[index], fault, seed);
     println!("{}", trace.transcript());
     for change in &trace.history {
-        println!("{:?} {:?} {} {}/{} by {}", change.at, change.kind, change.resource, change.namespace, change.name, change.agent);
+        println!(
+            "{:?} {:?} {} {}/{} by {}",
+            change.at, change.kind, change.resource, change.namespace, change.name, change.agent
+        );
     }
     for violation in oracle::judge(KINDS, &trace, fault.map(|fault| (fault, &clean))) {
         println!("{violation}");

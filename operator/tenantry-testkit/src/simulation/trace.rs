@@ -77,7 +77,8 @@ impl Trace {
             .filter(|object| !matches!(object["kind"].as_str(), Some("Lease" | "Event" | "APIService")))
             .map(|object| {
                 let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
-                let name = format!("{} {}/{}", object["kind"].as_str().unwrap_or_default(), text("namespace"), text("name"));
+                let name =
+                    format!("{} {}/{}", object["kind"].as_str().unwrap_or_default(), text("namespace"), text("name"));
                 (name, without_chance(object))
             })
             .collect()

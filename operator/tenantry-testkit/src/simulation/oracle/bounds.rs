@@ -19,7 +19,8 @@ pub fn judge(trace: &Trace, fault: Option<(Fault, &Trace)>) -> Vec<Violation> {
     }
     let quiet = trace.quiet_requests();
     if let Some(first) = quiet.first() {
-        let what = format!("{} requests in the quiet minute, first {} {}", quiet.len(), first.call.verb, first.call.path);
+        let what =
+            format!("{} requests in the quiet minute, first {} {}", quiet.len(), first.call.verb, first.call.path);
         violations.push(Violation::new(Oracle::Quiet, what));
     }
     let Some((fault, clean)) = fault else { return violations };

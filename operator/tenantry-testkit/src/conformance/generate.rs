@@ -201,7 +201,10 @@ fn json_patch(rng: &mut Rng, target: &Target) -> Step {
 
 fn status(rng: &mut Rng, target: &Target) -> Step {
     let values = match target.subject.kind {
-        "Namespace" => vec![json!({"phase": "Active"}), json!({"phase": "Active", "conditions": [{"type": "X", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})],
+        "Namespace" => vec![
+            json!({"phase": "Active"}),
+            json!({"phase": "Active", "conditions": [{"type": "X", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}),
+        ],
         "ResourceQuota" => vec![json!({"hard": {"pods": "10"}, "used": {"pods": "0"}}), json!({})],
         _ => vec![
             json!({"ready": true}),

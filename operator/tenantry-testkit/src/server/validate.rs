@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, ApiResult, FieldError};
 use super::meta;
-use super::rules;
 use super::registry::Resource;
+use super::rules;
 use super::schema::Node;
 
 /// Refuse an object that may not be stored; `old` is what it replaces.
@@ -47,13 +47,8 @@ pub fn check(resource: &Resource, subresource: &str, object: &Value, old: Option
 }
 
 /// Faults after which rules are not evaluated, since they could not be relied upon.
-const BLOCKING: [&str; 5] = [
-    "FieldValueNotSupported",
-    "FieldValueRequired",
-    "FieldValueTooLong",
-    "FieldValueTooMany",
-    "FieldValueTypeInvalid",
-];
+const BLOCKING: [&str; 5] =
+    ["FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
 
 fn has_rules(schema: Option<&Value>) -> bool {
     match schema {

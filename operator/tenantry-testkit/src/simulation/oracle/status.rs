@@ -17,9 +17,8 @@ pub fn judge(kinds: &'static [Registration], trace: &Trace) -> Vec<Violation> {
     let mut now = Snapshot::default();
     for (index, change) in trace.history.iter().enumerate() {
         now.apply(change);
-        let kind = kinds
-            .iter()
-            .find(|kind| kind.resource.plural == change.resource && kind.resource.group == change.group);
+        let kind =
+            kinds.iter().find(|kind| kind.resource.plural == change.resource && kind.resource.group == change.group);
         let Some(kind) = kind.filter(|_| is_operators(&change.agent) && change.kind == ChangeKind::Modified) else {
             continue;
         };

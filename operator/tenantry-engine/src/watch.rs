@@ -83,7 +83,7 @@ fn api(engine: &Engine, resource: &'static Resource) -> Api<DynamicObject> {
         kind: resource.kind.into(),
         plural: resource.plural.into(),
     };
-    Api::all_with(engine.calls.client(), &address)
+    Api::all_with(engine.calls.watching(), &address)
 }
 
 fn config(resource: &Resource) -> watcher::Config {

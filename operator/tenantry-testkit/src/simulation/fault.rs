@@ -100,13 +100,13 @@ impl How {
             // Until the operator runs again and, where it must, has waited for its own lease to expire.
             Self::CrashBefore | Self::CrashAfter => Duration::from_secs(1),
             Self::Throttled => Duration::from_secs(2),
-            // The engine gives up after 10 s; kube's watches have no bound before the stream begins.
-            Self::Hang => HANG,
+            // The engine gives up after 10 s, with watches and lists after 30 s.
+            Self::Hang => Duration::from_secs(30),
             Self::DelayOne => Duration::from_secs(3),
             Self::DelayFive => Duration::from_secs(10),
             Self::Freeze => FREEZE,
-            // The server ends no half-open watch; the client has to notice.
-            Self::Silent => Duration::from_secs(300),
+            // The server ends no half-open watch; the engine has to notice.
+            Self::Silent => Duration::from_secs(100),
             _ => Duration::ZERO,
         }
     }

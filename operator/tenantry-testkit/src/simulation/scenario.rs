@@ -40,6 +40,8 @@ pub enum Step {
     Forbid(Verb, &'static str),
     /// The operators may do everything again.
     Allow,
+    /// The first operator is killed, and started again after a second.
+    Crash,
     /// Until nothing has changed for 5 s.
     Settle,
     /// So much time.

@@ -82,7 +82,6 @@ fn lives() -> Vec<Scenario> {
 }
 
 fn deaths() -> Vec<Scenario> {
-    let delete = || Step::Delete(ACME.into());
     let confirm = || Step::Confirm(ACME.into());
     let mut deaths = vec![
         Scenario::new(
@@ -186,6 +185,63 @@ fn troubles() -> Vec<Scenario> {
             ],
         ),
         Scenario::new(
+            "right to close lost",
+            "for half a minute the operator may not create network policies",
+            vec![class(), create(tenant("globex", &["dev"])), Step::Settle],
+            vec![
+                Step::Forbid(Verb::Create, "networkpolicies"),
+                create(tenant("acme", &["dev"])),
+                Step::Pass(Duration::from_secs(30)),
+                Step::Allow,
+            ],
+        ),
+        Scenario::new(
+            "blind deletion",
+            "a tenant is deleted while a freshly started operator may not list namespaces",
+            established(&["dev"]),
+            vec![
+                Step::Forbid(Verb::List, "namespaces"),
+                Step::Crash,
+                Step::Pass(Duration::from_secs(5)),
+                delete(),
+                Step::Pass(Duration::from_secs(30)),
+                Step::Allow,
+            ],
+        ),
+        Scenario::new(
+            "stranger's object",
+            "somebody made a LimitRange of the name that the operator comes to want: it is left alone",
+            vec![bare_class(), create(tenant("globex", &["dev"])), create(tenant("acme", &["dev"])), Step::Settle],
+            vec![
+                Step::Create(
+                    "/api/v1/namespaces/acme-dev/limitranges".into(),
+                    json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "tenantry"},
+                        "spec": {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}}),
+                ),
+                Step::Edit(CLASS.into(), json!({"spec": {"defaults": {"limits": {"default": {"cpu": "250m"}}}}})),
+            ],
+        ),
+        Scenario::new(
+            "forged mark",
+            "an object elsewhere carries our labels and the owner mark of an earlier tenant: it is left alone",
+            established(&["dev"]),
+            vec![
+                namespace("elsewhere"),
+                Step::Create(
+                    "/api/v1/namespaces/elsewhere/limitranges".into(),
+                    json!({"apiVersion": "v1", "kind": "LimitRange",
+                        "metadata": {
+                            "name": "tenantry",
+                            "labels": {"app.kubernetes.io/managed-by": "tenantry", "tenantry.dev/tenant": "acme"},
+                            "annotations": {"tenantry.dev/owner": "tenants//acme/an-earlier-uid"},
+                        },
+                        "spec": {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}}),
+                ),
+                Step::Settle,
+                edit(json!({"environments": environments(&["dev", "stage"])})),
+            ],
+        ),
+        Scenario::new(
             "right to look lost",
             "for half a minute the operator may not watch quotas",
             vec![class(), create(tenant("globex", &["dev"])), Step::Settle],
@@ -219,6 +275,17 @@ fn established(names: &[&str]) -> Vec<Step> {
 
 fn mortal(names: &[&str]) -> Vec<Step> {
     vec![class(), create(tenant("globex", &["dev"])), create(doomed("acme", names)), Step::Settle]
+}
+
+fn delete() -> Step {
+    Step::Delete(ACME.into())
+}
+
+fn bare_class() -> Step {
+    let body = json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantClass", "metadata": {"name": "standard"}, "spec": {},
+    });
+    Step::Create(CLASSES.into(), body)
 }
 
 fn class() -> Step {

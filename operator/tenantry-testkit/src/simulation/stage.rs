@@ -88,6 +88,7 @@ async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault:
         event_points: points_from.1..points_to.1,
         rests: stage.rests,
         quiet_from,
+        races: scenario.steps.iter().any(|step| matches!(step, Step::Writes(_))),
         runaway: stage.runaway,
     }
 }
@@ -142,6 +143,7 @@ impl Stage {
                 });
             }
             Step::Allow => self.server.allow_all(),
+            Step::Crash => self.server.faults().crash(FIRST),
             Step::Settle => self.settle(REST).await,
             Step::Pass(span) => sleep(*span).await,
             Step::Writes(count) => self.writes(*count).await,

@@ -29,6 +29,8 @@ pub struct Trace {
     pub rests: Vec<Duration>,
     /// When the last minute began, in which nothing should be asked.
     pub quiet_from: Duration,
+    /// Whether users did something in the middle of the operators' work.
+    pub races: bool,
     /// Why the simulation was ended early, if it was.
     pub runaway: Option<String>,
 }
@@ -44,9 +46,18 @@ pub fn is_operators(agent: &str) -> bool {
 }
 
 impl Trace {
-    /// Writes that the operators sent, less lease and Events, whatever came of them.
+    /// Writes that the operators sent, less lease and Events, and less what they had no right to: that is counted apart.
     pub fn writes(&self) -> usize {
-        self.calls.iter().filter(|record| is_counted_write(record)).count()
+        self.calls.iter().filter(|record| is_counted_write(record) && record.code != 403).count()
+    }
+
+    /// How often each write was refused.
+    pub fn refusals(&self) -> BTreeMap<String, usize> {
+        let mut refusals = BTreeMap::new();
+        for record in self.calls.iter().filter(|record| is_counted_write(record) && record.code >= 400) {
+            *refusals.entry(format!("{} {}", record.call.verb, record.call.path)).or_default() += 1;
+        }
+        refusals
     }
 
     /// Requests of the operators in the quiet minute, but for lease, watches and the watchdog.

@@ -6,8 +6,10 @@ use super::{Oracle, Violation};
 use crate::simulation::fault::Fault;
 use crate::simulation::trace::Trace;
 
-/// Writes that one fault may cost.
-const WRITES_PER_FAULT: usize = 3;
+/// Writes that one fault may cost: three for each of the two tenants that every scenario has.
+const WRITES_PER_FAULT: usize = 3 * 2;
+/// How often one write may be refused in a run: for half a minute with pauses that double there are about 13.
+const REFUSALS: usize = 30;
 /// How long after the fault all must be well.
 const RECOVERY: Duration = Duration::from_secs(30);
 
@@ -23,9 +25,13 @@ pub fn judge(trace: &Trace, fault: Option<(Fault, &Trace)>) -> Vec<Violation> {
             format!("{} requests in the quiet minute, first {} {}", quiet.len(), first.call.verb, first.call.path);
         violations.push(Violation::new(Oracle::Quiet, what));
     }
+    if let Some((call, times)) = trace.refusals().into_iter().find(|(_, times)| *times > REFUSALS) {
+        violations.push(Violation::new(Oracle::FewWrites, format!("{call} was refused {times} times, without pauses")));
+    }
     let Some((fault, clean)) = fault else { return violations };
     let extra = extra_writes(trace, clean);
-    if extra > WRITES_PER_FAULT {
+    // Where a deletion races with a creation, a fault decides how far the creation comes.
+    if extra > WRITES_PER_FAULT && !trace.races {
         let what = format!("{extra} writes more than the {} of the clean run", clean.writes());
         violations.push(Violation::new(Oracle::FewWrites, what));
     }

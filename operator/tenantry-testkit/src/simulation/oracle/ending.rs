@@ -13,14 +13,14 @@ use tenantry_core::world::World;
 use super::snapshot::Snapshot;
 use super::{Oracle, Violation};
 use crate::simulation::operator::moment;
-use crate::simulation::trace::Trace;
+use crate::simulation::trace::{Trace, is_operators};
 
 /// Judges the last state, against the clean run's if that is given.
 pub fn judge(kinds: &'static [Registration], trace: &Trace, clean: Option<&Trace>) -> Vec<Violation> {
     let end = Snapshot::after(&trace.history);
     let plans = plans(kinds, trace, &end);
     let mut violations: Vec<Violation> = plans.iter().flat_map(|plan| lost(&end, plan)).collect();
-    violations.extend(orphaned(&end, &plans));
+    violations.extend(orphaned(trace, &end, &plans));
     if let Some(clean) = clean {
         violations.extend(diverged(trace, clean));
     }
@@ -62,7 +62,7 @@ fn is_foreign(object: &Value) -> bool {
 }
 
 /// Everything with our label is wanted by somebody, or lies in a namespace that outlived its tenant.
-fn orphaned(end: &Snapshot, plans: &[Plan]) -> Vec<Violation> {
+fn orphaned(trace: &Trace, end: &Snapshot, plans: &[Plan]) -> Vec<Violation> {
     let wanted: BTreeSet<(&str, &str, &str)> = plans
         .iter()
         .flat_map(|plan| &plan.desired)
@@ -71,12 +71,21 @@ fn orphaned(end: &Snapshot, plans: &[Plan]) -> Vec<Violation> {
     end.all()
         .filter(|(_, object)| !is_foreign(object))
         .filter(|(plural, object)| !wanted.contains(&(*plural, text(object, "namespace"), text(object, "name"))))
-        .filter(|(plural, object)| !is_retained(end, plural, object))
+        .filter(|(plural, object)| !is_retained(end, plural, object) && is_ours(trace, plural, object))
         .map(|(plural, object)| {
             let name = format!("{plural} {}/{}", text(object, "namespace"), text(object, "name"));
             Violation::new(Oracle::NothingOrphaned, format!("{name} is wanted by nobody"))
         })
         .collect()
+}
+
+/// Whether an operator ever wrote it: a label alone is easily forged.
+fn is_ours(trace: &Trace, plural: &str, object: &Value) -> bool {
+    trace.history.iter().any(|change| {
+        is_operators(&change.agent)
+            && change.resource == plural
+            && change.object["metadata"]["uid"] == object["metadata"]["uid"]
+    })
 }
 
 fn is_retained(end: &Snapshot, plural: &str, object: &Value) -> bool {

@@ -17,7 +17,15 @@ pub fn judge(trace: &Trace) -> Vec<Violation> {
     let mut before = Snapshot::default();
     for change in &trace.history {
         if is_operators(&change.agent) && !is_housekeeping(change) && change.group != GROUP {
-            let checks = [unpoliced_binding, bare_namespace, foreign_namespace, unconfirmed_deletion, names_another];
+            let checks = [
+                unpoliced_binding,
+                bare_namespace,
+                foreign_namespace,
+                foreign_object,
+                unconfirmed_deletion,
+                names_another,
+                second_writer,
+            ];
             violations.extend(checks.iter().filter_map(|check| check(&before, change)).map(|what| {
                 let name = format!("{} {}/{}", change.resource, change.namespace, change.name);
                 Violation::new(Oracle::Safe, format!("at {:?} {name}: {what}", change.at))
@@ -40,9 +48,10 @@ fn is_ours(object: &Value) -> bool {
     object["metadata"]["labels"][MANAGED_BY] == MANAGER
 }
 
-/// Rights are given only where everything is closed and bounded already.
+/// Rights are given only where everything is closed and bounded already. (Taking back what a stranger has put into a
+/// binding is allowed at any time.)
 fn unpoliced_binding(before: &Snapshot, change: &Change) -> Option<String> {
-    if change.resource != "rolebindings" || change.kind == ChangeKind::Deleted {
+    if change.resource != "rolebindings" || change.kind != ChangeKind::Added {
         return None;
     }
     let denies = |policy: &Value| {
@@ -57,8 +66,7 @@ fn unpoliced_binding(before: &Snapshot, change: &Change) -> Option<String> {
         return Some("gives rights where no quota is".into());
     }
     let enforced = |quota: &Value| quota["status"]["hard"].as_object().is_some_and(|hard| !hard.is_empty());
-    (change.kind == ChangeKind::Added && !quotas.all(|quota| enforced(quota)))
-        .then(|| "gives rights before the quota is enforced".into())
+    (!quotas.all(|quota| enforced(quota))).then(|| "gives rights before the quota is enforced".into())
 }
 
 /// A namespace of ours carries pod security from its first version on.
@@ -80,6 +88,22 @@ fn foreign_namespace(before: &Snapshot, change: &Change) -> Option<String> {
     let name = if change.resource == "namespaces" { &change.name } else { &change.namespace };
     let ours = before.by_address("", "namespaces", "", name).is_some_and(|namespace| is_ours(namespace));
     (!ours).then(|| format!("writes to {name}, which is not ours"))
+}
+
+/// What somebody else has made is neither changed nor deleted.
+fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
+    let previous = change.previous.as_ref()?;
+    let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
+    (!ours).then(|| "was made by somebody else".into())
+}
+
+/// Where there is a Lease, only its holder writes.
+fn second_writer(before: &Snapshot, change: &Change) -> Option<String> {
+    let lease = before.of_kind("coordination.k8s.io", "leases", "").next()?;
+    let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+    (!holder.starts_with(change.agent.as_str()) && !holder.is_empty())
+        .then(|| format!("is written by {}, while {holder} leads", change.agent))
 }
 
 /// A namespace is deleted only as its tenant's policy says, and confirmed.

@@ -1,5 +1,6 @@
 //! The `e2e` command: what needs a control plane but is no test. One file per subcommand in `commands/`; it decides nothing itself.
 
+mod bench;
 mod commands;
 mod demo;
 mod terminal;
@@ -18,6 +19,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(commands::bench::Arguments),
     Cluster(commands::cluster::Arguments),
     Demo(commands::demo::Arguments),
     Tools(commands::tools::Arguments),
@@ -26,6 +28,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(arguments) => commands::bench::run(arguments).await,
         Command::Cluster(arguments) => commands::cluster::run(arguments).await,
         Command::Demo(arguments) => commands::demo::run(arguments).await,
         Command::Tools(arguments) => commands::tools::run(&arguments),

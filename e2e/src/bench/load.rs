@@ -42,7 +42,10 @@ async fn all_ready(client: &Client, series: &str, mut missing: BTreeSet<String>)
     while !missing.is_empty() {
         let Ok(Some(event)) = timeout_at(deadline, events.next()).await else {
             let (count, one) = (missing.len(), missing.first().cloned().unwrap_or_default());
-            return Err(format!("{count} tenants of series {series} are not ready in time, among them {one}; last seen: {last}").into());
+            return Err(format!(
+                "{count} tenants of series {series} are not ready in time, among them {one}; last seen: {last}"
+            )
+            .into());
         };
         // The watch mends itself.
         let Ok(Event::InitApply(tenant) | Event::Apply(tenant)) = event else { continue };
@@ -56,8 +59,9 @@ async fn all_ready(client: &Client, series: &str, mut missing: BTreeSet<String>)
 }
 
 fn is_ready(tenant: &DynamicObject) -> bool {
-    objects::condition(&tenant.data, "Ready")
-        .is_some_and(|ready| ready["status"] == "True" && ready["observedGeneration"] == json!(tenant.metadata.generation))
+    objects::condition(&tenant.data, "Ready").is_some_and(|ready| {
+        ready["status"] == "True" && ready["observedGeneration"] == json!(tenant.metadata.generation)
+    })
 }
 
 /// Edits one tenant: its environments may reach each other, which changes its network policies.

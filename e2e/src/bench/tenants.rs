@@ -38,9 +38,7 @@ pub(crate) fn tenant(series: &str, index: usize) -> Value {
             } },
         })
     };
-    let member = |name: &str, role: &str| {
-        json!({ "name": name, "role": role, "subjects": [{ "kind": "Group", "name": format!("{}-{name}", self::name(series, index)) }] })
-    };
+    let member = |name: &str, role: &str| json!({ "name": name, "role": role, "subjects": [{ "kind": "Group", "name": format!("{}-{name}", self::name(series, index)) }] });
     json!({
         "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
         "metadata": { "name": name(series, index), "labels": { ROUND: series } },

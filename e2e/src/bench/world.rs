@@ -19,8 +19,8 @@ use crate::terminal::Terminal;
 pub(crate) const FLOOR: &str = "system:serviceaccount:default:bench-floor";
 /// User name of those who create and edit tenants.
 pub(crate) const ADMIN: &str = "tenantry-test-admin";
-const READY_WITHIN: Duration = Duration::from_secs(60);
-const SETTLED_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_mins(1);
+const SETTLED_WITHIN: Duration = Duration::from_mins(2);
 const SETTLE_STEP: Duration = Duration::from_millis(250);
 /// CPU time per step that API server and controller-manager use when nothing happens, generously.
 const SETTLED_USE: Duration = Duration::from_millis(30);
@@ -126,7 +126,8 @@ impl World {
         while calm < SETTLED_STEPS && started.elapsed() < SETTLED_WITHIN {
             sleep(SETTLE_STEP).await;
             let now = self.used()?;
-            let used = now.api_server + now.controller_manager - before.api_server - before.controller_manager;
+            let used = (now.api_server + now.controller_manager)
+                .saturating_sub(before.api_server + before.controller_manager);
             calm = if used <= SETTLED_USE { calm + 1 } else { 0 };
             before = now;
         }

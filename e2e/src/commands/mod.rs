@@ -1,5 +1,6 @@
 //! The subcommands of `e2e`, one file each: `Arguments` and `run`.
 
+pub(crate) mod bench;
 pub(crate) mod cluster;
 pub(crate) mod demo;
 pub(crate) mod tools;

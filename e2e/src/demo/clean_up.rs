@@ -13,7 +13,7 @@ use super::prepare::Stage;
 use crate::commands::CommandError;
 use crate::terminal::count;
 
-const GONE_WITHIN: Duration = Duration::from_secs(60);
+const GONE_WITHIN: Duration = Duration::from_mins(1);
 
 /// Tenants, their namespaces, classes, installation.
 pub(crate) async fn run(show: &mut Show, stage: &mut Stage) -> Result<(), CommandError> {

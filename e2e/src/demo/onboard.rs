@@ -14,7 +14,7 @@ use super::prepare::Stage;
 use crate::commands::CommandError;
 use crate::terminal::{count, duration};
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Between two looks at three tenants; a look costs the server a millisecond.
 const PAUSE: Duration = Duration::from_millis(40);
 const POLICED_BY: [(&str, &str); 4] = [

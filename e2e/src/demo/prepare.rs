@@ -16,7 +16,7 @@ use crate::commands::demo::Arguments;
 use crate::terminal::count;
 
 const NODES: usize = 2;
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// The running cluster and operator.
 pub(crate) struct Stage {

@@ -1,0 +1,30 @@
+//! `e2e bench`: the figures of docs/benchmarks.md. What it does is in `bench/`.
+
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::CommandError;
+use crate::bench;
+
+/// Measure the operator against two bare clients that create the same objects.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Tenants in each round, and in the storm
+    #[arg(long, default_value_t = 200, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=9999))]
+    pub(crate) tenants: usize,
+    /// Rounds; five or more for figures to publish
+    #[arg(long, default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=99))]
+    pub(crate) rounds: usize,
+    /// Write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        result = bench::run(arguments) => result,
+        _ = interrupt.recv() => Err("interrupted".into()),
+    }
+}

@@ -34,7 +34,12 @@ pub fn has_finalizer(cr: &Value) -> bool {
 /// Makes sure that everything the plan wants is in the inventory and the finalizer is in place, before anything is written.
 /// Entries of what is gone are dropped at the next change. Returns the resource as it is then; `None` if it is known to be
 /// another by now.
-pub async fn record(engine: &Engine, key: &ObjectKey, cr: Arc<Value>, plan: &Plan) -> Result<Option<Arc<Value>>, Error> {
+pub async fn record(
+    engine: &Engine,
+    key: &ObjectKey,
+    cr: Arc<Value>,
+    plan: &Plan,
+) -> Result<Option<Arc<Value>>, Error> {
     let before = read(&cr);
     let wanted: Inventory = plan.desired.iter().filter_map(|object| entry(object.key())).collect();
     let mut after: Inventory = before.iter().filter(|known| still_there(engine, key, known)).cloned().collect();

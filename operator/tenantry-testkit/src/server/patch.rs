@@ -117,12 +117,14 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
     let (mut object, entries) = after_apply(write.resource.node(), &base, &write.blank(), &applied, &writer, force)
         .map_err(|conflicts| conflict_error(&conflicts))?;
     write.shape(&mut object).map_err(|error| unconvertible(write, error))?;
+    // An apply may even take the name away, if the name is all that metadata would keep.
+    let unnamed = if live.is_some() { &object } else { &applied };
+    if meta::text(unnamed, "name").is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
     let Some(live) = live else {
-        if meta::text(&applied, "name").is_empty() {
-            return Err(ApiError::bad_request(format!(
-                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-            )));
-        }
         return Ok((201, create::insert(state, write, object, entries)?));
     };
     precondition(write, &live, &applied)?;

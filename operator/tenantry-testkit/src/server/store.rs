@@ -11,7 +11,7 @@ use super::fieldset::{FieldSet, Step};
 use super::managed::{Entry, decode, encode, same_fields};
 use super::meta;
 use super::registry::Resource;
-use super::request::ApiRequest;
+use super::request::{ApiRequest, Verb};
 use super::schema::Node;
 use super::state::{Key, State};
 use super::{crd, validate};
@@ -128,10 +128,12 @@ impl<'a> Write<'a> {
         let is_same = same_fields(&before, &entries)
             && !(is_apply && counts_times && entries.iter().any(|entry| !before.contains(entry)));
         encode(&mut new, entries);
-        let spelled = new.clone();
+        let unsettled = new.clone();
         if !self.resource.is_custom {
             defaults::settle(self.resource.node(), &mut new);
         }
+        // What is not read back from storage is answered as it was sent.
+        let spelled = if self.request.call.verb == Verb::Update { unsettled } else { new.clone() };
         validate::check(&self.resource, &self.request.call.subresource, &new, Some(old), found)?;
         if is_same && without_managed(old) == without_managed(&new) {
             return Ok(Value::clone(old));

@@ -50,8 +50,13 @@ enum Task {
     /// The simulation tests alone, with as many seeds as you like
     Sim {
         /// How many seeds to try
-        #[arg(long, env = "SEEDS", default_value_t = 200)]
+        #[arg(long, env = "SEEDS", default_value_t = 10)]
         seeds: u32,
+    },
+    /// Seed known bugs into the operator, one at a time, and see that a test catches each (about a minute for each)
+    Mutants {
+        /// Parts of their names; none means all
+        names: Vec<String>,
     },
     /// Measure against the bare-client floors (options: `cargo xtask bench --help`)
     #[command(disable_help_flag = true)]
@@ -103,6 +108,10 @@ fn main() -> ExitCode {
         Task::Sim { seeds } => cargo(["test", "--package", "tenantry-testkit", "--test", "simulation"])
             .env("SEEDS", seeds.to_string())
             .become_it(),
+        Task::Mutants { names } => {
+            let script = cargo::root().join("operator/tenantry-testkit/mutations/run.sh");
+            cargo::Cargo(std::process::Command::new(script)).args(names).become_it()
+        }
         Task::E2e { kubeconfig, names } => {
             let mut command =
                 cargo(["test", "--package", "tenantry-e2e", "--no-fail-fast", "--tests", "--"]).args(names);

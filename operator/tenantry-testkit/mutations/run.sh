@@ -44,7 +44,8 @@ for patch in "$root"/operator/tenantry-testkit/mutations/*.patch; do
         survivors+=("$name")
     else
         caught=$((caught + 1))
-        echo "caught    $name: $(grep -m 1 -oE 'O[0-9] [a-z ]+: .*|assertion.*failed.*|panicked at .*' "$log" | cut -c 1-160)"
+        reason=$(grep -m 1 -oE 'O[0-9] [a-z ]+: .*' "$log" || grep -m 1 -E 'panicked at|FAILED|failed' "$log" || true)
+        echo "caught    $name: ${reason:0:160}"
     fi
 done
 echo "$caught of $total seeded bugs caught"

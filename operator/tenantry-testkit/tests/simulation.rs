@@ -14,7 +14,7 @@ use tenantry_testkit::simulation::{oracle, report, scenarios, stage};
 static KINDS: &[Registration] = tenantry_core::kinds::KINDS;
 
 /// Runs with a fault in an ordinary test run.
-const RUNS: usize = 300;
+const RUNS: usize = 400;
 
 #[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
 fn setting(name: &str) -> Option<String> {

@@ -10,7 +10,7 @@ use crate::server::Verb;
 /// How often a refused start of a watch is refused again: more often than the engine tries without starting anew.
 const REFUSALS: usize = 5;
 /// How long a hanging call hangs.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_mins(10);
 /// How long a frozen cache stays frozen.
 const FREEZE: Duration = Duration::from_secs(30);
 
@@ -64,7 +64,7 @@ faults! {
     Reset => "reset",
     /// The connection breaks after.
     ResetAfter => "reset-after-commit",
-    /// No answer for a minute, and nothing is done.
+    /// No answer for ten minutes, and nothing is done.
     Hang => "hang",
     /// The event is lost, and the watch ends.
     End => "end",

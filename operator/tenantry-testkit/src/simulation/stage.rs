@@ -26,11 +26,11 @@ const REST: Duration = Duration::from_secs(5);
 /// All has come to rest when nothing has changed for so long: longer than most pauses after failures.
 const LONG_REST: Duration = Duration::from_secs(40);
 /// The minute in which nothing may be asked.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 /// How long users try what is refused.
-const USERS_PATIENCE: Duration = Duration::from_secs(120);
+const USERS_PATIENCE: Duration = Duration::from_mins(2);
 /// Whoever has not come to rest by then never will.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How long kube-controller-manager takes to act.
 const CONTROLLERS: Duration = Duration::from_millis(20);
 /// More calls than any scenario needs, with any fault.
@@ -45,6 +45,9 @@ struct Stage {
 }
 
 /// Plays the scenario in a runtime of its own, in paused time.
+///
+/// # Panics
+/// If tokio cannot make a runtime without input and output, which needs nothing that can be missing.
 pub fn play(kinds: &'static [Registration], scenario: &Scenario, fault: Option<Fault>, seed: u64) -> Trace {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -195,8 +198,10 @@ impl Stage {
         let mut changes = self.server.changes();
         loop {
             let last = self.last_change().max(start);
-            let Some(left) = rest.checked_sub(self.server.elapsed() - last).filter(|left| !left.is_zero()) else {
-                self.rests.push(last - start);
+            let Some(left) =
+                rest.checked_sub(self.server.elapsed().saturating_sub(last)).filter(|left| !left.is_zero())
+            else {
+                self.rests.push(last.saturating_sub(start));
                 return;
             };
             if began.elapsed() > PATIENCE || self.server.inspect(|_, calls| calls.len()) > TOO_MANY_CALLS {

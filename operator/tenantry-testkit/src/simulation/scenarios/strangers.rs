@@ -1,0 +1,77 @@
+//! Stories in which somebody else has a hand: in what is ours, or in the name that we come to want.
+
+use serde_json::json;
+
+use super::super::scenario::{Scenario, Step};
+use super::{CLASS, NAMESPACES, bare_class, class, create, edit, environments, established, namespace, tenant};
+
+/// The stories.
+pub fn strangers() -> Vec<Scenario> {
+    let policies = "/apis/networking.k8s.io/v1/namespaces/acme-dev/networkpolicies";
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev/rolebindings";
+    vec![
+        Scenario::new(
+            "drift",
+            "somebody deletes a policy, widens a binding, strips labels, and changes a quota",
+            established(&["dev"]),
+            vec![
+                Step::Delete(format!("{policies}/tenantry-default-deny")),
+                Step::Edit(
+                    format!("{bindings}/tenantry-admin"),
+                    json!({"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "intruders"}]}),
+                ),
+                Step::Edit(
+                    format!("{NAMESPACES}/acme-dev"),
+                    json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}),
+                ),
+                Step::Edit(
+                    "/api/v1/namespaces/acme/resourcequotas/tenantry".into(),
+                    json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}}),
+                ),
+            ],
+        ),
+        Scenario::new(
+            "taken",
+            "somebody else has the namespace of an environment; it is left alone, and used once it is gone",
+            vec![class(), create(tenant("globex", &["dev"])), namespace("acme-stage"), Step::Settle],
+            vec![
+                create(tenant("acme", &["dev", "stage"])),
+                Step::Settle,
+                Step::Delete(format!("{NAMESPACES}/acme-stage")),
+            ],
+        ),
+        Scenario::new(
+            "stranger's object",
+            "somebody made a LimitRange of the name that the operator comes to want: it is left alone",
+            vec![bare_class(), create(tenant("globex", &["dev"])), create(tenant("acme", &["dev"])), Step::Settle],
+            vec![
+                Step::Create(
+                    "/api/v1/namespaces/acme-dev/limitranges".into(),
+                    json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "tenantry"},
+                        "spec": {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}}),
+                ),
+                Step::Edit(CLASS.into(), json!({"spec": {"defaults": {"limits": {"default": {"cpu": "250m"}}}}})),
+            ],
+        ),
+        Scenario::new(
+            "forged mark",
+            "an object elsewhere carries our labels and the owner mark of an earlier tenant: it is left alone",
+            established(&["dev"]),
+            vec![
+                namespace("elsewhere"),
+                Step::Create(
+                    "/api/v1/namespaces/elsewhere/limitranges".into(),
+                    json!({"apiVersion": "v1", "kind": "LimitRange",
+                        "metadata": {
+                            "name": "tenantry",
+                            "labels": {"app.kubernetes.io/managed-by": "tenantry", "tenantry.dev/tenant": "acme"},
+                            "annotations": {"tenantry.dev/owner": "tenants//acme/an-earlier-uid"},
+                        },
+                        "spec": {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}}),
+                ),
+                Step::Settle,
+                edit(json!({"environments": environments(&["dev", "stage"])})),
+            ],
+        ),
+    ]
+}

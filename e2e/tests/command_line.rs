@@ -1,9 +1,35 @@
-//! The command line against a real API server: installing, and what it says when rights or trust are missing.
+//! The command line against a real API server: installing, planning what the operator then does, and what it says when
+//! rights or trust are missing.
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use tenantry_e2e::{Cluster, shared};
+use serde_json::Value;
+use tenantry_core::kinds::KINDS;
+use tenantry_e2e::{Cluster, eventually, shared};
+use tenantry_engine::Settings;
+use tenantry_engine::clock::Clock;
+
+const SOON: Duration = Duration::from_secs(30);
+const CLASS_AND_TENANT: &str = r#"
+apiVersion: tenantry.dev/v1alpha1
+kind: TenantClass
+metadata: {name: planned}
+spec: {description: for this test}
+---
+apiVersion: tenantry.dev/v1alpha1
+kind: Tenant
+metadata: {name: planned}
+spec:
+  className: planned
+  quota: {pods: "40"}
+  members:
+  - {name: admins, role: Admin, subjects: [{kind: Group, name: planned-admins}]}
+  environments:
+  - {name: dev, quota: {max: {pods: "10"}}}
+  - {name: prod, stage: Production, quota: {max: {pods: "20"}}}
+"#;
 
 /// What a command came to.
 struct Done {
@@ -71,4 +97,83 @@ async fn unknown_credentials_and_a_server_of_another_authority_are_named() {
         assert_eq!(done.code, 1);
         assert!(done.err.contains(says), "{}", done.err);
     }
+}
+
+/// The summary of `tenantry plan -f <file> <more> -o json`, with its exit code.
+async fn plan(file: &Path, more: &[&str]) -> (u8, Value) {
+    let file = file.display().to_string();
+    let arguments = [&["plan", "-f", &file, "-o", "json"], more].concat();
+    let done = tenantry(&arguments, cluster().await.kubeconfig_path()).await;
+    let report: Value = serde_json::from_str(&done.out).unwrap_or_default();
+    assert!(report.is_object(), "{}{}", done.out, done.err);
+    (done.code, report["summary"].clone())
+}
+
+/// Waits until a plan finds nothing to change.
+async fn until_nothing_would_change(file: &Path) {
+    eventually(SOON, "the operator has done what was planned", async || match plan(file, &[]).await {
+        (0, _) => Ok(()),
+        (code, summary) => Err(format!("exit code {code}: {summary}")),
+    })
+    .await
+    .expect("in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_what_the_operator_then_does() {
+    let cluster = cluster().await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("planned.yaml");
+    fs::write(&file, CLASS_AND_TENANT).expect("writes");
+    let path = file.display().to_string();
+    assert_eq!(tenantry(&["install"], cluster.kubeconfig_path()).await.code, 0);
+    let operator = tokio::spawn(tenantry_engine::run(
+        Settings {
+            kinds: KINDS,
+            client: cluster.client().await.expect("a client"),
+            election: None,
+            identity: "plan-test".into(),
+            listener: None,
+            clock: Clock::System,
+            seed: 1,
+        },
+        std::future::pending(),
+    ));
+
+    let (code, created) = plan(&file, &[]).await;
+    assert_eq!((code, &created["changed"], &created["removed"]), (2, &0.into(), &0.into()), "{created}");
+    cluster.kubectl(&["apply", "-f", &path]).await.expect("applies");
+    until_nothing_would_change(&file).await;
+    let (_, settled) = plan(&file, &[]).await;
+    assert_eq!(settled["unchanged"], created["created"], "as many as were announced: {settled}");
+
+    fs::write(&file, CLASS_AND_TENANT.replace(r#"pods: "10""#, r#"pods: "12""#)).expect("writes");
+    let (code, changed) = plan(&file, &[]).await;
+    assert_eq!((code, &changed["created"], &changed["changed"]), (2, &0.into(), &1.into()), "{changed}");
+    cluster.kubectl(&["apply", "-f", &path]).await.expect("applies");
+    until_nothing_would_change(&file).await;
+
+    let ours = ["get", "rolebindings", "-A", "-l", "tenantry.dev/tenant=planned", "-o", "name"];
+    let bindings = cluster.kubectl(&ours).await.expect("lists").lines().count();
+    let (code, removed) = plan(&file, &["--delete"]).await;
+    assert_eq!((code, &removed["removed"]), (2, &bindings.into()), "only the rights go: {removed}");
+    cluster.kubectl(&["delete", "tenant", "planned"]).await.expect("deletes");
+    assert_eq!(cluster.kubectl(&ours).await.expect("lists"), "");
+    assert_eq!(
+        cluster.kubectl(&["get", "namespace", "planned-dev", "-o", "name"]).await.expect("kept"),
+        "namespace/planned-dev\n"
+    );
+    operator.abort();
+}
+
+#[tokio::test]
+async fn a_plan_without_rights_says_that_it_is_incomplete() {
+    let cluster = cluster().await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("planned.yaml");
+    fs::write(&file, CLASS_AND_TENANT.replace("name: planned", "name: unseen")).expect("writes");
+    let nobody = cluster.user("nobody", &[]).expect("an identity");
+    let done = tenantry(&["plan", "-f", &file.display().to_string()], nobody.kubeconfig_path()).await;
+    assert_eq!(done.code, 1, "{}", done.err);
+    assert!(done.out.contains("! incomplete: you may not list namespaces"), "{}", done.out);
 }

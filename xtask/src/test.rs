@@ -68,11 +68,10 @@ fn run_tests(report: &mut Report, command: &mut Command) -> std::io::Result<()> 
             );
         }
         report.pass(passed);
-        if !failed.is_empty() {
-            println!("{details}");
-        }
+        // What the tests printed is shown once, before their names.
+        let mut output = details.as_str();
         for test in &failed {
-            report.fail(&format!("{name}: {test}"), "");
+            report.fail(&format!("{name}: {test}"), std::mem::take(&mut output));
         }
         for _ in 0..ignored {
             report.skip(&format!("{name}: an ignored test"));

@@ -26,12 +26,8 @@ pub const INTERNET_V4: (&str, &[&str]) = (
     ],
 );
 
-/// The same for IPv6. Ranges that embed IPv4 addresses (mapped, NAT64, 6to4) stay closed, as they would lead back to
-/// private ones.
-pub const INTERNET_V6: (&str, &[&str]) = (
-    "::/0",
-    &["::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8"],
-);
+/// The same for IPv6. `::/8` (loopback, mapped, NAT64) and 6to4 embed IPv4 addresses and would lead back to private ones.
+pub const INTERNET_V6: (&str, &[&str]) = ("::/0", &["::/8", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8"]);
 
 /// A network: an address with no host bits set, and a prefix length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

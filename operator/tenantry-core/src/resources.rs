@@ -223,8 +223,8 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
-/// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, status: {phase, conditions?}}`, with labels
-/// all kept, annotations only ours.
+/// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, writtenByUs, status: {conditions?}}`, with
+/// labels all kept, annotations only ours.
 fn namespace_facts(namespace: &Value) -> Value {
     let metadata = &namespace["metadata"];
     let ours: serde_json::Map<String, Value> = metadata["annotations"]
@@ -242,6 +242,7 @@ fn namespace_facts(namespace: &Value) -> Value {
             "annotations": ours,
         },
         "owned": crate::content::owned_fields(namespace),
+        "writtenByUs": crate::content::was_written_by_us(namespace),
     });
     if !metadata["deletionTimestamp"].is_null() {
         facts["metadata"]["deletionTimestamp"] = metadata["deletionTimestamp"].clone();

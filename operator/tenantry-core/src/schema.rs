@@ -1,10 +1,14 @@
 //! The CustomResourceDefinition of a kind as it is installed: what the derive makes of the types, tidied for people and
 //! for the API server. It adds no rule; in the status, which only the operator writes, it drops those that came along.
 
+mod validate;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
+
+pub use validate::faults;
 
 /// The definition of a custom resource.
 pub fn crd<Cr: CustomResourceExt>() -> CustomResourceDefinition {

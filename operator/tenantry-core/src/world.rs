@@ -1,6 +1,8 @@
 //! The read-only view of the cluster that plans are made from. Every look-up is recorded, also those that found nothing:
 //! the record is the list of what must wake the resource again, so no kind writes watch mappers.
 
+mod memory;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use serde_json::Value;
 use crate::kind::Kind;
 use crate::object::ObjectKey;
 use crate::resources::Resource;
+
+pub use memory::{MemoryWorld, UnknownKind};
 
 /// Answer of a look-up. `NotSynced` is ignorance, `Missing` is knowledge: a plan may act on the second only.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::{Cause, Error};
 use crate::metrics::Metrics;
+use crate::silence;
 
 /// How long one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +25,7 @@ const CALLS_IN_FLIGHT: usize = 32;
 #[derive(Clone)]
 pub struct Calls {
     client: kube::Client,
+    watching: kube::Client,
     in_flight: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
@@ -31,12 +33,17 @@ pub struct Calls {
 impl Calls {
     /// Bounds and counts the calls of this client.
     pub fn new(client: kube::Client, metrics: Arc<Metrics>) -> Self {
-        Self { client, in_flight: Arc::new(Semaphore::new(CALLS_IN_FLIGHT)), metrics }
+        Self {
+            watching: silence::ended(client.clone()),
+            client,
+            in_flight: Arc::new(Semaphore::new(CALLS_IN_FLIGHT)),
+            metrics,
+        }
     }
 
-    /// The client itself, for watches.
-    pub fn client(&self) -> kube::Client {
-        self.client.clone()
+    /// The client for watches.
+    pub fn watching(&self) -> kube::Client {
+        self.watching.clone()
     }
 
     /// Reads one object.

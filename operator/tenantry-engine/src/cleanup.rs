@@ -20,8 +20,8 @@ pub async fn release(engine: &Engine, key: &ObjectKey, cr: &Value, outcome: &Out
     let finalizers: Vec<&Value> =
         cr["metadata"]["finalizers"].as_array().into_iter().flatten().filter(|one| **one != FINALIZER).collect();
     let patch = json!({ "metadata": { "finalizers": finalizers, "annotations": { INVENTORY: null } } });
-    match engine.patch_resource(key, "", patch).await {
+    match engine.patch_resource(key, cr, "", patch).await {
         Err(error) if error.code() == Some(404) => Ok(true),
-        result => result.map(|()| true),
+        result => result.map(|patched| patched.is_some()),
     }
 }

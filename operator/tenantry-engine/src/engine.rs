@@ -9,7 +9,7 @@ use tenantry_core::kind::Registration;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
 
-use crate::calls::Calls;
+use crate::calls::{Calls, Version};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::leader::Leadership;
@@ -123,12 +123,22 @@ impl Engine {
         self.store_mut().written(key, object, wanted);
     }
 
-    /// Merge-patches a custom resource, or a subresource of it, as we know it, and takes note of the answer.
-    pub(crate) async fn patch_resource(&self, key: &ObjectKey, subresource: &str, patch: Value) -> Result<(), Error> {
+    /// Merge-patches a custom resource, or a subresource of it, exactly as `cr` shows it, and takes note of the answer.
+    /// `None` if it is known to be another by now: what was decided on this state is void, and a look at the new one is due.
+    pub(crate) async fn patch_resource(
+        &self,
+        key: &ObjectKey,
+        cr: &Value,
+        subresource: &str,
+        patch: Value,
+    ) -> Result<Option<Value>, Error> {
         let calls = self.leads(key)?;
-        let Some(version) = self.store().record(key).map(|record| record.version.clone()) else { return Ok(()) };
+        let version = Version::of(cr);
+        if self.store().record(key).is_none_or(|record| record.version != version) {
+            return Ok(None);
+        }
         let object = calls.merge(key, subresource, patch, &version).await?;
         self.note_write(key, &object, None);
-        Ok(())
+        Ok(Some(object))
     }
 }

@@ -2,6 +2,7 @@
 //! object, in one call with the finalizer, so that a crash between the two cannot leak anything.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_core::meta::{FINALIZER, INVENTORY};
@@ -31,23 +32,29 @@ pub fn has_finalizer(cr: &Value) -> bool {
 }
 
 /// Makes sure that everything the plan wants is in the inventory and the finalizer is in place, before anything is written.
-/// Entries that `gone` names are dropped, at the next change or at once.
-pub async fn record(engine: &Engine, key: &ObjectKey, cr: &Value, plan: &Plan) -> Result<(), Error> {
-    let before = read(cr);
+/// Entries of what is gone are dropped at the next change. Returns the resource as it is then; `None` if it is known to be
+/// another by now.
+pub async fn record(
+    engine: &Engine,
+    key: &ObjectKey,
+    cr: Arc<Value>,
+    plan: &Plan,
+) -> Result<Option<Arc<Value>>, Error> {
+    let before = read(&cr);
     let wanted: Inventory = plan.desired.iter().filter_map(|object| entry(object.key())).collect();
     let mut after: Inventory = before.iter().filter(|known| still_there(engine, key, known)).cloned().collect();
     after.extend(wanted);
     let deleting = !cr["metadata"]["deletionTimestamp"].is_null();
-    if (after == before && has_finalizer(cr)) || deleting {
-        return Ok(());
+    if (after == before && has_finalizer(&cr)) || deleting {
+        return Ok(Some(cr));
     }
     let mut finalizers: Vec<Value> = cr["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-    if !has_finalizer(cr) {
+    if !has_finalizer(&cr) {
         finalizers.push(FINALIZER.into());
     }
     let text = after.into_iter().collect::<Vec<_>>().join(",");
     let patch = json!({ "metadata": { "finalizers": finalizers, "annotations": { INVENTORY: text } } });
-    engine.patch_resource(key, "", patch).await
+    Ok(engine.patch_resource(key, &cr, "", patch).await?.map(Arc::new))
 }
 
 /// Whether an inventoried object exists, or nobody can tell.

@@ -20,6 +20,7 @@ mod inventory;
 mod prune;
 mod queue;
 mod reconcile;
+mod silence;
 mod status;
 mod wake;
 mod watch;

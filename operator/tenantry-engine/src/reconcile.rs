@@ -56,7 +56,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     if !engine.leadership.holds() || !engine.knows_enough(kind) {
         return Ok(None); // Woken again when that changes.
     }
-    let Some(cr) = engine.store().record(key).and_then(|record| record.kept.clone()) else {
+    let Some(mut cr) = engine.store().record(key).and_then(|record| record.kept.clone()) else {
         engine.forget(key);
         return Ok(None);
     };
@@ -76,7 +76,11 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
         engine.metrics.violation(key.resource.kind);
     } else if kind.children == Children::Recorded {
-        inventory::record(engine, key, &cr, &plan).await.map_err(|error| vec![error])?;
+        match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
+            Some(recorded) => cr = recorded,
+            // Changed meanwhile, which has woken it: this plan is void.
+            None => return Ok(None),
+        }
         let applied = apply::apply(engine, &owner, &plan.desired).await;
         let pruned = prune::prune(engine, &owner, &plan).await;
         outcome.objects = applied.objects;

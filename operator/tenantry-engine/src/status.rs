@@ -51,7 +51,9 @@ pub async fn write(engine: &Engine, key: &ObjectKey, cr: &Value, status: &Value)
     {
         return Ok(Some(left));
     }
-    engine.patch_resource(key, "/status", json!({ "status": change })).await?;
+    if engine.patch_resource(key, cr, "/status", json!({ "status": change })).await?.is_none() {
+        return Ok(None);
+    }
     engine.patience.forget(key);
     events::report_transition(engine, key, cr, &before, status).await;
     Ok(None)

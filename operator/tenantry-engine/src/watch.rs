@@ -83,7 +83,7 @@ fn api(engine: &Engine, resource: &'static Resource) -> Api<DynamicObject> {
         kind: resource.kind.into(),
         plural: resource.plural.into(),
     };
-    Api::all_with(engine.calls.client(), &address)
+    Api::all_with(engine.calls.watching(), &address)
 }
 
 fn config(resource: &Resource) -> watcher::Config {
@@ -146,19 +146,22 @@ fn judge(error: &watcher::Error, refused_starts: &mut u32) -> After {
 }
 
 fn report(engine: &Engine, resource: &'static Resource, error: &watcher::Error) {
-    let (category, advice) = match error {
+    let (category, text) = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => match status.code {
-            403 => ("forbidden", "; give the operator its ClusterRole (tenantry install, or the chart)"),
-            404 => ("not_served", "; install the CRDs (tenantry crds | kubectl apply --server-side -f -)"),
-            410 | 504 => ("expired", ""),
-            _ => ("server", ""),
-        },
-        watcher::Error::WatchError(_) => ("server", ""),
-        _ => ("connection", ""),
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+            // The server's own words; kube prints the whole status after them.
+            let words = status.message.trim_end();
+            match status.code {
+                403 => ("forbidden", format!("{words}; give the operator its ClusterRole (tenantry install, or the chart)")),
+                404 => ("not_served", "the API server does not know it; install the CRDs (tenantry crds | kubectl apply --server-side -f -)".to_owned()),
+                410 | 504 => ("expired", words.to_owned()),
+                code => ("server", format!("{code} {words}")),
+            }
+        }
+        watcher::Error::WatchError(_) => ("server", chain(error)),
+        _ => ("connection", chain(error)),
     };
     engine.metrics.watch_error(resource.kind, category);
-    let text = format!("{}{advice}", chain(error));
     let mut watches = engine.watches();
     let Some(health) = watches.get_mut(resource) else { return };
     if health.error.as_ref() == Some(&text) {

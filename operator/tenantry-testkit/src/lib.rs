@@ -5,3 +5,4 @@
 pub mod conformance;
 pub mod faults;
 pub mod server;
+pub mod simulation;

@@ -9,6 +9,7 @@ mod schema;
 mod settle;
 mod snapshot;
 mod text;
+mod view;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -174,3 +174,43 @@ fn a_port_in_use_is_named() {
 fn a_wrong_log_filter_is_named() {
     assert_fails(&tenantry(&["run", "--log", "=="]), &["\"==\" is not a log filter", "level"]);
 }
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+
+#[test]
+fn the_examples_plan_on_an_empty_cluster() {
+    let output = tenantry(&["plan", "-f", EXAMPLES]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("+ RoleBinding ") && text.contains("Rights\n"), "{text}");
+    assert!(!text.contains("refused") && !text.contains("waits") && !text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn a_recorded_cluster_is_planned_against_and_the_report_is_data() {
+    let folder = folder(&[]);
+    let json = |output: &Output| -> serde_json::Value { serde_json::from_str(&stdout(output)).expect("JSON") };
+    let first = json(&tenantry(&["plan", "-f", EXAMPLES, "-o", "json"]));
+    // What it would create is what a recording of the cluster would show afterwards.
+    let created = first["resources"].as_array().expect("resources").iter().filter_map(|one| one["created"].as_array());
+    let objects: Vec<&serde_json::Value> = created.flatten().map(|one| &one["manifest"]).collect();
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+    fs::write(folder.path().join("world.json"), list.to_string()).expect("writes");
+    let again = json(&tenantry(&["plan", "-f", EXAMPLES, "--world", &path(&folder, ""), "-o", "json"]));
+    assert_eq!(again["summary"]["unchanged"], first["summary"]["created"]);
+    assert_eq!(again["summary"]["created"], 0, "{}", again["summary"]);
+}
+
+#[test]
+fn an_invalid_tenant_is_refused_with_field_and_fix() {
+    let text =
+        "apiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: {name: a}\nspec: {className: c, colour: red}\n";
+    let folder = folder(&[("tenant.yaml", text)]);
+    let output = tenantry(&["plan", "-f", &path(&folder, "tenant.yaml")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stdout(&output).contains("! refused: spec.colour: is not a field; known here: className"),
+        "{}",
+        stdout(&output)
+    );
+}

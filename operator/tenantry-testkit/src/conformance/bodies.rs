@@ -209,10 +209,11 @@ fn quota(rng: &mut Rng) -> Value {
     mostly(rng, &good, &bad)
 }
 
+// Amounts are spelled as stored: after a PUT of `0.5` the real server finds the list changed by each PUT that follows.
 fn limits(rng: &mut Rng) -> Value {
     let good = [
         json!({"spec": {"limits": [{"type": "Container", "default": {"cpu": "500m", "memory": "512Mi"}}]}}),
-        json!({"spec": {"limits": [{"type": "Container", "default": {"cpu": "0.5"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "2"}}]}}),
+        json!({"spec": {"limits": [{"type": "Container", "default": {"cpu": "500m"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "2"}}]}}),
         json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "min": {"cpu": "10m"}}]}}),
         json!({"spec": {"limits": [{"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}}]}}),
         json!({"spec": {"limits": []}}),

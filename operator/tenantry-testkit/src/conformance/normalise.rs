@@ -96,6 +96,10 @@ impl Seen {
                 metadata.remove(field);
             }
         }
+        if let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) {
+            // Those of namespaces come out of a Go map.
+            finalizers.sort_by_key(ToString::to_string);
+        }
         metadata.remove("selfLink");
         sort_managers(metadata);
     }

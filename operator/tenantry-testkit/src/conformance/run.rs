@@ -164,7 +164,9 @@ async fn send(
 pub async fn watch(client: &Client, from: &BTreeMap<String, String>) -> Result<Vec<String>, ConformanceError> {
     let paths = from.iter().flat_map(|(collection, version)| {
         ["", "&labelSelector=x%3D1"].map(|selector| {
-            format!("{collection}?watch=true&resourceVersion={version}&timeoutSeconds=2{selector}&allowWatchBookmarks=true")
+            format!(
+                "{collection}?watch=true&resourceVersion={version}&timeoutSeconds=2{selector}&allowWatchBookmarks=true"
+            )
         })
     });
     let paths = paths.collect::<Vec<_>>();

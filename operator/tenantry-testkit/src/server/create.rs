@@ -78,7 +78,7 @@ pub fn insert(state: &mut State, write: &Write<'_>, mut object: Value, entries: 
     }
     encode(&mut object, entries);
     first_status(write, &mut object);
-    validate::check(resource, "", &object, None)?;
+    validate::check(resource, "", &object, None, Vec::new())?;
     let key = Key::new(resource, &namespace, &name);
     if let Some(found) = state.get(&key) {
         let mut error = ApiError::already_exists(&resource.group, &resource.plural, &name);

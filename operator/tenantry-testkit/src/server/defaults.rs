@@ -74,8 +74,10 @@ fn decode_at(node: Node<'_>, value: &mut Value, path: &str, unknown: &mut Vec<St
         (_, Value::String(_) | Value::Number(_)) if node.is_int_or_string() => Ok(()),
         ("string", Value::String(text)) if node.format() == "byte" => check_base64(text),
         ("string", Value::String(text)) if node.format() == "date-time" && !text.is_empty() => check_time(text),
-        ("string", Value::String(_)) | ("integer" | "number", Value::Number(_)) | ("boolean", Value::Bool(_)) => Ok(()),
-        ("", _) => Ok(()),
+        ("string", Value::String(_))
+        | ("integer" | "number", Value::Number(_))
+        | ("boolean", Value::Bool(_))
+        | ("", _) => Ok(()),
         (wanted, found) => {
             let found = match found {
                 Value::Object(_) => "object",
@@ -98,7 +100,7 @@ fn check_base64(text: &str) -> Result<(), String> {
     let body = text.trim_end_matches('=');
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
     let bad = body.bytes().position(|byte| !is_digit(byte));
-    match bad.or_else(|| (text.len() % 4 != 0 || text.len() - body.len() > 2).then_some(text.len())) {
+    match bad.or_else(|| (!text.len().is_multiple_of(4) || text.len() - body.len() > 2).then_some(text.len())) {
         Some(place) => Err(format!("illegal base64 data at input byte {place}")),
         None => Ok(()),
     }
@@ -182,14 +184,18 @@ pub fn settle(node: Node<'_>, value: &mut Value) {
 /// Structs that Go always writes, by kind.
 fn emit_structs(resource: &Resource, object: &mut Value) {
     let paths: &[&[&str]] = match resource.kind.as_str() {
-        "Namespace" | "ResourceQuota" | "PersistentVolumeClaim" | "Node" | "CustomResourceDefinition" => {
-            &[&["spec"], &["status"]]
-        }
+        "Namespace"
+        | "ResourceQuota"
+        | "PersistentVolumeClaim"
+        | "Node"
+        | "CustomResourceDefinition"
+        | "ReplicaSet"
+        | "Pod"
+        | "HorizontalPodAutoscaler"
+        | "PodDisruptionBudget"
+        | "APIService" => &[&["spec"], &["status"]],
         "Deployment" | "DaemonSet" | "StatefulSet" | "Job" => {
             &[&["spec"], &["spec", "template"], &["spec", "template", "spec"], &["status"]]
-        }
-        "ReplicaSet" | "Pod" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "APIService" => {
-            &[&["spec"], &["status"]]
         }
         "Service" => &[&["spec"], &["status"], &["status", "loadBalancer"]],
         "LimitRange" | "Lease" => &[&["spec"]],

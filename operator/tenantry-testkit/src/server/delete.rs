@@ -50,11 +50,14 @@ pub fn delete(state: &mut State, resource: &Arc<Resource>, request: &ApiRequest)
     if request.is_dry_run() {
         return Ok((200, answer(resource, &old, true)));
     }
-    Ok((200, match begin(state, resource, &key, &options) {
-        Some(Left::Held(object)) => Value::clone(&object),
-        Some(Left::Gone(last)) => answer(resource, &last, true),
-        None => answer(resource, &old, true),
-    }))
+    Ok((
+        200,
+        match begin(state, resource, &key, &options) {
+            Some(Left::Held(object)) => Value::clone(&object),
+            Some(Left::Gone(last)) => answer(resource, &last, true),
+            None => answer(resource, &old, true),
+        },
+    ))
 }
 
 /// Answer a DELETE of a collection.
@@ -84,7 +87,8 @@ fn check_preconditions(resource: &Resource, key: &Key, old: &Value, options: &Op
         let found = meta::text(old, field);
         if !wanted.is_empty() && wanted != found {
             if is_special && !resource.is_custom {
-                let why = format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
+                let why =
+                    format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
                 return Err(ApiError::conflict(&resource.group, &resource.plural, &key.name, &why));
             }
             let hint = if label == "UID" { "deleted and then recreated" } else { "modified" };
@@ -132,6 +136,9 @@ pub fn begin(state: &mut State, resource: &Resource, key: &Key, options: &Option
         } else {
             object["metadata"]["finalizers"] = json!(finalizers);
         }
+    }
+    if is_namespace && meta::is_deleting(&old) {
+        object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
     }
     if !meta::is_deleting(&old) {
         object["metadata"]["deletionTimestamp"] = json!(state.clock.stamp());

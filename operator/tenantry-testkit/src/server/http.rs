@@ -19,7 +19,7 @@ use super::error::{ApiError, ApiResult, qualified};
 use super::record::{Change, Record};
 use super::registry::Resource;
 use super::request::{ApiRequest, Call, Verb};
-use super::state::State;
+use super::state::{Key, State};
 use super::store::Write;
 use super::{controllers, create, delete, discovery, list, patch, update, watch};
 use crate::faults::{CallFault, Faults};
@@ -109,15 +109,31 @@ impl ApiServer {
         self.shared.lock().objects().map(|(_, object)| object.clone()).collect()
     }
 
+    /// Looks at every change and every answered call, without copying them.
+    pub fn inspect<T>(&self, look: impl FnOnce(&[Change], &[Record]) -> T) -> T {
+        let state = self.shared.lock();
+        look(&state.history, &state.log)
+    }
+
+    /// Time since the server was started.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.shared.lock().clock.elapsed()
+    }
+
+    /// Tells when something has changed.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.lock().changed.subscribe()
+    }
+
     /// One object, without a call.
     pub fn object(&self, group: &str, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        let found = self
-            .shared
-            .lock()
-            .of_kind(group, resource, namespace)
-            .into_iter()
-            .find_map(|(key, object)| (key.namespace == namespace && key.name == name).then(|| object.clone()));
-        found
+        let key = Key {
+            group: group.to_owned(),
+            plural: resource.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        self.shared.lock().get(&key).cloned()
     }
 
     /// Forget history: watches and pages from before now answer 410.

@@ -3,6 +3,7 @@
 //! It is deterministic: time is tokio's (so paused time works), uids come from a counter, every map is ordered.
 
 mod clock;
+mod compiled;
 mod controllers;
 mod crd;
 mod create;
@@ -26,6 +27,7 @@ mod schema;
 mod selector;
 mod state;
 mod store;
+mod structure;
 mod typed;
 mod update;
 mod validate;

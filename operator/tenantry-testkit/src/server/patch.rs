@@ -47,9 +47,6 @@ pub fn patch(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
 
 /// A patch whose result cannot be decoded: 422 on the patch itself.
 fn unpatchable(object: &Value, error: ApiError) -> ApiError {
-    if error.message.contains("strict decoding error") {
-        return error;
-    }
     let why = error.message.rsplit(": ").next().unwrap_or_default().to_owned();
     let cause = FieldError::invalid("patch", &json!(object.to_string()), why);
     ApiError::invalid("", "", "", &[cause])
@@ -120,12 +117,14 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
     let (mut object, entries) = after_apply(write.resource.node(), &base, &write.blank(), &applied, &writer, force)
         .map_err(|conflicts| conflict_error(&conflicts))?;
     write.shape(&mut object).map_err(|error| unconvertible(write, error))?;
+    // An apply may even take the name away, if the name is all that metadata would keep.
+    let unnamed = if live.is_some() { &object } else { &applied };
+    if meta::text(unnamed, "name").is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
     let Some(live) = live else {
-        if meta::text(&applied, "name").is_empty() {
-            return Err(ApiError::bad_request(format!(
-                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-            )));
-        }
         return Ok((201, create::insert(state, write, object, entries)?));
     };
     precondition(write, &live, &applied)?;
@@ -134,11 +133,6 @@ fn apply(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
 
 fn precondition(write: &Write<'_>, live: &Arc<Value>, applied: &Value) -> ApiResult<()> {
     let (group, plural, name) = write.names();
-    let (given, uid) = (meta::text(applied, "uid"), meta::text(live, "uid"));
-    if !given.is_empty() && given != uid {
-        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {uid}");
-        return Err(ApiError::conflict(group, plural, name, &why));
-    }
     let given = meta::text(applied, "resourceVersion");
     if !given.is_empty() && given != meta::text(live, "resourceVersion") {
         return Err(ApiError::stale(group, plural, name));
@@ -191,17 +185,17 @@ fn check_applied(write: &Write<'_>, applied: &Value) -> ApiResult<()> {
 fn conflict_error(conflicts: &[Conflict]) -> ApiError {
     let describe = |conflict: &Conflict| {
         let (entry, _) = conflict;
-        let mut text = format!("{:?}", entry.manager);
+        let mut parts = vec![format!("{:?}", entry.manager)];
         if !entry.subresource.is_empty() {
-            text += &format!(" with subresource {:?}", entry.subresource);
+            parts.push(format!("with subresource {:?}", entry.subresource));
         }
         if entry.operation == "Update" {
-            text += &format!(" using {}", entry.api_version);
+            parts.push(format!("using {}", entry.api_version));
             if !entry.time.is_empty() {
-                text += &format!(" at {}", entry.time);
+                parts.push(format!("at {}", entry.time));
             }
         }
-        text
+        parts.join(" ")
     };
     let mut causes = Vec::new();
     let mut parts = Vec::new();

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::compiled::Compiled;
 use super::schema::{Node, built_in};
 
 /// One kind in one version, as served.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact about a kind")]
 pub struct Resource {
     /// API group, empty for the core group.
     pub group: String,
@@ -32,8 +34,8 @@ pub struct Resource {
     pub creates_on_update: bool,
     /// Whether DELETE answers with the object instead of a Status.
     pub returns_deleted: bool,
-    /// Paths of the replicas for `/scale`, if served (custom kinds).
-    pub scale: Value,
+    /// What is evaluated on every write, compiled once.
+    pub compiled: Arc<Compiled>,
     schema: Arc<Value>,
 }
 
@@ -93,7 +95,7 @@ const BUILT_IN_KINDS: &[&str] = &[
 ];
 
 /// Everything served, by group and plural, then version.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Registry {
     resources: BTreeMap<(String, String), BTreeMap<String, Arc<Resource>>>,
 }
@@ -118,7 +120,7 @@ impl Registry {
                     needs_version: flags.contains('v'),
                     creates_on_update: flags.contains('u'),
                     returns_deleted: flags.contains('d'),
-                    scale: Value::Null,
+                    compiled: Arc::default(),
                     schema: Arc::new(json!({"$ref": root})),
                 });
             }
@@ -158,7 +160,7 @@ impl Registry {
                 needs_version: true,
                 creates_on_update: false,
                 returns_deleted: false,
-                scale: version["subresources"]["scale"].clone(),
+                compiled: Arc::new(Compiled::new(&schema)),
                 schema: Arc::new(schema),
             });
         }

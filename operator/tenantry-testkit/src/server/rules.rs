@@ -12,7 +12,13 @@ use super::error::FieldError;
 use super::registry::Resource;
 
 /// What is wrong with a built-in object; `old` is what it replaces.
-pub fn problems(resource: &Resource, subresource: &str, object: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+pub fn problems(
+    resource: &Resource,
+    subresource: &str,
+    object: &Value,
+    old: Option<&Value>,
+    errors: &mut Vec<FieldError>,
+) {
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => plain::namespace(subresource, object, errors),
         ("", "ConfigMap") => plain::config_map(object, old, errors),

@@ -95,8 +95,7 @@ impl<'a> Node<'a> {
 
     /// Whether the value may be an integer or a string.
     pub fn is_int_or_string(self) -> bool {
-        self.flag("x-kubernetes-int-or-string")
-            || self.format() == "int-or-string"
+        self.flag("x-kubernetes-int-or-string") || self.format() == "int-or-string"
     }
 
     /// Declared fields.

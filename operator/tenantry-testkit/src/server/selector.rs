@@ -97,8 +97,8 @@ fn requirement(part: &str) -> Option<Requirement> {
     for (sign, equal) in [("!=", false), ("==", true), ("=", true)] {
         if let Some((key, value)) = part.split_once(sign) {
             let (key, values) = (key.trim().to_owned(), vec![value.trim().to_owned()]);
-            return is_key(&key)
-                .then(|| if equal { Requirement::In(key, values) } else { Requirement::NotIn(key, values) });
+            let make = if equal { Requirement::In } else { Requirement::NotIn };
+            return is_key(&key).then(|| make(key, values));
         }
     }
     if let Some(key) = part.strip_prefix('!') {

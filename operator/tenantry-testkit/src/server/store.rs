@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::defaults;
-use super::error::{ApiError, ApiResult};
+use super::error::{ApiError, ApiResult, FieldError};
 use super::fieldset::{FieldSet, Step};
 use super::managed::{Entry, decode, encode, same_fields};
 use super::meta;
 use super::registry::Resource;
-use super::request::ApiRequest;
+use super::request::{ApiRequest, Verb};
+use super::schema::Node;
 use super::state::{Key, State};
 use super::{crd, validate};
 
@@ -72,7 +73,8 @@ impl<'a> Write<'a> {
             crd::clean_metadata(object);
             return defaults::refuse_unknown(&self.resource, &unknown, self.is_strict());
         }
-        self.spells_empties.set(has_empties(&object["spec"]));
+        let spec = self.resource.node().field("spec");
+        self.spells_empties.set(spec.is_some_and(|node| has_empties(node, &object["spec"])));
         defaults::decode(&self.resource, object, self.is_strict())
     }
 
@@ -109,23 +111,40 @@ impl<'a> Write<'a> {
 
     /// The last steps of a change of an existing object: system fields, generation, rules, and the store.
     pub fn finish(&self, state: &mut State, old: &Arc<Value>, mut new: Value, entries: Vec<Entry>) -> ApiResult<Value> {
+        let mut found = Vec::new();
+        let (given, uid) = (&new["metadata"]["uid"], &old["metadata"]["uid"]);
+        if given.is_string() && given != uid {
+            found.push(FieldError::invalid("metadata.uid", given, "field is immutable"));
+        }
+        // As in Kubernetes, times are forgiven before fields are reset: an apply that names fields it cannot set renews its time.
+        let mut settled = new.clone();
+        if !self.resource.is_custom {
+            defaults::settle(self.resource.node(), &mut settled);
+        }
+        let counts_times = without_managed(old) != without_managed(&settled);
         self.keep_system_fields(old, &mut new);
+        let before = decode(old);
+        let is_apply = self.request.content_type == "application/apply-patch+yaml";
+        let is_same = same_fields(&before, &entries)
+            && !(is_apply && counts_times && entries.iter().any(|entry| !before.contains(entry)));
+        encode(&mut new, entries);
+        let unsettled = new.clone();
         if !self.resource.is_custom {
             defaults::settle(self.resource.node(), &mut new);
         }
-        let is_same = same_fields(&decode(old), &entries);
-        encode(&mut new, entries);
-        validate::check(&self.resource, &self.request.call.subresource, &new, Some(old))?;
+        // What is not read back from storage is answered as it was sent.
+        let spelled = if self.request.call.verb == Verb::Update { unsettled } else { new.clone() };
+        validate::check(&self.resource, &self.request.call.subresource, &new, Some(old), found)?;
         if is_same && without_managed(old) == without_managed(&new) {
             return Ok(Value::clone(old));
         }
         if self.request.is_dry_run() {
-            return Ok(new);
+            return Ok(spelled);
         }
         let key = self.key();
         if meta::may_vanish(&self.resource, &new) {
             state.remove(&key);
-            return Ok(new);
+            return Ok(spelled);
         }
         let stored = state.put(key, new);
         self.after_store(state, &stored);
@@ -178,13 +197,13 @@ impl<'a> Write<'a> {
 }
 
 /// Whether an empty list, or an empty map that is not a struct, is spelled out below.
-fn has_empties(value: &Value) -> bool {
+fn has_empties(node: Node<'_>, value: &Value) -> bool {
     match value {
-        Value::Object(map) => map.iter().any(|(key, below)| {
-            let is_free = matches!(key.as_str(), "matchLabels") && below.as_object().is_some_and(Map::is_empty);
-            is_free || has_empties(below)
-        }),
-        Value::Array(items) => items.is_empty() || items.iter().any(has_empties),
+        Value::Object(map) if map.is_empty() => node.is_free_map(),
+        Value::Object(map) => {
+            map.iter().any(|(key, below)| node.field(key).is_some_and(|field| has_empties(field, below)))
+        }
+        Value::Array(items) => items.is_empty() || items.iter().any(|item| has_empties(node.items(), item)),
         _ => false,
     }
 }

@@ -9,6 +9,7 @@ use super::error::{ApiError, ApiResult, FieldError};
 use super::managed::{Entry, Writer, after_update, decode};
 use super::merge;
 use super::meta;
+use super::request::Verb;
 use super::state::State;
 use super::store::Write;
 
@@ -51,7 +52,8 @@ pub fn replace(state: &mut State, write: &Write<'_>, old: &Arc<Value>, mut objec
     let (group, plural, name) = write.names();
     let given_uid = meta::text(&object, "uid").to_owned();
     let uid = meta::text(old, "uid");
-    if !given_uid.is_empty() && given_uid != uid {
+    let is_put = write.request.call.verb == Verb::Update;
+    if is_put && !given_uid.is_empty() && given_uid != uid {
         let why = format!("Precondition failed: UID in precondition: {given_uid}, UID in object meta: {uid}");
         return Err(ApiError::conflict(group, plural, name, &why));
     }

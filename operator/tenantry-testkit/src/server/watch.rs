@@ -21,7 +21,7 @@ use super::state::State;
 use crate::faults::WatchFault;
 
 /// How long a watch without events stays without a bookmark.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 
 /// One open watch.
 pub struct Watch {

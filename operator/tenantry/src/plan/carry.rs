@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use tenantry_core::content;
-use tenantry_core::meta::{self, Owner};
+use tenantry_core::meta::Owner;
 use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::plan::Plan;
 use tenantry_core::resources::{NAMESPACE, Resource};
 
 use super::snapshot::{Snapshot, claim, is_ours, is_shared, path_of};
+use super::view::{is_as_wanted, managed_fields};
 
 /// Carries it out. Returns the wanted objects that exist and are not ours.
 pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> BTreeSet<ObjectKey> {
@@ -35,12 +36,6 @@ pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> 
         snapshot.remove(&key);
     }
     not_owned
-}
-
-/// Whether what of an object is ours is as wanted.
-pub(super) fn is_as_wanted(found: &Value, object: &Desired) -> bool {
-    let resource = object.key().resource;
-    content::hash_observed(resource, found) == content::hash_desired(resource, object.body())
 }
 
 /// Objects of this owner that the plan decides about and does not want. Last in, first out.
@@ -102,19 +97,6 @@ fn changed(found: &Value, object: &Desired) -> Value {
         fields.extend(wanted.filter(|(field, _)| !kept(field)).map(|(field, value)| (field.clone(), value.clone())));
     }
     claimed(resource, body, object)
-}
-
-/// Labels and annotations under our keys.
-pub(super) fn managed_fields(object: &Value) -> Value {
-    let mut ours = serde_json::json!({ "labels": {}, "annotations": {} });
-    for section in ["labels", "annotations"] {
-        for (key, value) in object["metadata"][section].as_object().into_iter().flatten() {
-            if meta::is_managed_key(key) {
-                ours[section][key] = value.clone();
-            }
-        }
-    }
-    ours
 }
 
 fn claimed(resource: &Resource, mut body: Value, object: &Desired) -> Value {

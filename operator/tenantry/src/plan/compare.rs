@@ -1,15 +1,13 @@
 //! The cluster before and after, seen from one resource: which of its objects come, change, go or stay. Decides nothing.
 
-use serde_json::{Map, Value, json};
-use tenantry_core::content;
 use tenantry_core::meta::Owner;
-use tenantry_core::object::{Desired, ObjectKey};
+use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::NAMESPACE;
 
-use super::carry::{is_as_wanted, managed_fields};
 use super::report::{Changed, Created, Finding, ObjectRef, ResourceReport, State};
 use super::settle::{Planned, Settled};
-use super::snapshot::{is_shared, path_of};
+use super::snapshot::path_of;
+use super::view::{is_as_wanted, views};
 
 /// What becomes of the objects of one resource.
 pub(super) fn compare(settled: &Settled, key: &ObjectKey, planned: &Planned) -> ResourceReport {
@@ -80,39 +78,4 @@ fn removed(settled: &Settled, owner: &ObjectKey) -> Vec<ObjectKey> {
         .map(|(key, _)| key.clone())
         .filter(|key| !goes_with_namespace(key))
         .collect()
-}
-
-/// An object now and as it will be, both cut down to what of it is ours.
-fn views(found: &Value, object: &Desired) -> (Value, Value) {
-    let wanted = object.body();
-    if !is_shared(object.key().resource) {
-        return (whole_view(found), whole_view(wanted));
-    }
-    let owned = content::owned_fields(found);
-    let keys = |section: &str| -> Vec<String> {
-        let set = wanted["metadata"][section].as_object().into_iter().flat_map(Map::keys);
-        set.chain(owned[section].as_object().into_iter().flat_map(Map::keys)).cloned().collect()
-    };
-    let view = |from: &Value| {
-        let mut metadata = json!({});
-        for section in ["labels", "annotations"] {
-            for key in keys(section) {
-                if let Some(value) = from["metadata"][section].get(&key) {
-                    metadata[section][&key] = value.clone();
-                }
-            }
-        }
-        json!({ "metadata": metadata })
-    };
-    (view(found), view(wanted))
-}
-
-fn whole_view(object: &Value) -> Value {
-    let mut view = json!({ "metadata": managed_fields(object) });
-    for (field, value) in object.as_object().into_iter().flatten() {
-        if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
-            view[field] = value.clone();
-        }
-    }
-    view
 }

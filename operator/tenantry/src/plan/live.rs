@@ -30,10 +30,7 @@ pub(super) async fn read(
             Err(kube::Error::Api(status)) if status.code == 404 => {
                 notes.push(format!("the cluster does not serve {} ({})", resource.plural, resource.api_version()));
             }
-            Err(kube::Error::Api(status)) if status.code == 403 => {
-                notes.push(format!("not allowed to list {}: what depends on them is undecided", resource.plural));
-                snapshot.set_unknown(resource);
-            }
+            Err(kube::Error::Api(status)) if status.code == 403 => snapshot.set_unknown(resource),
             Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
         }
     }

@@ -15,6 +15,9 @@ use crate::cli::Exit;
 pub(super) struct Report {
     pub(super) resources: Vec<ResourceReport>,
     pub(super) rights: Vec<Rights>,
+    /// Plurals of kinds that could not be read: what depends on them is left out of this plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) incomplete: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,
     pub(super) summary: Summary,
@@ -140,16 +143,17 @@ impl Report {
             unchanged: sum(|one| one.unchanged),
             refused: resources.iter().filter(|one| one.is_refused()).count(),
         };
-        Self { rights: rights::changes(&settled.before, &settled.after), resources, notes, summary }
+        let rights = rights::changes(&settled.before, &settled.after);
+        Self { resources, rights, incomplete: settled.before.unknown(), notes, summary }
     }
 
-    /// How a plan ends: refused if any resource is, otherwise by whether anything changes.
+    /// How a plan ends: refused if any resource is or not all could be read, otherwise by whether anything changes.
     pub(super) fn exit(&self) -> Exit {
         let Summary { created, changed, removed, refused, .. } = self.summary;
-        match (refused, created + changed + removed) {
-            (0, 0) => Exit::Success,
-            (0, _) => Exit::Changes,
-            _ => Exit::Refused,
+        match created + changed + removed {
+            _ if refused > 0 || !self.incomplete.is_empty() => Exit::Refused,
+            0 => Exit::Success,
+            _ => Exit::Changes,
         }
     }
 }

@@ -146,10 +146,15 @@ fn check_fields(schema: &Value, fields: &serde_json::Map<String, Value>, path: &
             faults.push(Fault { field: join(path, name), message: "is required".into() });
         }
     }
-    let most = schema["maxProperties"].as_u64();
-    if most.is_some_and(|most| fields.len() as u64 > most) {
-        let message = format!("has {} entries, at most {} are allowed", fields.len(), schema["maxProperties"]);
-        faults.push(Fault { field: path.to_owned(), message });
+    let count = fields.len() as u64;
+    for (bound, words, broken) in [
+        ("maxProperties", "at most", schema["maxProperties"].as_u64().is_some_and(|most| count > most)),
+        ("minProperties", "at least", schema["minProperties"].as_u64().is_some_and(|least| count < least)),
+    ] {
+        if broken {
+            let message = format!("has {count} entries, {words} {} are allowed", schema[bound]);
+            faults.push(Fault { field: path.to_owned(), message });
+        }
     }
     let open = schema["x-kubernetes-preserve-unknown-fields"] == true || schema["type"].is_null();
     for (name, value) in fields {

@@ -35,6 +35,11 @@ impl Snapshot {
         self.unknown.insert(resource);
     }
 
+    /// Plurals of the kinds of which nothing is known.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        self.unknown.iter().map(|resource| resource.plural.to_owned()).collect()
+    }
+
     /// Puts an object in as it was recorded. Its `managedFields` are often left out of recordings; what carries our mark
     /// was written by us, so they are made up for it.
     pub(super) fn record(&mut self, resource: &'static Resource, mut object: Value) {

@@ -145,7 +145,21 @@ fn unknown_kinds_are_not_taken_for_absent_ones() {
     let mut before = cluster(&[size("10")]);
     before.set_unknown(&team::SIZE);
     let (_, report) = report(before, &[team("acme", &json!({ "size": "small" }))]);
-    assert_eq!(report.resources[0].waits.len(), 1);
+    assert_eq!((report.resources[0].waits.len(), report.exit()), (1, Exit::Refused));
+    assert_golden("incomplete", &report, false);
+}
+
+#[test]
+fn a_recording_without_managed_fields_is_as_good() {
+    let objects = [size("10"), team("acme", &json!({ "size": "small", "labels": { "cost": "1" } }))];
+    let (after, _) = report(Snapshot::default(), &objects);
+    let recorded = after.objects().map(|(_, object)| {
+        let mut object = (**object).clone();
+        object["metadata"].as_object_mut().expect("metadata").remove("managedFields");
+        object
+    });
+    let (_, again) = report(cluster(&recorded.collect::<Vec<_>>()), &objects);
+    assert_eq!((again.exit(), again.summary.unchanged), (Exit::Success, 2));
 }
 
 fn deletion(before: Snapshot, object: Value) -> Report {

@@ -22,6 +22,13 @@ pub(super) fn render(report: &Report, palette: Palette, full: bool) -> Result<St
         }
         out.push('\n');
     }
+    if !report.incomplete.is_empty() {
+        let text = format!(
+            "! incomplete: you may not list {}; ask an administrator for the verb list on them",
+            report.incomplete.join(", ")
+        );
+        let _ = writeln!(out, "{}", palette.bad(&text));
+    }
     for note in &report.notes {
         let _ = writeln!(out, "{}", palette.faint(&format!("note: {note}")));
     }

@@ -8,6 +8,8 @@ use crate::plan::Plan;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
+mod contents;
+mod environment;
 mod examples;
 mod members;
 mod network;
@@ -18,9 +20,6 @@ mod retire;
 mod settings;
 mod status;
 pub mod types;
-
-#[cfg(test)]
-mod tests;
 
 pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::meta::{self, Owner};
 use crate::names::Place;
 use crate::object::ObjectKey;
-use crate::resources::NAMESPACE;
+use crate::resources::{NAMESPACE, TENANT};
 use crate::world::{Lookup, World};
 
 /// What there is under the name of a namespace that a tenant wants.
@@ -30,7 +30,9 @@ pub(super) fn holder(place: &Place, world: &World) -> Holder {
     match world.get(&ObjectKey::cluster(&NAMESPACE, &place.namespace)) {
         Lookup::NotSynced => Holder::Unknown,
         Lookup::Missing => Holder::Nobody,
-        Lookup::Found(facts) if !is_ours(place, &facts) => Holder::Foreign(describe(&facts)),
+        Lookup::Found(facts) if !is_ours(place, &facts) && !is_stripped(place, &facts, world) => {
+            Holder::Foreign(describe(&facts))
+        }
         Lookup::Found(facts) if is_leaving(&facts) => Holder::Leaving(facts),
         Lookup::Found(facts) => Holder::Ours(facts),
     }
@@ -56,6 +58,20 @@ fn is_ours(place: &Place, facts: &Value) -> bool {
     marked(&written["annotations"])
         || labelled(&written["labels"])
         || (labelled(&metadata["labels"]) && marked(&metadata["annotations"]))
+}
+
+/// Whether it is our namespace without any of its marks: nobody claims it, the server's own record says that Tenantry wrote
+/// it, and this Tenant's inventory, which is written before the namespace is made, that it was for this Tenant.
+fn is_stripped(place: &Place, facts: &Value, world: &World) -> bool {
+    let unclaimed = facts["metadata"]["labels"][meta::TENANT].is_null() && Owner::marked_on(facts).is_none();
+    let recorded = || {
+        let tenant = world.get(&ObjectKey::cluster(&TENANT, &place.tenant)).found();
+        let inventory =
+            tenant.and_then(|tenant| Some(tenant["metadata"]["annotations"][meta::INVENTORY].as_str()?.to_owned()));
+        let entry = format!("{}/{}", NAMESPACE.plural, place.namespace);
+        inventory.is_some_and(|inventory| inventory.split(',').any(|recorded| recorded == entry))
+    };
+    unclaimed && facts["writtenByUs"] == true && recorded()
 }
 
 fn describe(facts: &Value) -> String {

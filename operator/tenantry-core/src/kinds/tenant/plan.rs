@@ -7,29 +7,24 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::build::{
-    NamespaceParts, Opening, build_allow, build_default_deny, build_limit_range, build_namespace, build_resource_quota,
-    build_role_binding,
-};
+use crate::build::Opening;
 use crate::check;
 use crate::conditions::Reason;
-use crate::fields::{Permission, PodSecurity, Quantities, Stage};
+use crate::fields::{PodSecurity, Quantities};
 use crate::kinds::tenant_class::TenantClassKind;
 use crate::kinds::tenant_class::types::TenantClassSpec;
 use crate::kinds::tenantry_platform::TenantryPlatformKind;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
-use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
-use crate::quantity::Quantity;
-use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
+use crate::resources::NAMESPACE;
 use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
 use super::ownership::{Holder, holder};
 use super::quota::Share;
 use super::settings::Settings;
-use super::types::{Effective, Environment, RetainedStatus, Role, Tenant};
+use super::types::{Effective, Environment, RetainedStatus, Tenant};
 use super::{network, quota, retire, settings};
 
 /// The plan, and what the status tells of how it came about.
@@ -144,20 +139,20 @@ fn blockers(facts: &Value) -> Vec<String> {
 }
 
 /// Everything that is looked at while planning one Tenant.
-struct Case<'a> {
-    tenant: &'a Tenant,
-    name: &'a str,
-    class: &'a TenantClassSpec,
-    platform: &'a TenantryPlatformSpec,
-    world: &'a World<'a>,
+pub(super) struct Case<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) name: &'a str,
+    pub(super) class: &'a TenantClassSpec,
+    pub(super) platform: &'a TenantryPlatformSpec,
+    pub(super) world: &'a World<'a>,
 }
 
 /// What holds for all namespaces of the Tenant.
-struct Common<'a> {
-    settings: Settings,
-    openings: Option<Vec<Opening>>,
-    quotas_good: bool,
-    members: Members<'a>,
+pub(super) struct Common<'a> {
+    pub(super) settings: Settings,
+    pub(super) openings: Option<Vec<Opening>>,
+    pub(super) quotas_good: bool,
+    pub(super) members: Members<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -251,202 +246,6 @@ impl<'a> Case<'a> {
         good && quota::check_sum(&settings.quota, &shares, plan)
     }
 
-    fn plan_home(&self, draft: &mut Draft, common: &Common, is_new: bool) {
-        let place = Place::home(self.name);
-        let nothing = Quantities::from([("pods".to_owned(), Quantity::ZERO)]);
-        match holder(&place, self.world) {
-            Holder::Unknown => draft.plan.undecided.push(Undecided::Namespace(place.namespace)),
-            Holder::Leaving(_) => {
-                draft.plan.wait(
-                    Reason::Pending,
-                    format!("namespace {} is being deleted; it is made again when it is gone", place.namespace),
-                );
-                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
-            }
-            _ if is_new && common.settings.metadata_refused => {
-                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
-            }
-            _ => {
-                self.want_namespace(draft, common, &place, None, PodSecurity::Restricted);
-                draft.plan.want(build_default_deny(&place, &self.platform.dns));
-                draft.plan.desired.extend(build_resource_quota(&place, &nothing));
-                self.want_bindings(draft, common, &place, &nothing);
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // Each is one fact about one environment; a struct would only rename them.
-    fn plan_environment(
-        &self,
-        draft: &mut Draft,
-        common: &Common,
-        environment: &Environment,
-        place: &Place,
-        holder: &Holder,
-        quota: &Quantities,
-        fits: bool,
-    ) {
-        let level = settings::pod_security(environment, self.class);
-        let level_good = settings::is_allowed(level, self.class);
-        let field = format!("spec.environments[{}]", environment.name);
-        if !level_good {
-            let text =
-                format!("class {} does not allow {level:?}: choose a stricter level", self.tenant.spec.class_name);
-            draft.plan.refuse(Reason::Invalid, format!("{field}.podSecurity"), text);
-        }
-        let is_new = matches!(holder, Holder::Nobody);
-        let settings = &common.settings;
-        let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !fits;
-        let mut obstacle = None;
-        let uid = match holder {
-            Holder::Unknown => {
-                obstacle = Some((Reason::Pending, "not known yet".to_owned()));
-                draft.plan.wait(Reason::Pending, format!("namespace {} is not known yet", place.namespace));
-                None
-            }
-            Holder::Foreign(whose) => {
-                let text = format!(
-                    "namespace {} is not this tenant's: {whose}; rename the environment, or remove that namespace",
-                    place.namespace
-                );
-                draft.plan.refuse(Reason::NotOwned, format!("{field}.name"), text.clone());
-                obstacle = Some((Reason::NotOwned, text));
-                None
-            }
-            Holder::Leaving(facts) => {
-                let text = format!("namespace {} is being deleted; it is made again when it is gone", place.namespace);
-                draft.plan.wait(Reason::Pending, text.clone());
-                obstacle = Some((Reason::Pending, text));
-                uid_of(facts)
-            }
-            Holder::Nobody if bad => {
-                obstacle =
-                    Some((Reason::Invalid, "not made before the spec is accepted, see condition Accepted".to_owned()));
-                None
-            }
-            Holder::Nobody => None,
-            Holder::Ours(facts) => {
-                if bad {
-                    obstacle = Some((
-                        Reason::Invalid,
-                        "stays as it was in what was refused, see condition Accepted".to_owned(),
-                    ));
-                }
-                uid_of(facts)
-            }
-        };
-        let members = common.members.count(place);
-        let hands_off = !matches!(holder, Holder::Ours(_) | Holder::Nobody) || (is_new && bad);
-        if hands_off {
-            draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
-        } else {
-            if level_good {
-                self.want_namespace(draft, common, place, Some(environment.stage), level);
-            } else {
-                draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-            }
-            self.want_contents(draft, common, place, quota);
-            if obstacle.is_none() {
-                obstacle = self.want_bindings(draft, common, place, quota).map(|text| (Reason::Pending, text));
-            } else {
-                self.want_bindings(draft, common, place, quota);
-            }
-        }
-        draft.environments.push(EnvironmentDraft {
-            place: place.clone(),
-            uid,
-            pod_security: level,
-            quota: quota.clone(),
-            members,
-            obstacle,
-        });
-    }
-
-    fn want_namespace(
-        &self,
-        draft: &mut Draft,
-        common: &Common,
-        place: &Place,
-        stage: Option<Stage>,
-        level: PodSecurity,
-    ) {
-        if common.settings.metadata_refused {
-            draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-            return;
-        }
-        let metadata = &common.settings.metadata;
-        draft.plan.want(build_namespace(&NamespaceParts {
-            place,
-            stage,
-            pod_security: level,
-            labels: &metadata.labels,
-            annotations: &metadata.annotations,
-        }));
-    }
-
-    fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) {
-        let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
-        let plan = &mut draft.plan;
-        plan.want(build_default_deny(place, &self.platform.dns));
-        match &common.openings {
-            Some(openings) => {
-                let between = common.settings.network.between_environments == Permission::Allow;
-                plan.desired.extend(build_allow(place, between, openings));
-            }
-            None => plan.undecided.push(key(&NETWORK_POLICY, names::ALLOW)),
-        }
-        if common.quotas_good {
-            plan.desired.extend(build_resource_quota(place, quota));
-        } else {
-            plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA));
-        }
-        if common.settings.limits_refused {
-            plan.undecided.push(key(&LIMIT_RANGE, names::LIMITS));
-        } else if let Some(limits) = &common.settings.limits {
-            plan.desired.extend(build_limit_range(place, limits));
-        }
-    }
-
-    /// Wants the role bindings, unless nobody has had rights here yet and the namespace is not policed so far. Once
-    /// bindings exist they are always decided: a revoked member must go at once, whatever a quota's status lags behind.
-    /// Returns what is waited for.
-    fn want_bindings(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) -> Option<String> {
-        let namespace = &place.namespace;
-        let bindings = Role::ALL.map(|role| {
-            let name = format!("tenantry-{}", role.word());
-            self.world.get(&ObjectKey::namespaced(&ROLE_BINDING, namespace, name))
-        });
-        let have_rights = bindings.iter().any(|binding| matches!(binding, Lookup::Found(_)));
-        if have_rights || (self.is_ours(place) && (!common.quotas_good || self.enforces(place, quota))) {
-            for (role, subjects) in common.members.of(place) {
-                draft.plan.want(build_role_binding(place, role, &subjects));
-            }
-            return None;
-        }
-        draft.plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace.clone()));
-        let text = format!("quota of namespace {namespace} is not enforced yet; members get their rights then");
-        draft.plan.wait(Reason::Pending, text.clone());
-        Some(text)
-    }
-
-    fn is_ours(&self, place: &Place) -> bool {
-        matches!(holder(place, self.world), Holder::Ours(_))
-    }
-
-    /// Whether the API server holds the namespace to every part of this quota. It goes by the quota's status, which the
-    /// controller-manager fills after the fact: until then everything is let through.
-    fn enforces(&self, place: &Place, quota: &Quantities) -> bool {
-        if quota.is_empty() {
-            return true;
-        }
-        let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
-        let Lookup::Found(facts) = self.world.get(&key) else { return false };
-        quota.iter().all(|(name, wanted)| {
-            let enforced = facts["status"]["hard"][name].as_str().and_then(|amount| amount.parse::<Quantity>().ok());
-            enforced.is_some_and(|enforced| enforced == wanted.rounded_up())
-        })
-    }
-
     fn retire_removed(
         &self,
         draft: &mut Draft,
@@ -468,8 +267,4 @@ impl<'a> Case<'a> {
             draft.retained.extend(retire::retire(self.tenant, facts, fate, &mut draft.plan));
         }
     }
-}
-
-fn uid_of(facts: &Value) -> Option<String> {
-    facts["metadata"]["uid"].as_str().map(str::to_owned)
 }

@@ -49,13 +49,13 @@ pub(super) fn retire(tenant: &Tenant, facts: &Arc<Value>, fate: Fate, plan: &mut
     let place = Place { tenant: name.to_owned(), environment: environment.to_owned(), namespace: namespace.clone() };
     // Whatever happens, nothing in it is loosened while it is there.
     plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, namespace.clone())));
-    if is_leaving(facts) {
-        plan.undecided.push(Undecided::Namespace(namespace.clone()));
-        return None;
-    }
     if fate == Fate::Delete {
         // Owners keep their rights until it is gone, so that they can remove what blocks.
         plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace));
+        return None;
+    }
+    if is_leaving(facts) {
+        plan.undecided.push(Undecided::Namespace(namespace.clone()));
         return None;
     }
     plan.want(build_retained_namespace(&place, &facts["owned"]));

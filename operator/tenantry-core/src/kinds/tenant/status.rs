@@ -19,7 +19,7 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
     let before = tenant.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, tenant.metadata.generation.unwrap_or_default(), now);
     let deleting = tenant.metadata.deletion_timestamp.is_some();
-    let accepted = accepted(done);
+    let accepted = accepted(tenant, done, now);
     let references = references(done);
     let applied = if deleting { deletion(&draft, done) } else { applied(done) };
     conditions.set(Type::Accepted, accepted.truth, accepted.reason, accepted.message);
@@ -71,14 +71,19 @@ fn concerns_spec(reason: Reason) -> bool {
     !matches!(reason, Reason::NotOwned | Reason::DeletionBlocked)
 }
 
-fn accepted(done: &Outcome) -> Verdict {
+fn accepted(tenant: &Tenant, done: &Outcome, now: Timestamp) -> Verdict {
     let refusals: Vec<String> =
         done.plan.refusals.iter().filter(|refusal| concerns_spec(refusal.reason)).map(ToString::to_string).collect();
     let first = done.plan.refusals.iter().find(|refusal| concerns_spec(refusal.reason));
-    match first {
-        Some(first) => Verdict::new(Truth::False, first.reason, refusals.join("; ")),
-        None => Verdict::good("the spec is valid"),
+    if let Some(first) = first {
+        return Verdict::new(Truth::False, first.reason, refusals.join("; "));
     }
+    let ended = tenant.spec.members.iter().filter(|member| member.until.is_some_and(|until| until <= now));
+    let ended: Vec<&str> = ended.map(|member| member.name.as_str()).collect();
+    if ended.is_empty() {
+        return Verdict::good("the spec is valid");
+    }
+    Verdict::good(&format!("the spec is valid; members {} have ended and give no rights", ended.join(", ")))
 }
 
 fn references(done: &Outcome) -> Verdict {

@@ -1,5 +1,7 @@
 //! The Tenant resource as users write it and as its status tells it. Doc comments become `kubectl explain`.
 
+#![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
+
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -102,7 +104,7 @@ pub struct Member {
     pub name: String,
     /// What they may do: bound to the ClusterRole tenantry:admin, tenantry:developer or tenantry:viewer.
     pub role: Role,
-    /// Who they are. 1 to 64.
+    /// Who they are. 1 to 64; naming one twice changes nothing.
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub subjects: Vec<Subject>,
@@ -157,10 +159,9 @@ impl Role {
 /// A group, a user or a ServiceAccount.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[x_kube(
-    validation = Rule::new("self.kind != 'ServiceAccount' || has(self.namespace)").message("a ServiceAccount needs namespace, one of this tenant's: add it"),
-    validation = Rule::new("self.kind == 'ServiceAccount' || !has(self.namespace)").message("namespace is for ServiceAccounts only: remove it, or set kind to ServiceAccount").field_path(".namespace"),
+    validation = Rule::new("self.kind != 'ServiceAccount' || has(self.__namespace__)").message("a ServiceAccount needs namespace, one of this tenant's: add it"),
+    validation = Rule::new("self.kind == 'ServiceAccount' || !has(self.__namespace__)").message("namespace is for ServiceAccounts only: remove it, or set kind to ServiceAccount").field_path(".namespace"),
     validation = Rule::new("!self.name.startsWith('system:')").message("names that begin with system: belong to the cluster itself: name a group or user of the tenant").field_path(".name"),
 )]
 pub struct Subject {

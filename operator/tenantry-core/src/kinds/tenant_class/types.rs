@@ -1,5 +1,7 @@
 //! The TenantClass resource: what its tenants get by default and what they may not exceed.
 
+#![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 

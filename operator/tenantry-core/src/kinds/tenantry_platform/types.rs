@@ -1,5 +1,7 @@
 //! The TenantryPlatform resource: what the platform team says once for the whole cluster, and what the cluster can do.
 
+#![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
+
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{items, is_empty, text};
+use super::{is_empty, items, text};
 use crate::server::error::FieldError;
 
 const GROUP: &str = "rbac.authorization.k8s.io";

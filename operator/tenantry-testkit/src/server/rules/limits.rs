@@ -19,7 +19,11 @@ pub fn limit_range(object: &Value, errors: &mut Vec<FieldError>) {
             let here = format!("{path}.type");
             if kind.is_empty() {
                 errors.push(FieldError::invalid(&here, &json!(""), "name part must be non-empty"));
-                errors.push(FieldError::invalid(&here, &json!(""), "name part must consist of alphanumeric characters"));
+                errors.push(FieldError::invalid(
+                    &here,
+                    &json!(""),
+                    "name part must consist of alphanumeric characters",
+                ));
             } else {
                 let why = "must be a standard limit type or fully qualified";
                 errors.push(FieldError::invalid(here, &json!(kind), why));
@@ -92,7 +96,8 @@ mod tests {
     #[test]
     fn limits_are_in_order() {
         let mut errors = Vec::new();
-        let item = json!({"type": "Container", "default": {"cpu": "3"}, "max": {"cpu": "1"}, "defaultRequest": {"cpu": "3"}});
+        let item =
+            json!({"type": "Container", "default": {"cpu": "3"}, "max": {"cpu": "1"}, "defaultRequest": {"cpu": "3"}});
         limit_range(&json!({"spec": {"limits": [item]}}), &mut errors);
         let fields = errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>();
         assert_eq!(fields, ["spec.limits[0].defaultRequest[cpu]", "spec.limits[0].default[cpu]"]);

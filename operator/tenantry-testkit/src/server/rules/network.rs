@@ -96,7 +96,9 @@ fn port_problems(path: &str, port: &Value, errors: &mut Vec<FieldError>) {
     if let Value::String(name) = number {
         let is_name = name.len() <= 15
             && name.chars().any(|character| character.is_ascii_lowercase())
-            && name.chars().all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-');
+            && name
+                .chars()
+                .all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-');
         if !is_name {
             let why = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
             errors.push(FieldError::invalid(format!("{path}.port"), number, why));
@@ -172,7 +174,10 @@ mod tests {
         };
         assert!(faults(json!({"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]})).is_empty());
         assert!(faults(json!({"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]})).is_empty());
-        assert_eq!(faults(json!({"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16", "10.0.0.0/8"]})), ["b.except[0]", "b.except[1]"]);
+        assert_eq!(
+            faults(json!({"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16", "10.0.0.0/8"]})),
+            ["b.except[0]", "b.except[1]"]
+        );
         assert_eq!(faults(json!({"cidr": "10.0.0.0/33"})), ["b.cidr"]);
     }
 }

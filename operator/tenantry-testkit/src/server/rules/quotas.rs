@@ -135,7 +135,8 @@ mod tests {
             quota("", &object, old, &mut errors);
             errors.into_iter().map(|error| error.field).collect::<Vec<_>>()
         };
-        let good = json!({"spec": {"hard": {"pods": "1", "requests.nvidia.com/gpu": "1", "count/deployments.apps": "5"}}});
+        let good =
+            json!({"spec": {"hard": {"pods": "1", "requests.nvidia.com/gpu": "1", "count/deployments.apps": "5"}}});
         assert!(faults(good.clone(), None).is_empty());
         assert_eq!(faults(json!({"spec": {"hard": {"pods": "-1"}}}), None), ["spec.hard[pods]"]);
         assert_eq!(faults(json!({"spec": {"hard": {"pods": "1500m"}}}), None), ["spec.hard[pods]"]);

@@ -1,0 +1,135 @@
+//! One namespace of the tenant, home or environment: what stands in its way, and what is wanted all the same.
+
+use serde_json::Value;
+
+use crate::build::{build_default_deny, build_resource_quota};
+use crate::conditions::Reason;
+use crate::fields::{PodSecurity, Quantities};
+use crate::names::Place;
+use crate::object::ObjectKey;
+use crate::plan::Undecided;
+use crate::quantity::Quantity;
+use crate::resources::NAMESPACE;
+
+use super::contents::want_namespace;
+use super::ownership::{Holder, holder};
+use super::plan::{Case, Common, Draft, EnvironmentDraft};
+use super::settings;
+use super::types::Environment;
+
+impl Case<'_> {
+    pub(super) fn plan_home(&self, draft: &mut Draft, common: &Common, is_new: bool) {
+        let place = Place::home(self.name);
+        let nothing = Quantities::from([("pods".to_owned(), Quantity::ZERO)]);
+        match holder(&place, self.world) {
+            Holder::Unknown => draft.plan.undecided.push(Undecided::Namespace(place.namespace)),
+            Holder::Leaving(_) => {
+                draft.plan.wait(
+                    Reason::Pending,
+                    format!("namespace {} is being deleted; it is made again when it is gone", place.namespace),
+                );
+                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
+            }
+            _ if is_new && common.settings.metadata_refused => {
+                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
+            }
+            _ => {
+                want_namespace(draft, common, &place, None, PodSecurity::Restricted);
+                draft.plan.want(build_default_deny(&place, &self.platform.dns));
+                draft.plan.desired.extend(build_resource_quota(&place, &nothing));
+                self.want_bindings(draft, common, &place, &nothing);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // Each is one fact about one environment; a struct would only rename them.
+    pub(super) fn plan_environment(
+        &self,
+        draft: &mut Draft,
+        common: &Common,
+        environment: &Environment,
+        place: &Place,
+        holder: &Holder,
+        quota: &Quantities,
+        fits: bool,
+    ) {
+        let level = settings::pod_security(environment, self.class);
+        let level_good = settings::is_allowed(level, self.class);
+        let field = format!("spec.environments[{}]", environment.name);
+        if !level_good {
+            let text =
+                format!("class {} does not allow {level:?}: choose a stricter level", self.tenant.spec.class_name);
+            draft.plan.refuse(Reason::Invalid, format!("{field}.podSecurity"), text);
+        }
+        let is_new = matches!(holder, Holder::Nobody);
+        let settings = &common.settings;
+        let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !fits;
+        let mut obstacle = None;
+        let uid = match holder {
+            Holder::Unknown => {
+                obstacle = Some((Reason::Pending, "not known yet".to_owned()));
+                draft.plan.wait(Reason::Pending, format!("namespace {} is not known yet", place.namespace));
+                None
+            }
+            Holder::Foreign(whose) => {
+                let text = format!(
+                    "namespace {} is not this tenant's: {whose}; rename the environment, or remove that namespace",
+                    place.namespace
+                );
+                draft.plan.refuse(Reason::NotOwned, format!("{field}.name"), text.clone());
+                obstacle = Some((Reason::NotOwned, text));
+                None
+            }
+            Holder::Leaving(facts) => {
+                let text = format!("namespace {} is being deleted; it is made again when it is gone", place.namespace);
+                draft.plan.wait(Reason::Pending, text.clone());
+                obstacle = Some((Reason::Pending, text));
+                uid_of(facts)
+            }
+            Holder::Nobody if bad => {
+                obstacle =
+                    Some((Reason::Invalid, "not made before the spec is accepted, see condition Accepted".to_owned()));
+                None
+            }
+            Holder::Nobody => None,
+            Holder::Ours(facts) => {
+                if bad {
+                    obstacle = Some((
+                        Reason::Invalid,
+                        "stays as it was in what was refused, see condition Accepted".to_owned(),
+                    ));
+                }
+                uid_of(facts)
+            }
+        };
+        let members = common.members.count(place);
+        let hands_off = !matches!(holder, Holder::Ours(_) | Holder::Nobody) || (is_new && bad);
+        if hands_off {
+            draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
+        } else {
+            if level_good {
+                want_namespace(draft, common, place, Some(environment.stage), level);
+            } else {
+                draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
+            }
+            self.want_contents(draft, common, place, quota);
+            if obstacle.is_none() {
+                obstacle = self.want_bindings(draft, common, place, quota).map(|text| (Reason::Pending, text));
+            } else {
+                self.want_bindings(draft, common, place, quota);
+            }
+        }
+        draft.environments.push(EnvironmentDraft {
+            place: place.clone(),
+            uid,
+            pod_security: level,
+            quota: quota.clone(),
+            members,
+            obstacle,
+        });
+    }
+}
+
+fn uid_of(facts: &Value) -> Option<String> {
+    facts["metadata"]["uid"].as_str().map(str::to_owned)
+}

@@ -1,0 +1,117 @@
+//! A world held in memory: for tests, and for plans against a folder of files. It never changes by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::access;
+use crate::kinds::KINDS;
+use crate::meta::{self, Owner};
+use crate::object::ObjectKey;
+use crate::resources::{Keep, Resource};
+
+use super::{Lookup, Scope, Source};
+
+/// Objects by key, each as it was given and as the engine's cache would keep it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryWorld {
+    objects: BTreeMap<ObjectKey, Stored>,
+    unsynced: BTreeSet<&'static Resource>,
+}
+
+#[derive(Debug, Clone)]
+struct Stored {
+    whole: Value,
+    kept: Arc<Value>,
+}
+
+/// An object that no plan ever looks at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{api_version} {kind} is no kind that Tenantry reads")]
+pub struct UnknownKind {
+    api_version: String,
+    kind: String,
+}
+
+impl MemoryWorld {
+    /// Puts one object in, or replaces it. One without `managedFields`, as `kubectl get -o yaml` prints it, counts as
+    /// written by Tenantry alone when it carries the managed-by label.
+    pub fn insert(&mut self, mut object: Value) -> Result<(), UnknownKind> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+        let Some(resource) = access::watched(KINDS)
+            .into_iter()
+            .find(|resource| resource.kind == kind && resource.api_version() == api_version)
+        else {
+            return Err(UnknownKind { api_version, kind });
+        };
+        assume_written_by_us(&mut object);
+        let metadata = &object["metadata"];
+        let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));
+        let kept = match resource.keep {
+            Keep::Digest => Value::Null,
+            Keep::Projection(project) => project(&object),
+            Keep::Whole => object.clone(),
+        };
+        self.objects.insert(key, Stored { whole: object, kept: Arc::new(kept) });
+        Ok(())
+    }
+
+    /// Takes one object out.
+    pub fn remove(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+    }
+
+    /// From now on nothing is known of this kind.
+    pub fn forget(&mut self, resource: &'static Resource) {
+        self.unsynced.insert(resource);
+    }
+
+    /// One object as it was put in.
+    pub fn whole(&self, key: &ObjectKey) -> Option<&Value> {
+        self.objects.get(key).map(|stored| &stored.whole)
+    }
+
+    /// All keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.keys()
+    }
+}
+
+impl Source for MemoryWorld {
+    fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
+        if self.unsynced.contains(key.resource) {
+            return Lookup::NotSynced;
+        }
+        self.objects.get(key).map_or(Lookup::Missing, |stored| Lookup::Found(Arc::clone(&stored.kept)))
+    }
+
+    fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
+        if self.unsynced.contains(resource) {
+            return Lookup::NotSynced;
+        }
+        let is_in_scope = |key: &ObjectKey, stored: &Stored| match scope {
+            Scope::All => true,
+            Scope::Namespace(namespace) => key.namespace == *namespace,
+            Scope::OwnedBy(owner) => Owner::marked_on(&stored.whole)
+                .is_some_and(|mark| format!("{}/{}/{}", mark.plural, mark.namespace, mark.name) == *owner),
+        };
+        let found = self.objects.iter().filter(|(key, stored)| key.resource == resource && is_in_scope(key, stored));
+        Lookup::Found(found.map(|(_, stored)| Arc::clone(&stored.kept)).collect())
+    }
+}
+
+fn assume_written_by_us(object: &mut Value) {
+    let is_ours = object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER;
+    if !is_ours || !object["metadata"]["managedFields"].is_null() {
+        return;
+    }
+    let fields = |section: &str| -> Map<String, Value> {
+        let entries = object["metadata"][section].as_object().into_iter().flatten();
+        entries.map(|(key, _)| (format!("f:{key}"), json!({}))).collect()
+    };
+    let written = json!({ "f:metadata": { "f:labels": fields("labels"), "f:annotations": fields("annotations") } });
+    object["metadata"]["managedFields"] =
+        json!([{ "manager": meta::MANAGER, "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": written }]);
+}

@@ -1,0 +1,136 @@
+//! O6: what must hold at every moment, looked at after every single change of the recorded history.
+
+use serde_json::{Value, json};
+use tenantry_core::meta::{CONFIRM_DELETE, MANAGED_BY, MANAGER, TENANT};
+
+use super::snapshot::Snapshot;
+use super::{Oracle, Violation};
+use crate::server::{Change, ChangeKind, Record, Verb};
+use crate::simulation::trace::{Trace, is_housekeeping, is_operators};
+
+/// The group of our kinds.
+const GROUP: &str = "tenantry.dev";
+
+/// Judges every moment.
+pub fn judge(trace: &Trace) -> Vec<Violation> {
+    let mut violations: Vec<Violation> = trace.calls.iter().filter_map(delete_without_uid).collect();
+    let mut before = Snapshot::default();
+    for change in &trace.history {
+        if is_operators(&change.agent) && !is_housekeeping(change) && change.group != GROUP {
+            let checks = [
+                unpoliced_binding,
+                bare_namespace,
+                foreign_namespace,
+                foreign_object,
+                unconfirmed_deletion,
+                names_another,
+                second_writer,
+            ];
+            violations.extend(checks.iter().filter_map(|check| check(&before, change)).map(|what| {
+                let name = format!("{} {}/{}", change.resource, change.namespace, change.name);
+                Violation::new(Oracle::Safe, format!("at {:?} {name}: {what}", change.at))
+            }));
+        }
+        before.apply(change);
+    }
+    violations
+}
+
+fn delete_without_uid(record: &Record) -> Option<Violation> {
+    let names_none = is_operators(&record.call.agent)
+        && record.call.verb == Verb::Delete
+        && record.code != 0
+        && record.precondition_uid.is_empty();
+    names_none.then(|| Violation::new(Oracle::Safe, format!("DELETE {} names no uid", record.call.path)))
+}
+
+fn is_ours(object: &Value) -> bool {
+    object["metadata"]["labels"][MANAGED_BY] == MANAGER
+}
+
+/// Rights are given only where everything is closed and bounded already. (Taking back what a stranger has put into a
+/// binding is allowed at any time.)
+fn unpoliced_binding(before: &Snapshot, change: &Change) -> Option<String> {
+    if change.resource != "rolebindings" || change.kind != ChangeKind::Added {
+        return None;
+    }
+    let denies = |policy: &Value| {
+        let types = policy["spec"]["policyTypes"].as_array().map_or(0, Vec::len);
+        is_ours(policy) && policy["spec"]["podSelector"] == json!({}) && types == 2
+    };
+    if !before.of_kind("networking.k8s.io", "networkpolicies", &change.namespace).any(|policy| denies(policy)) {
+        return Some("gives rights where no default-deny policy is".into());
+    }
+    let mut quotas = before.of_kind("", "resourcequotas", &change.namespace).filter(|quota| is_ours(quota)).peekable();
+    if quotas.peek().is_none() {
+        return Some("gives rights where no quota is".into());
+    }
+    let enforced = |quota: &Value| quota["status"]["hard"].as_object().is_some_and(|hard| !hard.is_empty());
+    (!quotas.all(|quota| enforced(quota))).then(|| "gives rights before the quota is enforced".into())
+}
+
+/// A namespace of ours carries pod security from its first version on.
+fn bare_namespace(_: &Snapshot, change: &Change) -> Option<String> {
+    let labels = &change.object["metadata"]["labels"];
+    let is_bare = change.resource == "namespaces"
+        && change.kind != ChangeKind::Deleted
+        && is_ours(&change.object)
+        && !labels["pod-security.kubernetes.io/enforce"].is_string();
+    is_bare.then(|| "enforces no pod security".into())
+}
+
+/// Nothing is written into a namespace, or to one, that is not ours already.
+fn foreign_namespace(before: &Snapshot, change: &Change) -> Option<String> {
+    let is_birth = change.resource == "namespaces" && change.kind == ChangeKind::Added;
+    if is_birth {
+        return None;
+    }
+    let name = if change.resource == "namespaces" { &change.name } else { &change.namespace };
+    let ours = before.by_address("", "namespaces", "", name).is_some_and(|namespace| is_ours(namespace));
+    (!ours).then(|| format!("writes to {name}, which is not ours"))
+}
+
+/// What somebody else has made is neither changed nor deleted.
+fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
+    let previous = change.previous.as_ref()?;
+    let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
+    (!ours).then(|| "was made by somebody else".into())
+}
+
+/// Where there is a Lease, only its holder writes.
+fn second_writer(before: &Snapshot, change: &Change) -> Option<String> {
+    let lease = before.of_kind("coordination.k8s.io", "leases", "").next()?;
+    let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+    (!holder.starts_with(change.agent.as_str()) && !holder.is_empty())
+        .then(|| format!("is written by {}, while {holder} leads", change.agent))
+}
+
+/// A namespace is deleted only as its tenant's policy says, and confirmed.
+fn unconfirmed_deletion(before: &Snapshot, change: &Change) -> Option<String> {
+    let begins = |object: &Value| !object["metadata"]["deletionTimestamp"].is_null();
+    if change.resource != "namespaces" || !(begins(&change.object) || change.kind == ChangeKind::Deleted) {
+        return None;
+    }
+    if change.previous.as_ref().is_some_and(|previous| begins(previous)) {
+        return None;
+    }
+    let tenant = change.object["metadata"]["labels"][TENANT].as_str().unwrap_or_default();
+    let Some(tenant) = before.by_address(GROUP, "tenants", "", tenant) else {
+        return Some("is deleted without a tenant that says so".into());
+    };
+    let confirmed = tenant["metadata"]["annotations"][CONFIRM_DELETE] == tenant["metadata"]["uid"];
+    let allowed = tenant["spec"]["deletionPolicy"] == "Delete" && confirmed;
+    (!allowed).then(|| "is deleted against its tenant's policy".into())
+}
+
+/// Nothing that belongs to one tenant names another.
+fn names_another(before: &Snapshot, change: &Change) -> Option<String> {
+    let tenant = change.object["metadata"]["labels"][TENANT].as_str()?;
+    let text = change.object.to_string();
+    before
+        .of_kind(GROUP, "tenants", "")
+        .filter_map(|other| other["metadata"]["name"].as_str())
+        .find(|other| *other != tenant && text.contains(other))
+        .map(|other| format!("belongs to tenant {tenant} and names {other}"))
+}

@@ -71,7 +71,8 @@ impl Floor {
             .body(object.to_string().into_bytes())?;
         // Never closed.
         let _permit = self.in_flight.acquire().await?;
-        self.client.request::<Value>(request).await?;
+        let answer = self.client.request::<Value>(request).await;
+        answer.map_err(|error| format!("creating {}: {}", objects::title(object), objects::words(&error)))?;
         Ok(())
     }
 }

@@ -50,7 +50,7 @@ impl Template {
             let text = object.to_string().replace(&self.name, name);
             // It was JSON before, and names are plain.
             let mut object: Value = serde_json::from_str(&text).unwrap_or_default();
-            object["metadata"]["labels"][MANAGED_BY] = "no-body-".into();
+            object["metadata"]["labels"][MANAGED_BY] = "nobodies".into();
             object
         };
         self.waves.iter().map(|wave| wave.iter().map(rename).collect()).collect()
@@ -98,7 +98,7 @@ mod tests {
             "spec": { "finalizers": ["kubernetes"] }, "status": { "phase": "Active" } });
         let template = Template { name: "t-0001".into(), waves: vec![vec![as_sent(seen, "v1", "Namespace")]] };
         let expected = json!({ "apiVersion": "v1", "kind": "Namespace",
-            "metadata": { "name": "t-0002-dev", "labels": { "a": "t-0002", "app.kubernetes.io/managed-by": "no-body-" } } });
+            "metadata": { "name": "t-0002-dev", "labels": { "a": "t-0002", "app.kubernetes.io/managed-by": "nobodies" } } });
         assert_eq!(template.waves_for("t-0002"), vec![vec![expected]]);
         assert_eq!(template.children(), 1);
     }

@@ -27,6 +27,8 @@ pub struct Applied {
     pub objects: BTreeMap<ObjectKey, Progress>,
     /// What failed.
     pub errors: Vec<Error>,
+    /// Whether anything was written: if so, its events are about to come.
+    pub wrote: bool,
 }
 
 /// What must be done about one wanted object, from what is known of it.
@@ -50,15 +52,16 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Appli
             .collect();
         let results: Vec<_> = futures::stream::iter(steps).buffered(CALLS_PER_RESOURCE).collect().await;
         for (key, result) in results {
-            let progress = result.unwrap_or_else(|error| {
+            let (progress, wrote) = result.unwrap_or_else(|error| {
                 let progress = if matches!(error.cause, Cause::NotLeader) {
                     Progress::Held
                 } else {
                     Progress::Failed(error.to_string())
                 };
                 applied.errors.push(error);
-                progress
+                (progress, false)
             });
+            applied.wrote |= wrote;
             if !matches!(progress, Progress::Observed | Progress::Written) {
                 failed.insert(key.failure_domain().to_owned());
             }
@@ -68,29 +71,31 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Appli
     applied
 }
 
-async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<Progress, Error> {
+/// How far the object is now, and whether that took a write.
+async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<(Progress, bool), Error> {
     let key = object.key();
     let wanted = content::hash_desired(key.resource, object.body());
+    let written = |progress| (progress, true);
     match next_step(engine, owner, key, wanted) {
-        Step::Nothing(progress) => Ok(progress),
+        Step::Nothing(progress) => Ok((progress, false)),
         Step::Create => match engine.write(key, wanted, engine.leads(key)?.create(key, object.body()).await) {
             // It exists, but not for us to see: without our label, or newer than our cache. Look before judging.
             Err(error) if error.reason() == "AlreadyExists" => {
                 let found = engine.calls.get(key).await?;
                 engine.note_write(key, &found, None);
                 match next_step(engine, owner, key, wanted) {
-                    Step::Change(record) => change(engine, object, wanted, &record).await,
+                    Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
                     Step::Nothing(progress) => {
                         // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
                         engine.forget_stranger(key, &found, &progress);
-                        Ok(progress)
+                        Ok((progress, false))
                     }
                     Step::Create => Err(error),
                 }
             }
-            result => result.inspect(|_| engine.metrics.changed(key.resource.kind, "created")),
+            result => result.inspect(|_| engine.metrics.changed(key.resource.kind, "created")).map(written),
         },
-        Step::Change(record) => change(engine, object, wanted, &record).await,
+        Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
     }
 }
 

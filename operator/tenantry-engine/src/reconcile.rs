@@ -70,6 +70,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     };
     let owner = Owner::of(kind.resource, &cr);
     let mut errors = Vec::new();
+    let mut wrote = false;
     let mut outcome =
         Outcome { plan: &plan, objects: BTreeMap::new(), leaving: Vec::new(), violation: check::violation(&plan) };
     if let Some(rule) = &outcome.violation {
@@ -84,10 +85,11 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         let applied = apply::apply(engine, &owner, &plan.desired).await;
         let pruned = prune::prune(engine, &owner, &plan).await;
         outcome.objects = applied.objects;
+        wrote = applied.wrote;
         outcome.leaving = pruned.leaving;
         errors.extend(applied.errors.into_iter().chain(pruned.errors));
     }
-    let again = match finish(engine, kind, key, &cr, &outcome).await {
+    let again = match finish(engine, kind, key, &cr, &outcome, wrote).await {
         Ok(again) => again,
         Err(error) => {
             errors.push(error);
@@ -115,6 +117,7 @@ async fn finish(
     key: &ObjectKey,
     cr: &Value,
     outcome: &Outcome<'_>,
+    wrote: bool,
 ) -> Result<Option<Duration>, Error> {
     if !cr["metadata"]["deletionTimestamp"].is_null() && cleanup::release(engine, key, cr, outcome).await? {
         return Ok(None);
@@ -125,7 +128,7 @@ async fn finish(
         (kind.status)(cr, &world, outcome, engine.clock.now())
     };
     match status {
-        Ok(status) => status::write(engine, key, cr, &status).await,
+        Ok(status) => status::write(engine, key, cr, &status, wrote).await,
         Err(malformed) => stall(engine, key, cr, &malformed.to_string()).await,
     }
 }
@@ -140,7 +143,7 @@ async fn stall(engine: &Engine, key: &ObjectKey, cr: &Value, message: &str) -> R
     let mut status = cr.get("status").cloned().unwrap_or_else(|| json!({}));
     status["observedGeneration"] = Value::from(generation);
     status["conditions"] = json!(conditions.summarise(&[Type::Accepted], ""));
-    status::write(engine, key, cr, &status).await
+    status::write(engine, key, cr, &status, false).await
 }
 
 /// Logs failures; returns how long the server asked us to wait.

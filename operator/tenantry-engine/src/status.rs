@@ -39,17 +39,27 @@ impl Patience {
     }
 }
 
-/// Writes `status` if it differs from what the resource says now. Returns when to come again if it was held back.
-pub async fn write(engine: &Engine, key: &ObjectKey, cr: &Value, status: &Value) -> Result<Option<Duration>, Error> {
+/// Writes `status` if it differs from what the resource says now. Returns when to come again if it was held back: after
+/// a look that `wrote` something always, because the events of that are about to come, however long others had their turn before.
+pub async fn write(
+    engine: &Engine,
+    key: &ObjectKey,
+    cr: &Value,
+    status: &Value,
+    wrote: bool,
+) -> Result<Option<Duration>, Error> {
     let before = cr.get("status").cloned().unwrap_or_else(|| json!({}));
     let Some(change) = merge::difference(&before, status) else {
         engine.patience.forget(key);
         return Ok(None);
     };
-    if is_passing(status)
-        && let Some(left) = engine.patience.remaining(key)
-    {
-        return Ok(Some(left));
+    if is_passing(status) {
+        if wrote {
+            engine.patience.forget(key);
+        }
+        if let Some(left) = engine.patience.remaining(key) {
+            return Ok(Some(left));
+        }
     }
     if engine.patch_resource(key, cr, "/status", json!({ "status": change })).await?.is_none() {
         return Ok(None);

@@ -35,7 +35,7 @@ pub fn patch(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
             return Err(ApiError::new(415, "UnsupportedMediaType", message));
         }
     }
-    write.shape(&mut object).map_err(|error| unpatchable(&object, error))?;
+    write.shape(&mut object).map_err(|error| unpatchable(&object, &error))?;
     if meta::text(&object, "name") != name {
         return Err(ApiError::bad_request(format!(
             "the name of the object ({}) does not match the name on the URL ({name})",
@@ -46,7 +46,7 @@ pub fn patch(state: &mut State, write: &Write<'_>) -> ApiResult<(u16, Value)> {
 }
 
 /// A patch whose result cannot be decoded: 422 on the patch itself.
-fn unpatchable(object: &Value, error: ApiError) -> ApiError {
+fn unpatchable(object: &Value, error: &ApiError) -> ApiError {
     let why = error.message.rsplit(": ").next().unwrap_or_default().to_owned();
     let cause = FieldError::invalid("patch", &json!(object.to_string()), why);
     ApiError::invalid("", "", "", &[cause])

@@ -126,8 +126,8 @@ impl World {
         while calm < SETTLED_STEPS && started.elapsed() < SETTLED_WITHIN {
             sleep(SETTLE_STEP).await;
             let now = self.used()?;
-            let used = (now.api_server + now.controller_manager)
-                .saturating_sub(before.api_server + before.controller_manager);
+            let used =
+                (now.api_server + now.controller_manager).saturating_sub(before.api_server + before.controller_manager);
             calm = if used <= SETTLED_USE { calm + 1 } else { 0 };
             before = now;
         }

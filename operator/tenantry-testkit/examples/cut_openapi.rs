@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     say_what_go_knows(&mut kept);
-    let mut out = format!("{{\"kubernetes\":{},\n\"roots\":{},\n\"definitions\":{{\n", present["kubernetes"], json!(roots));
+    let mut out =
+        format!("{{\"kubernetes\":{},\n\"roots\":{},\n\"definitions\":{{\n", present["kubernetes"], json!(roots));
     let lines = kept.iter().map(|(name, schema)| format!("{}:{schema}", json!(name))).collect::<Vec<_>>();
     writeln!(out, "{}\n}}}}", lines.join(",\n"))?;
     std::fs::write(FILE, out)?;

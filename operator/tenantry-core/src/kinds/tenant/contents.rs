@@ -15,7 +15,7 @@ use crate::world::Lookup;
 
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
-use super::types::Role;
+use super::rights::has_bindings;
 
 /// Wants the namespace itself, unless its labels or annotations were refused.
 pub(super) fn want_namespace(
@@ -74,12 +74,11 @@ impl Case<'_> {
         quota: &Quantities,
     ) -> Option<String> {
         let namespace = &place.namespace;
-        let bindings = Role::ALL.map(|role| {
-            let name = format!("tenantry-{}", role.word());
-            self.world.get(&ObjectKey::namespaced(&ROLE_BINDING, namespace, name))
-        });
-        let have_rights = bindings.iter().any(|binding| matches!(binding, Lookup::Found(_)));
-        if have_rights || (self.is_ours(place) && (!common.quotas_good || self.enforces(place, quota))) {
+        let is_bounded = || {
+            // A refused quota leaves in force what there is; where there is none, nobody gets rights yet.
+            if common.quotas_good || place.is_home() { self.enforces(place, quota) } else { self.has_quota(place) }
+        };
+        if has_bindings(place, self.world) || (self.is_ours(place) && is_bounded()) {
             for (role, subjects) in common.members.of(place) {
                 draft.plan.want(build_role_binding(place, role, &subjects));
             }
@@ -89,6 +88,13 @@ impl Case<'_> {
         let text = format!("quota of namespace {namespace} is not enforced yet; members get their rights then");
         draft.plan.wait(Reason::Pending, text.clone());
         Some(text)
+    }
+
+    /// Whether some quota of ours is in force.
+    fn has_quota(&self, place: &Place) -> bool {
+        let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
+        let facts = self.world.get(&key).found();
+        facts.is_some_and(|facts| facts["status"]["hard"].as_object().is_some_and(|hard| !hard.is_empty()))
     }
 
     fn is_ours(&self, place: &Place) -> bool {

@@ -38,7 +38,12 @@ async fn the_fake_answers_as_the_real_server_does() {
             events.push(watch(client, &from).await.expect("watches"));
         }
         let differences = compare(&steps, &answers[0], &answers[1]);
-        println!("seed {seed}: {} requests, {} events, {} differences", steps.len(), events[0].len(), differences.len());
+        println!(
+            "seed {seed}: {} requests, {} events, {} differences",
+            steps.len(),
+            events[0].len(),
+            differences.len()
+        );
         report.extend(differences.iter().map(|difference| format!("seed {seed}, {difference}")));
         if events[0] != events[1] {
             let first = events[0].iter().zip(&events[1]).find(|(real, fake)| real != fake);

@@ -1,0 +1,26 @@
+//! The operator on a real control plane: always a process of its own, with a token of its ServiceAccount and nothing but its
+//! generated rights. One program, so that the tests share a cluster; those that break things start their own.
+
+// What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
+#![allow(clippy::panic)]
+
+mod birth;
+mod collisions;
+mod deletion;
+mod drift;
+mod exact;
+mod faults;
+mod leadership;
+mod members;
+mod onboarding;
+mod program;
+mod races;
+mod refusals;
+mod rights;
+mod scene;
+
+/// The program under test; see `program.rs`. Run as a test it does nothing.
+#[test]
+fn program_under_test() {
+    program::be_the_operator_if_asked();
+}

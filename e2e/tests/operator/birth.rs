@@ -159,19 +159,25 @@ async fn without_a_quota_in_force_nobody_has_rights() {
     })
     .await
     .expect("in time");
-    scene::stays(Duration::from_secs(4), async || {
+    let nobody_has_rights = async || {
         let children = scene::children(&client, "waiting").await;
         match children.keys().find(|title| title.starts_with("RoleBinding")) {
             Some(title) => Err(format!("{title} exists")),
             None => Ok(()),
         }
-    })
-    .await;
+    };
+    scene::stays(Duration::from_secs(4), nobody_has_rights).await;
     // After its moment of patience the status says what is waited for.
     let found = scene::is(&client, "waiting", "Ready", "Unknown", |_| true).await;
     assert!(found["status"]["conditions"].to_string().contains("quota"), "{}", found["status"]["conditions"]);
+    // Nor does a spec whose quotas are refused open what is not bounded yet.
+    let mut refused = plain_tenant("waiting");
+    refused["spec"]["quota"] = json!({ "pods": "1" });
+    objects::apply(&client, &refused).await.expect("applied");
+    scene::is(&client, "waiting", "Accepted", "False", |_| true).await;
+    scene::stays(Duration::from_secs(2), nobody_has_rights).await;
     plane.resume_component(Component::ControllerManager).expect("resumed");
-    ready(&client, "waiting").await;
+    onboard(&client, &plain_tenant("waiting")).await;
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ impl Case<'_> {
         let namespace = &place.namespace;
         let is_bounded = || {
             // A refused quota leaves in force what there is; where there is none, nobody gets rights yet.
-            if common.quotas_good || place.is_home() { self.enforces(place, quota) } else { self.has_quota(place) }
+            if common.quotas_good || place.is_home() { self.enforces(place, quota) } else { self.enforces_what_is_there(place) }
         };
         if has_bindings(place, self.world) || (self.is_ours(place) && is_bounded()) {
             for (role, subjects) in common.members.of(place) {
@@ -90,15 +90,15 @@ impl Case<'_> {
         Some(text)
     }
 
-    /// Whether some quota of ours is in force.
-    fn has_quota(&self, place: &Place) -> bool {
-        let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
-        let facts = self.world.get(&key).found();
-        facts.is_some_and(|facts| facts["status"]["hard"].as_object().is_some_and(|hard| !hard.is_empty()))
-    }
-
     fn is_ours(&self, place: &Place) -> bool {
         matches!(holder(place, self.world), Holder::Ours(_))
+    }
+
+    /// Whether a quota is in force, be it an earlier one: what the spec says of quotas was refused.
+    fn enforces_what_is_there(&self, place: &Place) -> bool {
+        let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
+        let Lookup::Found(facts) = self.world.get(&key) else { return false };
+        facts["status"]["hard"].is_object() && facts["status"]["hard"] == facts["spec"]["hard"]
     }
 
     /// Whether the API server holds the namespace to every part of this quota. It goes by the quota's status, which the

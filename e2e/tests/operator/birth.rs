@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use kube::api::{DynamicObject, WatchEvent, WatchParams};
+use kube::api::{DynamicObject, ListParams, WatchEvent, WatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tenantry_core::names;
@@ -35,7 +35,8 @@ impl History {
         let mut watches = JoinSet::new();
         for resource in WATCHED {
             let api: Api<DynamicObject> = objects::collection_of(client, &resource.api_version(), resource.kind, None);
-            let from = api.list(&Default::default()).await.expect("listed").metadata.resource_version.expect("has one");
+            let from =
+                api.list(&ListParams::default()).await.expect("listed").metadata.resource_version.expect("has one");
             let sender = sender.clone();
             watches.spawn(async move {
                 let stream = api.watch(&WatchParams::default().timeout(290), &from).await.expect("watches");
@@ -158,19 +159,25 @@ async fn without_a_quota_in_force_nobody_has_rights() {
     })
     .await
     .expect("in time");
-    scene::stays(Duration::from_secs(4), async || {
+    let nobody_has_rights = async || {
         let children = scene::children(&client, "waiting").await;
         match children.keys().find(|title| title.starts_with("RoleBinding")) {
             Some(title) => Err(format!("{title} exists")),
             None => Ok(()),
         }
-    })
-    .await;
+    };
+    scene::stays(Duration::from_secs(4), nobody_has_rights).await;
     // After its moment of patience the status says what is waited for.
     let found = scene::is(&client, "waiting", "Ready", "Unknown", |_| true).await;
     assert!(found["status"]["conditions"].to_string().contains("quota"), "{}", found["status"]["conditions"]);
+    // Nor does a spec whose quotas are refused open what is not bounded yet.
+    let mut refused = plain_tenant("waiting");
+    refused["spec"]["quota"] = json!({ "pods": "1" });
+    objects::apply(&client, &refused).await.expect("applied");
+    scene::is(&client, "waiting", "Accepted", "False", |_| true).await;
+    scene::stays(Duration::from_secs(2), nobody_has_rights).await;
     plane.resume_component(Component::ControllerManager).expect("resumed");
-    ready(&client, "waiting").await;
+    onboard(&client, &plain_tenant("waiting")).await;
 }
 
 #[tokio::test]
@@ -193,7 +200,7 @@ async fn a_namespace_lost_is_born_again_in_the_same_order() {
     .await
     .expect("in time");
     ready(&client, "reborn").await;
-    let seen = history.until_all_have(&[name.clone()], "RoleBinding").await;
+    let seen = history.until_all_have(std::slice::from_ref(&name), "RoleBinding").await;
     let events = &seen[&name];
     let born = first(events, "a new namespace", |object| {
         object["kind"] == "Namespace" && object["metadata"]["deletionTimestamp"].is_null()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kube::Client;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tenantry_e2e::{eventually, objects};
 
@@ -14,9 +15,9 @@ async fn confirm(client: &Client, name: &str, value: &str) {
         "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
         "metadata": { "name": name, "annotations": { "tenantry.dev/confirm-delete": value } },
     });
-    let patch = kube::api::Patch::Merge(confirmed);
+    let patch = Patch::Merge(confirmed);
     objects::collection(client, &tenant(name, json!({})))
-        .patch(name, &Default::default(), &patch)
+        .patch(name, &PatchParams::default(), &patch)
         .await
         .expect("annotated");
 }
@@ -81,8 +82,8 @@ async fn what_blocks_is_named() {
     .await;
     assert!(found["status"].to_string().contains("configmaps"), "the kind is named: {}", found["status"]);
     // The namespace controller has taken the members' bindings with the rest, so it takes the platform team to help.
-    let patch = kube::api::Patch::Merge(json!({ "metadata": { "finalizers": [] } }));
-    objects::collection(&client, &stuck).patch("stuck", &Default::default(), &patch).await.expect("removed");
+    let patch = Patch::Merge(json!({ "metadata": { "finalizers": [] } }));
+    objects::collection(&client, &stuck).patch("stuck", &PatchParams::default(), &patch).await.expect("removed");
     is_gone(&client, "blocked").await;
     namespace_is_gone(&client, "blocked-dev").await;
 }

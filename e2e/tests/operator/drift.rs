@@ -80,7 +80,7 @@ fn spoiled(object: &Value, path: &str) -> Vec<Value> {
             replaced(json!({ "cpu": "1m" })),
         ]),
         Some(Value::Array(_)) => {
-            ways.extend([replaced(json!([])), replaced(json!(["Ingress"])), replaced(json!(["Egress"]))])
+            ways.extend([replaced(json!([])), replaced(json!(["Ingress"])), replaced(json!(["Egress"]))]);
         }
         _ => {}
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use kube::api::{Patch, PatchParams};
 use tenantry_e2e::operator::NAMESPACE;
 use tenantry_e2e::{Cluster, Options, objects};
 
@@ -69,13 +70,13 @@ async fn a_leader_whose_lease_was_taken_stops() {
     let mut operator = Operator::start(&cluster).await;
     let lease =
         scene::get(&client, "coordination.k8s.io/v1", "Lease", Some(NAMESPACE), "tenantry").await.expect("there");
-    let patch = kube::api::Patch::Merge(serde_json::json!({
+    let patch = Patch::Merge(serde_json::json!({
         "spec": { "holderIdentity": "thief", "renewTime": lease["spec"]["renewTime"] },
     }));
     let mut typed = lease.clone();
     typed["apiVersion"] = "coordination.k8s.io/v1".into();
     typed["kind"] = "Lease".into();
-    objects::collection(&client, &typed).patch("tenantry", &Default::default(), &patch).await.expect("stolen");
+    objects::collection(&client, &typed).patch("tenantry", &PatchParams::default(), &patch).await.expect("stolen");
     let status = operator.ends().await;
     assert_eq!(status.code(), Some(1), "{}", operator.log());
     operator.logs("leadership was lost").await;

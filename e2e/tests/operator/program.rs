@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Longer than anything here takes on a machine that compiles something else meanwhile.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 /// Arguments for `tenantry`, by lines; names what this test program then is.
 const ARGUMENTS: &str = "TENANTRY_PROGRAM_ARGUMENTS";
 
@@ -28,6 +28,12 @@ pub fn be_the_operator_if_asked() {
     let arguments = arguments.into_string().expect("text");
     let arguments = ["tenantry"].into_iter().chain(arguments.lines()).map(Into::into);
     std::process::exit(tenantry::cli::execute(arguments, &mut std::io::stdout(), &mut std::io::stderr()).into());
+}
+
+/// For names of files that no other test of this process uses.
+fn next_number() -> u32 {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A file that behaves as the `tenantry` program.
@@ -40,8 +46,7 @@ fn program(folder: &Path) -> PathBuf {
             ourselves.display()
         );
         // Two tests may do so at once: each writes its own and puts it in place whole.
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let own = folder.join(format!("tenantry-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        let own = folder.join(format!("tenantry-{}", next_number()));
         fs::write(&own, text).expect("written");
         fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("executable");
         fs::rename(&own, &path).expect("in place");
@@ -79,7 +84,6 @@ impl Operator {
 
     /// Starts one and returns at once.
     pub fn launch(cluster: &Cluster, identity: &Identity, arguments: &[&str]) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let folder = match cluster.control_plane() {
             Ok(plane) => plane.logs().to_owned(),
             Err(_) => std::env::temp_dir(),
@@ -87,7 +91,7 @@ impl Operator {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("has one");
         drop(listener);
-        let log = folder.join(format!("tenantry-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        let log = folder.join(format!("tenantry-{}.log", next_number()));
         // By way of ours, so that the kernel ends it, too, when this process is killed.
         let mut command = Command::new(toolchain::control_plane().expect("built"));
         command

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tenantry::render::manifests::{OPERATOR_ROLE, Place, cluster_role_rules, own_rules};
 use tenantry_core::kinds::KINDS;
@@ -87,9 +88,9 @@ async fn what_is_declared_is_what_is_used() {
     onboard(&client, &full(true, true, "b")).await;
     for object in before.values().filter(|object| object["kind"] != "Namespace") {
         let drift = json!({ "metadata": { "labels": { "tenantry.dev/environment": "changed" } } });
-        let patch = kube::api::Patch::Merge(drift);
+        let patch = Patch::Merge(drift);
         objects::collection(&client, object)
-            .patch(objects::name(object), &Default::default(), &patch)
+            .patch(objects::name(object), &PatchParams::default(), &patch)
             .await
             .expect("changed");
     }
@@ -98,9 +99,9 @@ async fn what_is_declared_is_what_is_used() {
         .values()
         .filter(|object| object["kind"] != "Namespace" && object["metadata"]["namespace"] == "recorded-dev")
     {
-        let patch = kube::api::Patch::Merge(json!({ "metadata": { "labels": null, "annotations": null } }));
+        let patch = Patch::Merge(json!({ "metadata": { "labels": null, "annotations": null } }));
         objects::collection(&client, object)
-            .patch(objects::name(object), &Default::default(), &patch)
+            .patch(objects::name(object), &PatchParams::default(), &patch)
             .await
             .expect("changed");
     }
@@ -160,8 +161,8 @@ async fn without(client: &Client, group: &str, resource: &str, verbs: &[&str]) {
         .filter(|rule| rule["verbs"] != json!([]))
         .collect();
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": OPERATOR_ROLE } });
-    let patch = kube::api::Patch::Merge(json!({ "rules": rules }));
-    objects::collection(client, &role).patch(OPERATOR_ROLE, &Default::default(), &patch).await.expect("changed");
+    let patch = Patch::Merge(json!({ "rules": rules }));
+    objects::collection(client, &role).patch(OPERATOR_ROLE, &PatchParams::default(), &patch).await.expect("changed");
 }
 
 #[tokio::test]

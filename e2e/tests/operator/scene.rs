@@ -61,8 +61,8 @@ pub fn tenant(name: &str, spec: Value) -> Value {
         "apiVersion": "tenantry.dev/v1alpha1",
         "kind": "Tenant",
         "metadata": { "name": name },
-        "spec": spec,
     });
+    tenant["spec"] = spec;
     if tenant["spec"]["className"].is_null() {
         tenant["spec"]["className"] = CLASS.into();
     }

@@ -248,7 +248,7 @@ impl<'a> Conditions<'a> {
 }
 
 /// Cuts a text to at most `limit` bytes, at a character boundary, and says so.
-fn truncate(text: &mut String, limit: usize) {
+pub(crate) fn truncate(text: &mut String, limit: usize) {
     if text.len() > limit {
         let end = text.floor_char_boundary(limit - '…'.len_utf8());
         text.truncate(end);

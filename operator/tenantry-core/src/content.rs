@@ -22,7 +22,7 @@ pub fn hash_desired(resource: &Resource, body: &Value) -> u128 {
 /// Hash of an object as the API server showed it, comparable with [`hash_desired`].
 pub fn hash_observed(resource: &Resource, object: &Value) -> u128 {
     let metadata = match resource.write {
-        Write::Merge => owned_fields(object),
+        Write::Merge => kept_fields(object),
         _ => managed_metadata(object),
     };
     hash(resource, &metadata, object)
@@ -52,6 +52,18 @@ pub fn owned_fields(object: &Value) -> Value {
             .collect()
     };
     json!({ "labels": owned("labels"), "annotations": owned("annotations") })
+}
+
+/// What of an observed object is ours to keep: [`owned_fields`], and everything under our keys whoever wrote it last. A
+/// restored backup, or a value changed there and back, leaves our values in another's name; what becomes of them is still drift.
+pub fn kept_fields(object: &Value) -> Value {
+    let (mut kept, managed) = (owned_fields(object), managed_metadata(object));
+    for section in ["labels", "annotations"] {
+        for (key, value) in managed[section].as_object().into_iter().flatten() {
+            kept[section][key] = value.clone();
+        }
+    }
+    kept
 }
 
 /// Whether `managedFields` say that we wrote some of this object: the proof that remains when its marks were stripped.

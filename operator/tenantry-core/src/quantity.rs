@@ -94,6 +94,10 @@ impl FromStr for Quantity {
 }
 
 fn parse(text: &str) -> Option<Quantity> {
+    // The schema lets `-0` pass, which is not negative.
+    if let Some(negated) = text.strip_prefix('-') {
+        return parse(negated).filter(|amount| amount.nanos == 0 && !negated.starts_with(['-', '+']));
+    }
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     let end = unsigned.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(unsigned.len());
     let (number, suffix) = unsigned.split_at(end);
@@ -147,8 +151,12 @@ fn interpret(suffix: &str) -> Option<(Family, u8, i32)> {
         other => {
             let digits = other.strip_prefix(['e', 'E'])?;
             let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
-            let valid = (1..=2).contains(&unsigned.len()) && unsigned.bytes().all(|digit| digit.is_ascii_digit());
-            valid.then(|| digits.parse().ok()).flatten().map(|exponent| (Family::Exponent, 10, exponent))
+            // As many digits as the schema's 32 characters hold; what is beyond 99 is all or nothing.
+            let valid = !unsigned.is_empty() && unsigned.bytes().all(|digit| digit.is_ascii_digit());
+            valid
+                .then(|| digits.parse::<i128>().ok())
+                .flatten()
+                .map(|exponent| (Family::Exponent, 10, i32::try_from(exponent.clamp(-99, 99)).unwrap_or_default()))
         }
     }
 }

@@ -223,7 +223,7 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
-/// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, writtenByUs, status: {conditions?}}`, with
+/// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, written, writtenByUs, status: {conditions?}}`, with
 /// labels all kept, annotations only ours.
 fn namespace_facts(namespace: &Value) -> Value {
     let metadata = &namespace["metadata"];
@@ -241,7 +241,8 @@ fn namespace_facts(namespace: &Value) -> Value {
             "labels": metadata["labels"],
             "annotations": ours,
         },
-        "owned": crate::content::owned_fields(namespace),
+        "owned": crate::content::kept_fields(namespace),
+        "written": crate::content::owned_fields(namespace),
         "writtenByUs": crate::content::was_written_by_us(namespace),
     });
     if !metadata["deletionTimestamp"].is_null() {

@@ -58,6 +58,8 @@ pub struct Change {
     pub added: bool,
     /// Whether what is ours of a known object has changed, or the object is gone.
     pub drifted: bool,
+    /// Whether more of it has changed than its status, which is ours: somebody wants something else now.
+    pub edited: bool,
     /// Set when the last unseen write of an owner has now been seen.
     pub all_observed: BTreeSet<String>,
 }
@@ -238,6 +240,7 @@ impl Store {
                 || before.deleting != record.deleting
                 || before.version.uid != record.version.uid
         });
+        change.edited = change.visible && before.as_ref().is_none_or(|before| !is_same_but_status(before, &record));
         change.drifted =
             before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
         if let Some(owner) = &mut record.owner {
@@ -294,6 +297,17 @@ impl Store {
             owners.insert(path);
         }
     }
+}
+
+/// Whether two states of an object that is kept whole differ in their status and version alone.
+fn is_same_but_status(before: &Record, after: &Record) -> bool {
+    let (Some(before), Some(after)) = (&before.kept, &after.kept) else { return false };
+    let differ = |one: &Value, other: &Value, apart_from: &[&str]| {
+        let keys = || one.as_object().into_iter().chain(other.as_object()).flat_map(serde_json::Map::keys);
+        keys().any(|key| !apart_from.contains(&key.as_str()) && one.get(key) != other.get(key))
+    };
+    !differ(before, after, &["status", "metadata"])
+        && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
 }
 
 /// `plural/namespace/name`: an owner whatever its uid.

@@ -1,5 +1,5 @@
 use serde_json::json;
-use tenantry_core::resources::{NETWORK_POLICY, RESOURCE_QUOTA};
+use tenantry_core::resources::{NETWORK_POLICY, RESOURCE_QUOTA, Watch, Wave, Write};
 
 use super::*;
 
@@ -156,4 +156,36 @@ fn a_quota_status_is_visible_to_plans_but_is_no_drift() {
     store.observe(&RESOURCE_QUOTA, &quota(1, json!({})));
     let change = store.observe(&RESOURCE_QUOTA, &quota(2, json!({ "hard": { "pods": "1" } })));
     assert!(change.visible && !change.drifted);
+}
+
+#[test]
+fn our_own_status_is_no_edit() {
+    static WHOLE: Resource = Resource { keep: Keep::Whole, ..tenants() };
+    let mut store = Store::default();
+    let tenant = |version: u64, pods: u64, message: &str, note: &str| {
+        json!({
+            "metadata": {"name": "acme", "uid": "u", "resourceVersion": version.to_string(), "annotations": {"note": note}},
+            "spec": {"pods": pods},
+            "status": {"message": message},
+        })
+    };
+    store.observe(&WHOLE, &tenant(1, 1, "", ""));
+    let echo = store.observe(&WHOLE, &tenant(2, 1, "cannot create", ""));
+    assert!(echo.visible && !echo.edited, "only the status has changed");
+    assert!(store.observe(&WHOLE, &tenant(3, 2, "cannot create", "")).edited, "the spec has changed");
+    assert!(store.observe(&WHOLE, &tenant(4, 2, "cannot create", "confirmed")).edited, "an annotation has changed");
+}
+
+const fn tenants() -> Resource {
+    Resource {
+        group: "tenantry.dev",
+        version: "v1alpha1",
+        kind: "Tenant",
+        plural: "tenants",
+        namespaced: false,
+        write: Write::Never,
+        watch: Watch::All,
+        keep: Keep::Digest,
+        wave: Wave::Namespace,
+    }
 }

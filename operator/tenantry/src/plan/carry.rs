@@ -77,7 +77,7 @@ fn created(object: &Desired) -> Value {
 fn changed(found: &Value, object: &Desired) -> Value {
     let resource = object.key().resource;
     let mut body = found.clone();
-    let ours = if is_shared(resource) { content::owned_fields(found) } else { managed_fields(found) };
+    let ours = if is_shared(resource) { content::kept_fields(found) } else { managed_fields(found) };
     for section in ["labels", "annotations"] {
         let fields = &mut body["metadata"][section];
         for (key, value) in object.body()["metadata"][section].as_object().into_iter().flatten() {

@@ -23,7 +23,7 @@ pub(super) fn views(found: &Value, object: &Desired) -> (Value, Value) {
     if !is_shared(object.key().resource) {
         return (whole_view(found), whole_view(wanted));
     }
-    let owned = content::owned_fields(found);
+    let owned = content::kept_fields(found);
     let keys = |section: &str| -> Vec<String> {
         let set = wanted["metadata"][section].as_object().into_iter().flat_map(Map::keys);
         set.chain(owned[section].as_object().into_iter().flat_map(Map::keys)).cloned().collect()

@@ -15,7 +15,7 @@ use crate::world::Lookup;
 
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
-use super::types::Role;
+use super::rights::has_bindings;
 
 /// Wants the namespace itself, unless its labels or annotations were refused.
 pub(super) fn want_namespace(
@@ -74,12 +74,11 @@ impl Case<'_> {
         quota: &Quantities,
     ) -> Option<String> {
         let namespace = &place.namespace;
-        let bindings = Role::ALL.map(|role| {
-            let name = format!("tenantry-{}", role.word());
-            self.world.get(&ObjectKey::namespaced(&ROLE_BINDING, namespace, name))
-        });
-        let have_rights = bindings.iter().any(|binding| matches!(binding, Lookup::Found(_)));
-        if have_rights || (self.is_ours(place) && (!common.quotas_good || self.enforces(place, quota))) {
+        let is_bounded = || {
+            // A refused quota leaves in force what there is; where there is none, nobody gets rights yet.
+            if common.quotas_good || place.is_home() { self.enforces(place, quota) } else { self.enforces_what_is_there(place) }
+        };
+        if has_bindings(place, self.world) || (self.is_ours(place) && is_bounded()) {
             for (role, subjects) in common.members.of(place) {
                 draft.plan.want(build_role_binding(place, role, &subjects));
             }
@@ -93,6 +92,13 @@ impl Case<'_> {
 
     fn is_ours(&self, place: &Place) -> bool {
         matches!(holder(place, self.world), Holder::Ours(_))
+    }
+
+    /// Whether a quota is in force, be it an earlier one: what the spec says of quotas was refused.
+    fn enforces_what_is_there(&self, place: &Place) -> bool {
+        let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
+        let Lookup::Found(facts) = self.world.get(&key) else { return false };
+        facts["status"]["hard"].is_object() && facts["status"]["hard"] == facts["spec"]["hard"]
     }
 
     /// Whether the API server holds the namespace to every part of this quota. It goes by the quota's status, which the

@@ -93,7 +93,7 @@ impl Case<'_> {
             }
             Holder::Nobody => None,
             Holder::Ours(facts) => {
-                if bad {
+                if bad || common.openings.is_none() {
                     obstacle = Some((
                         Reason::Invalid,
                         "stays as it was in what was refused, see condition Accepted".to_owned(),

@@ -9,7 +9,9 @@ use crate::conditions::Reason;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::Place;
 use crate::plan::Plan;
+use crate::world::World;
 
+use super::ownership::{Holder, holder};
 use super::types::{Member, Role, Subject, SubjectKind, Tenant};
 
 /// Everybody with rights in the tenant, checked.
@@ -23,6 +25,7 @@ pub(super) fn resolve<'a>(
     tenant: &'a Tenant,
     places: &[Place],
     platform: &TenantryPlatformSpec,
+    world: &World,
     now: Timestamp,
     plan: &mut Plan,
 ) -> Members<'a> {
@@ -54,6 +57,8 @@ pub(super) fn resolve<'a>(
         for subject in &member.subjects {
             match fault(subject, places, platform) {
                 Some((reason, fault)) => plan.refuse(reason, format!("{field}.subjects[{}]", subject.name), fault),
+                // Before a namespace is made, anybody may be first to take its name.
+                None if !is_held(subject, places, world) => {}
                 None => _ = subjects.insert(subject.clone()),
             }
         }
@@ -84,6 +89,13 @@ impl Members<'_> {
             !subjects.is_empty() && (everywhere || here)
         })
     }
+}
+
+/// Whether a ServiceAccount's namespace is the tenant's by now; true of everybody else.
+fn is_held(subject: &Subject, places: &[Place], world: &World) -> bool {
+    let Some(namespace) = &subject.namespace else { return true };
+    let place = places.iter().find(|place| place.namespace == *namespace);
+    place.is_some_and(|place| matches!(holder(place, world), Holder::Ours(_) | Holder::Leaving(_)))
 }
 
 fn fault(subject: &Subject, places: &[Place], platform: &TenantryPlatformSpec) -> Option<(Reason, String)> {

@@ -17,6 +17,7 @@ mod ownership;
 mod plan;
 mod quota;
 mod retire;
+mod rights;
 mod settings;
 mod status;
 pub mod types;

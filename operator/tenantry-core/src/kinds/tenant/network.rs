@@ -55,9 +55,14 @@ pub(super) fn openings(
         }
         match &platform.api_server {
             Some(server) => {
-                openings.extend(server.cidrs.iter().filter_map(|network| {
-                    Some(Opening { network: network.parse().ok()?, except: Vec::new(), ports: server.ports.clone() })
-                }));
+                for network in &server.cidrs {
+                    match network.parse() {
+                        Ok(network) => {
+                            openings.push(Opening { network, except: Vec::new(), ports: server.ports.clone() });
+                        }
+                        Err(fault) => plan.refuse(Reason::Unsupported, "spec.network.apiServer", format!("the platform team must mend spec.apiServer.cidrs of TenantryPlatform default: {fault}; or set Deny")),
+                    }
+                }
             }
             None => plan.refuse(Reason::Unsupported, "spec.network.apiServer", "nobody has said where the API server is: the platform team must set spec.apiServer.cidrs of TenantryPlatform default, or set Deny"),
         }

@@ -38,6 +38,20 @@ pub(super) fn holder(place: &Place, world: &World) -> Holder {
     }
 }
 
+/// Whether a namespace that carries this tenant's mark is one that the tenant could have made, and no copy of one.
+pub(super) fn is_own(tenant: &str, facts: &Value) -> bool {
+    let name = facts["metadata"]["name"].as_str().unwrap_or_default();
+    let place = match name.strip_prefix(tenant) {
+        Some("") => Place::home(tenant),
+        Some(rest) => match rest.strip_prefix('-') {
+            Some(environment) => Place::environment(tenant, environment),
+            None => return false,
+        },
+        None => return false,
+    };
+    is_ours(&place, facts)
+}
+
 /// Whether the namespace is being deleted.
 pub(super) fn is_leaving(facts: &Value) -> bool {
     !facts["metadata"]["deletionTimestamp"].is_null()
@@ -54,7 +68,7 @@ fn is_ours(place: &Place, facts: &Value) -> bool {
         let mark = Owner::marked_on(&json!({ "metadata": { "annotations": annotations } }));
         mark.is_some_and(|mark| mark.plural == "tenants" && mark.name == place.tenant)
     };
-    let (metadata, written) = (&facts["metadata"], &facts["owned"]);
+    let (metadata, written) = (&facts["metadata"], &facts["written"]);
     marked(&written["annotations"])
         || labelled(&written["labels"])
         || (labelled(&metadata["labels"]) && marked(&metadata["annotations"]))

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::build::Opening;
 use crate::check;
 use crate::conditions::Reason;
-use crate::fields::{PodSecurity, Quantities};
+use crate::fields::{DeletionPolicy, PodSecurity, Quantities};
 use crate::kinds::tenant_class::TenantClassKind;
 use crate::kinds::tenant_class::types::TenantClassSpec;
 use crate::kinds::tenantry_platform::TenantryPlatformKind;
@@ -21,11 +21,11 @@ use crate::resources::NAMESPACE;
 use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
-use super::ownership::{Holder, holder};
+use super::ownership::{Holder, holder, is_own};
 use super::quota::Share;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
-use super::{network, quota, retire, settings};
+use super::{network, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -59,11 +59,19 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
     let Lookup::Found(existing) = world.list(&NAMESPACE, Scope::OwnedBy(format!("tenants//{name}"))) else {
         return undecided(draft, Reason::Pending, "namespaces are not known yet");
     };
+    // A copy of a namespace carries the mark of the first, and is nobody's to change or delete.
+    let (existing, copies): (Vec<_>, Vec<_>) = existing.into_iter().partition(|facts| is_own(&name, facts));
+    draft.plan.undecided.extend(copies.iter().map(|facts| Undecided::Namespace(name_of(facts).to_owned())));
+    draft.plan.undecided.extend(retire::guards_of_unmarked(tenant, &existing));
     draft.blockers = existing.iter().flat_map(|facts| blockers(facts)).collect();
     if tenant.metadata.deletion_timestamp.is_some() {
+        if class == Lookup::NotSynced && tenant.spec.deletion_policy == DeletionPolicy::Delete && !existing.is_empty() {
+            let text = format!("TenantClass {} is not known, and may forbid deleting", tenant.spec.class_name);
+            return undecided(draft, Reason::Pending, text);
+        }
         let class = class.found();
         let allowed = class.as_ref().and_then(|class| class.spec.bounds.deletion_policies.as_deref());
-        draft.plan = retire::retire_all(tenant, &existing, allowed);
+        retire::retire_all(tenant, &existing, allowed, &mut draft.plan);
         return draft;
     }
     let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
@@ -78,16 +86,19 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
                 "spec.className: there is no TenantClass {}: create it, or name another",
                 tenant.spec.class_name
             );
-            return undecided(draft, Reason::RefNotFound, text);
+            draft.plan.wait(Reason::RefNotFound, text);
+            rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            return draft;
         }
         Lookup::NotSynced => {
-            let text = format!("TenantClass {} is not known yet", tenant.spec.class_name);
-            return undecided(draft, Reason::Pending, text);
+            draft.plan.wait(Reason::Pending, format!("TenantClass {} is not known yet", tenant.spec.class_name));
+            rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            return draft;
         }
     };
     if let Some((reason, fault)) = unusable_name(&name, &platform, world) {
-        draft.plan.undecided.push(Undecided::Everything);
         draft.plan.refuse(reason, "metadata.name", fault);
+        rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
         return draft;
     }
     let case = Case { tenant, name: &name, class: &class, platform: &platform, world };
@@ -126,6 +137,10 @@ fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
     check::is_protected(namespace)
         || namespace == names::OPERATOR_NAMESPACE
         || names::is_among(namespace, &platform.protected_namespaces)
+}
+
+fn name_of(facts: &Value) -> &str {
+    facts["metadata"]["name"].as_str().unwrap_or_default()
 }
 
 /// What stands in the way of the end of a namespace.
@@ -175,7 +190,7 @@ impl<'a> Case<'a> {
                 .filter(|(_, _, holder)| !matches!(holder, Holder::Foreign(_)))
                 .map(|(_, place, _)| place.clone()),
         );
-        let members = members::resolve(self.tenant, &places, self.platform, now, &mut draft.plan);
+        let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(Effective {
             quota: settings.quota.clone(),
             limits: settings.limits.clone(),
@@ -261,7 +276,12 @@ impl<'a> Case<'a> {
                 .environments
                 .iter()
                 .any(|environment| Place::environment(self.name, &environment.name).namespace == name);
-            if named || name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
+            if name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
+                continue;
+            }
+            if named {
+                // The spec asks for it and was refused (its name has been protected since): it stays as it is.
+                draft.plan.undecided.push(Undecided::Namespace(name.to_owned()));
                 continue;
             }
             draft.retained.extend(retire::retire(self.tenant, facts, fate, &mut draft.plan));

@@ -31,6 +31,9 @@ const STANDARD: [&str; 19] = [
     "services.nodeports",
 ];
 
+/// How many resources a quota may name, here and in the schema of the status.
+pub(super) const MOST_NAMES: usize = 64;
+
 /// An environment's share.
 #[derive(Debug)]
 pub(super) struct Share<'a> {
@@ -43,6 +46,13 @@ pub(super) struct Share<'a> {
 /// Refuses names and amounts that the API server would refuse; says whether all were good.
 pub(crate) fn check_names(field: &str, quantities: &Quantities, plan: &mut Plan) -> bool {
     let before = plan.refusals.len();
+    if quantities.len() > MOST_NAMES {
+        let text = format!(
+            "{} resources, the class's defaults included, are more than {MOST_NAMES}: name fewer",
+            quantities.len()
+        );
+        plan.refuse(Reason::Invalid, field, text);
+    }
     for (name, amount) in quantities {
         if !is_quota_name(name) {
             plan.refuse(Reason::Invalid, format!("{field}[{name}]"), "is nothing a quota can bound: use names such as requests.cpu, limits.memory, pods, requests.nvidia.com/gpu, count/jobs.batch or <class>.storageclass.storage.k8s.io/requests.storage");

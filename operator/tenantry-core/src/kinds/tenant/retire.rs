@@ -11,13 +11,13 @@ use crate::fields::DeletionPolicy;
 use crate::meta;
 use crate::names::Place;
 use crate::plan::{Plan, Undecided};
-use crate::resources::{LIMIT_RANGE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
+use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
 
 use super::ownership::is_leaving;
 use super::types::{RetainedStatus, Tenant};
 
 /// What holds a namespace closed; kept for as long as the namespace is there.
-const GUARDS: [&Resource; 3] = [&NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE];
+pub(super) const GUARDS: [&Resource; 3] = [&NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE];
 
 /// What is to become of namespaces that are no longer wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,12 @@ pub(super) fn retire(tenant: &Tenant, facts: &Arc<Value>, fate: Fate, plan: &mut
 }
 
 /// Plans the deletion of the Tenant, given all its namespaces.
-pub(super) fn retire_all(tenant: &Tenant, namespaces: &[Arc<Value>], allowed: Option<&[DeletionPolicy]>) -> Plan {
-    let mut plan = Plan::default();
+pub(super) fn retire_all(
+    tenant: &Tenant,
+    namespaces: &[Arc<Value>],
+    allowed: Option<&[DeletionPolicy]>,
+    plan: &mut Plan,
+) {
     let fate = fate(tenant, allowed);
     if fate == Fate::Unconfirmed && !namespaces.is_empty() {
         plan.undecided.push(Undecided::Everything);
@@ -77,13 +81,25 @@ pub(super) fn retire_all(tenant: &Tenant, namespaces: &[Arc<Value>], allowed: Op
             format!("metadata.annotations[{}]", meta::CONFIRM_DELETE),
             format!("its {} namespaces and all in them would be deleted; to confirm: {}; or set spec.deletionPolicy to Retain", namespaces.len(), how_to_confirm(tenant)),
         );
-        return plan;
+        return;
     }
     for facts in namespaces {
-        retire(tenant, facts, fate, &mut plan);
+        retire(tenant, facts, fate, plan);
     }
     plan.release = true;
-    plan
+}
+
+/// What holds those namespaces closed that the tenant has made and that do not say so any more: while nothing else is
+/// known of them, it stays.
+pub(super) fn guards_of_unmarked(tenant: &Tenant, marked: &[Arc<Value>]) -> Vec<Undecided> {
+    let inventory = tenant.metadata.annotations.as_ref().and_then(|all| all.get(meta::INVENTORY));
+    inventory
+        .into_iter()
+        .flat_map(|entries| entries.split(','))
+        .filter_map(|entry| entry.strip_prefix(NAMESPACE.plural)?.strip_prefix('/'))
+        .filter(|namespace| !marked.iter().any(|facts| facts["metadata"]["name"] == *namespace))
+        .flat_map(|namespace| GUARDS.map(|resource| Undecided::Kind(resource, namespace.to_owned())))
+        .collect()
 }
 
 fn how_to_confirm(tenant: &Tenant) -> String {

@@ -2,14 +2,18 @@
 
 use jiff::Timestamp;
 
-use crate::conditions::{Conditions, Reason, Truth, Type};
+use crate::conditions::{Conditions, Reason, Truth, Type, truncate};
 use crate::fields::Quantities;
 use crate::kind::{Outcome, Progress};
 use crate::object::ObjectKey;
 use crate::world::World;
 
 use super::plan::{self, Draft, EnvironmentDraft};
-use super::types::{EnvironmentStatus, HomeStatus, QuotaStatus, Tenant, TenantStatus, TotalQuota};
+use super::quota;
+use super::types::{Effective, EnvironmentStatus, HomeStatus, QuotaStatus, Tenant, TenantStatus, TotalQuota};
+
+/// How many retained namespaces the schema stores.
+const MOST_RETAINED: usize = 128;
 
 /// What the status should say.
 pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {
@@ -33,7 +37,8 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
     conditions.set(Type::Applied, applied.truth, applied.reason, applied.message);
     let ready = environments.iter().filter(|environment| environment.ready).count();
     let total = tenant.spec.environments.len();
-    let hard = draft.effective.as_ref().map(|effective| effective.quota.clone()).unwrap_or_default();
+    let effective = draft.effective.map(|effective| Effective { quota: shown(effective.quota), ..effective });
+    let hard = effective.as_ref().map(|effective| effective.quota.clone()).unwrap_or_default();
     TenantStatus {
         observed_generation: tenant.metadata.generation,
         conditions: conditions.summarise(
@@ -41,12 +46,17 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
             format!("{ready} of {total} environments are as wanted"),
         ),
         ready: Some(format!("{ready}/{total}")),
-        effective: draft.effective,
+        effective,
         home: tenant.metadata.name.clone().map(|namespace| HomeStatus { namespace }),
         environments,
-        retained: draft.retained,
-        quota: (!hard.is_empty()).then_some(TotalQuota { hard, assigned: draft.assigned }),
+        retained: draft.retained.into_iter().take(MOST_RETAINED).collect(),
+        quota: (!hard.is_empty()).then_some(TotalQuota { hard, assigned: shown(draft.assigned) }),
     }
+}
+
+/// As many as the schema stores: a status that is refused would leave the last one standing for ever.
+fn shown(quota: Quantities) -> Quantities {
+    quota.into_iter().take(quota::MOST_NAMES).collect()
 }
 
 /// Value of one condition.
@@ -168,16 +178,21 @@ fn environment_status(environment: &EnvironmentDraft, done: &Outcome) -> Environ
         .map(|(key, progress)| describe(key, progress));
     let decided = done.objects.keys().any(|key| key.failure_domain() == namespace);
     let unseen = || (!decided).then(|| (Reason::Pending, "nothing is written yet".to_owned()));
+    let leaving = done.leaving.iter().find(|key| key.failure_domain() == namespace);
+    let leaving = || leaving.map(|key| (Reason::Pending, format!("{key} is being removed")));
     let violation = || done.violation.clone().map(|text| (Reason::InternalError, text));
-    let obstacle = environment.obstacle.clone().or(worst).or_else(violation).or_else(unseen);
-    let quota = Quantities::clone(&environment.quota);
+    let obstacle = environment.obstacle.clone().or(worst).or_else(leaving).or_else(violation).or_else(unseen);
+    let quota = shown(environment.quota.clone());
     EnvironmentStatus {
         name: environment.place.environment.clone(),
         namespace: namespace.clone(),
         uid: environment.uid.clone(),
         ready: obstacle.is_none(),
         reason: obstacle.as_ref().map_or(Reason::Succeeded, |(reason, _)| *reason).name().to_owned(),
-        message: obstacle.map(|(_, message)| message),
+        message: obstacle.map(|(_, mut message)| {
+            truncate(&mut message, 1024);
+            message
+        }),
         pod_security: environment.pod_security,
         quota: (!quota.is_empty()).then_some(QuotaStatus { hard: quota }),
         members: i64::try_from(environment.members).unwrap_or(i64::MAX),

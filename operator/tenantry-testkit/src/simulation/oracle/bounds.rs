@@ -8,8 +8,9 @@ use crate::simulation::trace::Trace;
 
 /// Writes that one fault may cost: three for each of the two tenants that every scenario has.
 const WRITES_PER_FAULT: usize = 3 * 2;
-/// How often one write may be refused in a run: for half a minute with pauses that double there are about 13.
-const REFUSALS: usize = 30;
+/// How often writes to one collection may be refused in a run: in half a minute of pauses that double there are about 13
+/// tries, of two writes, and as many again after a restart.
+const REFUSALS: usize = 60;
 /// How long after the fault all must be well.
 const RECOVERY: Duration = Duration::from_secs(30);
 

@@ -304,11 +304,12 @@ fn is_same_but_status(before: &Record, after: &Record) -> bool {
     // Answers name version and kind, watches leave them out.
     const APART: &[&str] = &["status", "metadata", "apiVersion", "kind"];
     let (Some(before), Some(after)) = (&before.kept, &after.kept) else { return false };
+    let (before, after) = (before.value(), after.value());
     let differ = |one: &Value, other: &Value, apart_from: &[&str]| {
         let keys = || one.as_object().into_iter().chain(other.as_object()).flat_map(serde_json::Map::keys);
         keys().any(|key| !apart_from.contains(&key.as_str()) && one.get(key) != other.get(key))
     };
-    !differ(before, after, APART) && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
+    !differ(&before, &after, APART) && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
 }
 
 /// `plural/namespace/name`: an owner whatever its uid.

@@ -302,11 +302,12 @@ impl Store {
 /// Whether two states of an object that is kept whole differ in their status and version alone.
 fn is_same_but_status(before: &Record, after: &Record) -> bool {
     let (Some(before), Some(after)) = (&before.kept, &after.kept) else { return false };
+    let (before, after) = (before.value(), after.value());
     let differ = |one: &Value, other: &Value, apart_from: &[&str]| {
         let keys = || one.as_object().into_iter().chain(other.as_object()).flat_map(serde_json::Map::keys);
         keys().any(|key| !apart_from.contains(&key.as_str()) && one.get(key) != other.get(key))
     };
-    !differ(before, after, &["status", "metadata"])
+    !differ(&before, &after, &["status", "metadata"])
         && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
 }
 

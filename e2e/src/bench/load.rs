@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use kube::Client;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::{Value, json};
 use tenantry_e2e::objects;
@@ -20,17 +20,29 @@ const READY_WITHIN: Duration = Duration::from_mins(5);
 /// Creates the tenants of a series, and returns when all are ready; answers how long that took, from before the first request.
 pub(crate) async fn onboard(client: &Client, series: &str, indices: &[usize]) -> Result<Duration, CommandError> {
     let started = Instant::now();
-    let create = async {
-        let calls = indices.iter().map(|index| async {
-            objects::create(client, &tenant(series, *index)).await.map(drop).map_err(CommandError::from)
-        });
-        futures::stream::iter(calls).buffer_unordered(IN_FLIGHT).try_collect::<Vec<()>>().await
-    };
     let names = indices.iter().map(|index| name(series, *index)).collect();
-    let (created, ready) = tokio::join!(create, all_ready(client, series, names));
+    let (created, ready) = tokio::join!(order(client, series, indices), all_ready(client, series, names));
     created?;
     ready?;
     Ok(started.elapsed())
+}
+
+/// Creates the tenants of a series, and no more.
+pub(crate) async fn order(client: &Client, series: &str, indices: &[usize]) -> Result<(), CommandError> {
+    let calls = indices.iter().map(|index| async {
+        objects::create(client, &tenant(series, *index)).await.map(drop).map_err(CommandError::from)
+    });
+    futures::stream::iter(calls).buffer_unordered(IN_FLIGHT).try_collect::<Vec<()>>().await?;
+    Ok(())
+}
+
+/// Deletes the tenants of a series that no operator has seen: without finalizer they are gone at once.
+pub(crate) async fn cancel(client: &Client, series: &str) -> Result<(), CommandError> {
+    let tenants = objects::collection_of(client, "tenantry.dev/v1alpha1", "Tenant", None);
+    tenants
+        .delete_collection(&DeleteParams::default(), &ListParams::default().labels(&format!("{ROUND}={series}")))
+        .await?;
+    Ok(())
 }
 
 async fn all_ready(client: &Client, series: &str, mut missing: BTreeSet<String>) -> Result<(), CommandError> {

@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let Arguments { tenants, rounds, ref json } = arguments;
     terminal.heading("Tenantry benchmark");
     let (machine, load_before) = (usage::machine(), usage::load());
-    terminal.line(&format!("{rounds} rounds of {tenants} tenants with 3 environments each, by tenantry, by a bare POST client, by a bare apply client"));
+    terminal.line(&format!("{rounds} rounds of {tenants} tenants with 3 environments each, by tenantry, by a bare POST client, by a bare apply client, and not at all"));
     terminal.line("Takes about 2 minutes and 30 s for each round, on 2 cores with nothing else running.");
     terminal.note(&format!("{machine}; load {load_before}"));
 
@@ -108,7 +108,7 @@ async fn learn(world: &World) -> Result<Template, CommandError> {
     Ok(template)
 }
 
-/// Each of the three once; who begins changes from round to round.
+/// Each of them once; who begins changes from round to round.
 async fn one_round(
     terminal: &mut Terminal,
     world: &World,

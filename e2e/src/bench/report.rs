@@ -42,6 +42,8 @@ pub(crate) struct Ratios {
     pub(crate) wall_to_apply: Spread,
     pub(crate) cpu_to_post: Spread,
     pub(crate) cpu_to_apply: Spread,
+    /// As `cpu_to_post`, the creation of the Tenants themselves added to the floor.
+    pub(crate) cpu_to_post_with_orders: Spread,
 }
 
 /// One promise.
@@ -61,6 +63,12 @@ pub(crate) fn ratios(samples: &[Sample], children: usize) -> Ratios {
         Spread::of(ours.filter_map(|sample| Some(measure(sample) / measure(of(floor, sample.round)?))))
     };
     let cpu = |sample: &Sample| sample.api_server + sample.etcd;
+    let with_orders = |round: usize| {
+        let of = |who: Who| samples.iter().find(|sample| sample.who == who && sample.round == round).map(cpu);
+        Some(of(Who::Operator)? / (of(Who::Post)? + of(Who::Orders)?))
+    };
+    let mut numbers: Vec<usize> = samples.iter().map(|sample| sample.round).collect();
+    numbers.dedup();
     let least = number(children + 1);
     let calls = samples.iter().filter(|sample| sample.who == Who::Operator);
     Ratios {
@@ -69,6 +77,7 @@ pub(crate) fn ratios(samples: &[Sample], children: usize) -> Ratios {
         wall_to_apply: rounds(Who::Apply, |sample| sample.wall),
         cpu_to_post: rounds(Who::Post, cpu),
         cpu_to_apply: rounds(Who::Apply, cpu),
+        cpu_to_post_with_orders: Spread::of(numbers.into_iter().filter_map(with_orders)),
     }
 }
 
@@ -181,6 +190,15 @@ impl Report {
             &["", "WALL S", "API+ETCD CPU S", "KCM CPU S", "CLIENT CPU S", "CALLS/TENANT", "OTHERS' CORES"],
             &rows,
         );
+        terminal.line("");
+        terminal.line(&format!(
+            "control-plane CPU against the POST floor and the creation of the Tenants: {}",
+            self.ratios.cpu_to_post_with_orders
+        ));
+        terminal.line(&format!(
+            "against the apply floor: wall {}, control-plane CPU {}",
+            self.ratios.wall_to_apply, self.ratios.cpu_to_apply
+        ));
         self.show_calls(terminal);
         self.show_rest(terminal);
     }
@@ -252,6 +270,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Sample, Who, ratios};
+    use crate::bench::statistics::Tail;
 
     fn sample(who: Who, round: usize, wall: f64) -> Sample {
         Sample {
@@ -267,7 +286,7 @@ mod tests {
             requests: 330,
             failed_requests: 0,
             by_kind: BTreeMap::new(),
-            policed: Vec::new(),
+            policed: Tail::default(),
         }
     }
 

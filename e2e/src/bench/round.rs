@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::floor::{Floor, Way};
 use super::load;
+use super::statistics::Tail;
 use super::template::Template;
 use super::tenants::name;
-use super::world::{FLOOR, Used, World};
+use super::world::{ADMIN, FLOOR, Used, World};
 use crate::commands::CommandError;
 
 /// Who creates the objects.
@@ -26,11 +27,13 @@ pub(crate) enum Who {
     Post,
     /// The server-side apply floor.
     Apply,
+    /// Nobody: only the Tenants are created, which of the others the operator's rounds alone begin with.
+    Orders,
 }
 
 impl Who {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Operator, Self::Post, Self::Apply];
+    pub(crate) const ALL: [Self; 4] = [Self::Operator, Self::Post, Self::Apply, Self::Orders];
 
     /// In tables.
     pub(crate) fn label(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Who {
             Self::Operator => "tenantry",
             Self::Post => "bare POST",
             Self::Apply => "bare apply",
+            Self::Orders => "Tenants only",
         }
     }
 
@@ -47,11 +51,16 @@ impl Who {
             Self::Operator => 't',
             Self::Post => 'p',
             Self::Apply => 'a',
+            Self::Orders => 'o',
         }
     }
 
     fn user(self) -> &'static str {
-        if self == Self::Operator { operator::USER } else { FLOOR }
+        match self {
+            Self::Operator => operator::USER,
+            Self::Post | Self::Apply => FLOOR,
+            Self::Orders => ADMIN,
+        }
     }
 }
 
@@ -76,8 +85,7 @@ pub(crate) struct Sample {
     /// Requests by verb and kind.
     pub(crate) by_kind: BTreeMap<String, usize>,
     /// Namespace requested -> last policy, quota and limits answered, in milliseconds.
-    #[serde(skip)]
-    pub(crate) policed: Vec<f64>,
+    pub(crate) policed: Tail,
 }
 
 /// Series of one round, of a fixed length.
@@ -109,12 +117,20 @@ pub(crate) async fn measure(
             floor.run(template, &names, way).await?;
             started.elapsed()
         }
+        Who::Orders => {
+            load::order(&world.client, &series, &indices).await?;
+            started.elapsed()
+        }
     };
     world.settle().await?;
     let (elapsed, own) = (started.elapsed(), usage::cpu_time(client).saturating_sub(own));
     let used = difference(used, world.used()?);
     if let Some(running) = running {
         world.stop_operator(running).await?;
+    }
+    if who == Who::Orders {
+        // Before an operator sees them.
+        load::cancel(&world.client, &series).await?;
     }
     Ok(sample(who, round, tenants, wall, elapsed, own, used, &counted(&audit, who)?))
 }
@@ -163,7 +179,7 @@ fn sample(
         requests: requests.len(),
         failed_requests: requests.iter().filter(|request| request.code >= 400).count(),
         by_kind,
-        policed: policed(requests),
+        policed: Tail::of(policed(requests)),
     }
 }
 

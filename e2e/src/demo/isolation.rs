@@ -182,19 +182,19 @@ impl Request {
 async fn run_workload(show: &mut Show, client: &Client, namespace: &str) {
     let name = format!("may run a Deployment in {namespace}, and its 2 Pods become Ready");
     let deployment = workload(namespace);
-    let outcome = match objects::create(client, &deployment).await {
-        Err(error) => Err(error.to_string()),
-        Ok(_) => {
-            let api = objects::collection(client, &deployment);
-            let waited = eventually(AVAILABLE_WITHIN, "2 replicas are available", async || {
-                let found = api.get("shop").await.map_err(|error| error.to_string())?;
-                let status = &found.data["status"];
-                if status["availableReplicas"] == 2 { Ok(()) } else { Err(format!("status {status}")) }
-            });
-            waited.await.map_err(|error| error.to_string())
-        }
-    };
+    let outcome = available(client, &deployment).await;
     show.checks.claim(&mut show.terminal, outcome.is_ok(), &name, &outcome.err().unwrap_or_default());
+}
+
+async fn available(client: &Client, deployment: &Value) -> Result<(), String> {
+    objects::create(client, deployment).await.map_err(|error| error.to_string())?;
+    let api = objects::collection(client, deployment);
+    let waited = eventually(AVAILABLE_WITHIN, "2 replicas are available", async || {
+        let found = api.get("shop").await.map_err(|error| error.to_string())?;
+        let status = &found.data["status"];
+        if status["availableReplicas"] == 2 { Ok(()) } else { Err(format!("status {status}")) }
+    });
+    waited.await.map_err(|error| error.to_string())
 }
 
 fn settings(namespace: &str, user: &str) -> Value {

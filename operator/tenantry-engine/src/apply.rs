@@ -152,7 +152,7 @@ fn is_immutable(error: &Error) -> bool {
 
 /// Everything wanted, and null for labels and annotations that we own and no longer want.
 fn merge_patch(record: &Record, body: &Value) -> Value {
-    let owned = record.kept.as_ref().map(|kept| &kept["owned"]).cloned().unwrap_or_default();
+    let owned = record.kept.as_ref().map(|kept| kept.value()["owned"].clone()).unwrap_or_default();
     let mut patch = body.clone();
     for section in ["labels", "annotations"] {
         merge::null_where_absent(&owned[section], &mut patch["metadata"][section]);

@@ -5,6 +5,7 @@ pub mod calls;
 pub mod clock;
 pub mod error;
 pub mod health;
+pub mod kept;
 pub mod leader;
 pub mod merge;
 pub mod metrics;

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
+use crate::kept::Kept;
 use crate::{apply, cleanup, inventory, prune, status};
 
 /// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
@@ -56,7 +57,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     if !engine.leadership.holds() || !engine.knows_enough(kind) {
         return Ok(None); // Woken again when that changes.
     }
-    let Some(mut cr) = engine.store().record(key).and_then(|record| record.kept.clone()) else {
+    let Some(mut cr) = engine.store().record(key).and_then(|record| record.kept.as_ref().map(Kept::value)) else {
         engine.forget(key);
         return Ok(None);
     };

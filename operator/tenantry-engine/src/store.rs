@@ -12,6 +12,7 @@ use tenantry_core::resources::{Keep, NAMESPACE, Resource};
 use tenantry_core::world::{Lookup, Scope, Source};
 
 use crate::calls::{Version, version_number};
+use crate::kept::Kept;
 
 /// What is known of one object.
 #[derive(Debug, Clone)]
@@ -31,13 +32,18 @@ pub struct Record {
     /// A wanted hash that the server stores as `hash`: it (or a webhook) alters what we send, and that is as close as we get.
     pub settled: Option<u128>,
     /// What [`Keep`] says is kept.
-    pub kept: Option<Arc<Value>>,
+    pub kept: Option<Kept>,
 }
 
 impl Record {
     /// Whether the object is as a body with this hash wants it.
     pub fn is_as_wanted(&self, desired: u128) -> bool {
         self.hash == desired || self.settled == Some(desired)
+    }
+
+    /// What is kept of it; null for digests.
+    fn value(&self) -> Arc<Value> {
+        self.kept.as_ref().map(Kept::value).unwrap_or_default()
     }
 }
 
@@ -237,8 +243,15 @@ impl Store {
         change.edited = change.visible && before.as_ref().is_none_or(|before| !is_same_but_status(before, &record));
         change.drifted =
             before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
-        if let Some(owner) = &record.owner {
+        if let Some(owner) = &mut record.owner {
             let path = owner_path(owner);
+            // Children of one owner share one mark: it is a third of a record.
+            let siblings = self.children.get(&path).and_then(|children| children.first());
+            if let Some(known) =
+                siblings.and_then(|sibling| self.raw(sibling)?.owner.as_ref()).filter(|known| *known == owner)
+            {
+                *owner = known.clone();
+            }
             self.children.entry(path.clone()).or_default().insert(key.clone());
             if record.observed {
                 if let Some(unseen) = self.unseen.get_mut(&path) {
@@ -291,11 +304,12 @@ fn is_same_but_status(before: &Record, after: &Record) -> bool {
     // Answers name version and kind, watches leave them out.
     const APART: &[&str] = &["status", "metadata", "apiVersion", "kind"];
     let (Some(before), Some(after)) = (&before.kept, &after.kept) else { return false };
+    let (before, after) = (before.value(), after.value());
     let differ = |one: &Value, other: &Value, apart_from: &[&str]| {
         let keys = || one.as_object().into_iter().chain(other.as_object()).flat_map(serde_json::Map::keys);
         keys().any(|key| !apart_from.contains(&key.as_str()) && one.get(key) != other.get(key))
     };
-    !differ(before, after, APART) && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
+    !differ(&before, &after, APART) && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
 }
 
 /// `plural/namespace/name`: an owner whatever its uid.
@@ -324,13 +338,13 @@ fn read(resource: &'static Resource, object: &Value, observed: bool) -> Record {
         settled: None,
         kept: match resource.keep {
             Keep::Digest => None,
-            Keep::Projection(facts) => Some(Arc::new(facts(object))),
+            Keep::Projection(facts) => Some(Kept::of(&facts(object))),
             Keep::Whole => {
                 let mut whole = object.clone();
                 if let Some(metadata) = whole["metadata"].as_object_mut() {
                     metadata.remove("managedFields");
                 }
-                Some(Arc::new(whole))
+                Some(Kept::of(&whole))
             }
         },
     }
@@ -340,7 +354,7 @@ impl Source for Store {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
         match self.record(key) {
             _ if !self.is_synced(key.resource) => Lookup::NotSynced,
-            Some(record) => Lookup::Found(record.kept.clone().unwrap_or_default()),
+            Some(record) => Lookup::Found(record.value()),
             None => Lookup::Missing,
         }
     }
@@ -349,20 +363,19 @@ impl Source for Store {
         if !self.is_synced(resource) {
             return Lookup::NotSynced;
         }
-        let kept = |record: &Record| record.kept.clone().unwrap_or_default();
         let empty = BTreeMap::new();
         let records = self.tables.get(resource).map_or(&empty, |table| &table.records);
         Lookup::Found(match scope {
-            Scope::All => records.values().map(kept).collect(),
+            Scope::All => records.values().map(Record::value).collect(),
             Scope::Namespace(namespace) => records
                 .range((namespace.clone(), String::new())..)
                 .take_while(|((other, _), _)| other == namespace)
-                .map(|(_, record)| kept(record))
+                .map(|(_, record)| record.value())
                 .collect(),
             Scope::OwnedBy(owner) => self
                 .children(owner)
                 .filter(|(key, _)| key.resource == resource)
-                .map(|(_, record)| kept(record))
+                .map(|(_, record)| record.value())
                 .collect(),
         })
     }

@@ -48,7 +48,6 @@ impl Record {
 }
 
 /// What a change to the store means for others.
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not exclude each other")]
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Owners (`plural/namespace/name`) of the object, before and after.

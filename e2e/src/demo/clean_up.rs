@@ -48,6 +48,12 @@ pub(crate) async fn run(show: &mut Show, stage: &mut Stage) -> Result<(), Comman
         objects::delete(client, object).await?;
     }
     let number = stage.examples.len() + stage.manifests.len();
-    show.terminal.done(&format!("{} removed, and the tenants' namespaces", count(number, "object")), None);
+    show.terminal.done(
+        &format!(
+            "{} removed; the namespaces among them, and those of the tenants, end by themselves",
+            count(number, "object")
+        ),
+        None,
+    );
     Ok(())
 }

@@ -92,7 +92,10 @@ async fn build(show: &mut Show, arguments: &Arguments) -> Result<PathBuf, Comman
 
 async fn start_cluster(show: &mut Show, arguments: &Arguments) -> Result<Cluster, CommandError> {
     show.terminal.heading("Control plane");
-    show.terminal.progress("starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler");
+    show.terminal.progress(match arguments.kubeconfig {
+        Some(_) => "asking the given cluster for its version",
+        None => "starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler",
+    });
     let options = Options::with_nodes(NODES).with_audit_log();
     let cluster = Cluster::given_or_start(arguments.kubeconfig.as_deref(), options).await?;
     let version = cluster.client().await?.apiserver_version().await?.git_version;

@@ -71,13 +71,15 @@ async fn members_may_do_what_their_role_says_and_nothing_elsewhere() {
     assert!(may_read_secrets(&developer, "ours-dev").await && !may_read_secrets(&viewer, "ours-dev").await);
     assert!(may_read(&viewer, "ours").await, "the home namespace is theirs, too");
 
-    // Only admins share what they have; nobody gives more than they have.
-    tries(&lead, &binding("friend", "ours-dev", "tenantry:viewer")).await.expect("an admin may bind a shipped role");
-    assert_eq!(
-        tries(&developer, &binding("friend-2", "ours-dev", "tenantry:viewer")).await.expect_err("may not").0,
-        403
-    );
-    assert_eq!(tries(&lead, &binding("king", "ours-dev", "cluster-admin")).await.expect_err("may not").0, 403);
+    // Identities of programs are the admins' to make; rights are nobody's to give: they would outlive the membership.
+    let account = |name: &str| json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": "ours-dev" } });
+    tries(&lead, &account("robot")).await.expect("an admin may make a ServiceAccount");
+    assert_eq!(tries(&developer, &account("robot-2")).await.expect_err("may not").0, 403);
+    for role in ["tenantry:viewer", "cluster-admin"] {
+        for client in [&lead, &developer] {
+            assert_eq!(tries(client, &binding("friend", "ours-dev", role)).await.expect_err("may not").0, 403);
+        }
+    }
 
     for client in [&lead, &developer, &viewer] {
         for namespace in ["theirs-dev", "theirs", "default", "kube-system", "tenantry-system"] {

@@ -68,11 +68,11 @@ const LOOK: &[Grant] = &[
 const WORK: &[Grant] = &[
     Grant {
         group: "",
-        resources: &["configmaps", "persistentvolumeclaims", "pods", "secrets", "serviceaccounts", "services"],
+        resources: &["configmaps", "persistentvolumeclaims", "pods", "secrets", "services"],
         verbs: WRITE,
     },
     Grant { group: "", resources: &["pods/attach", "pods/exec", "pods/portforward"], verbs: &["create", "get"] },
-    Grant { group: "", resources: &["pods/eviction", "serviceaccounts/token"], verbs: &["create"] },
+    Grant { group: "", resources: &["pods/eviction"], verbs: &["create"] },
     Grant { group: "", resources: &["pods/ephemeralcontainers"], verbs: &["get", "patch", "update"] },
     Grant { group: "apps", resources: &["daemonsets", "deployments", "replicasets", "statefulsets"], verbs: WRITE },
     Grant {
@@ -86,9 +86,12 @@ const WORK: &[Grant] = &[
     Grant { group: "networking.k8s.io", resources: &["ingresses"], verbs: WRITE },
 ];
 
-/// What only admins may change: who else may do what, within what they may do themselves.
-const RULE: &[Grant] =
-    &[Grant { group: "rbac.authorization.k8s.io", resources: &["rolebindings", "roles"], verbs: WRITE }];
+/// What only admins may change: the identities of programs. Not Roles and RoleBindings: what a member gives to others, or to
+/// himself under another name, would outlive his own membership, and nothing yet bounds to whom it may be given.
+const RULE: &[Grant] = &[
+    Grant { group: "", resources: &["serviceaccounts"], verbs: WRITE },
+    Grant { group: "", resources: &["serviceaccounts/token"], verbs: &["create"] },
+];
 
 /// The roles, smallest first.
 pub const ROLES: &[RoleDefinition] = &[
@@ -104,7 +107,7 @@ pub const ROLES: &[RoleDefinition] = &[
     },
     RoleDefinition {
         name: "tenantry:admin",
-        about: "All a tenant may do in its namespace, including Roles and RoleBindings for its own people.",
+        about: "All a tenant may do in its namespace, including ServiceAccounts and their tokens.",
         rules: &[LOOK, WORK, RULE],
     },
 ];
@@ -123,7 +126,16 @@ mod tests {
 
     #[test]
     fn no_role_can_loosen_what_holds_it() {
-        let bounds = ["resourcequotas", "limitranges", "networkpolicies", "endpointslices", "endpoints", "namespaces"];
+        let bounds = [
+            "resourcequotas",
+            "limitranges",
+            "networkpolicies",
+            "endpointslices",
+            "endpoints",
+            "namespaces",
+            "roles",
+            "rolebindings",
+        ];
         for role in ROLES {
             for grant in role.grants() {
                 assert!(!grant.resources.iter().chain(grant.verbs).any(|word| word.contains('*')), "{}", role.name);

@@ -292,3 +292,15 @@ fn a_status_that_the_plan_can_lead_to_can_be_stored() {
     assert!(look.refusals.iter().any(|refusal| refusal.field == "spec.environments[dev].quota.max"), "{look}");
     assert!(size("/quota/assigned") <= limit("/quota/properties/assigned/maxProperties"));
 }
+
+#[test]
+fn what_cannot_be_seen_is_not_ready() {
+    let tenant = tenant();
+    let mut world = onboarded(&tenant);
+    let look = plan(registration("Tenant"), &tenant, &world);
+    let done = outcome(&look, &world);
+    // The permission was taken: the engine goes by what it knew last.
+    world.forget(&NETWORK_POLICY);
+    let status = status(registration("Tenant"), &tenant, &world, &done);
+    assert_eq!((&status["ready"], &status["conditions"][0]["status"]), (&json!("0/2"), &json!("Unknown")));
+}

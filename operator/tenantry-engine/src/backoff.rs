@@ -1,4 +1,4 @@
-//! Growing pauses after failures, one series per key: 5 ms, doubling up to 5 minutes, spread by up to a fifth.
+//! Growing pauses after failures, one series per key: 5 ms, doubling up to 25 seconds, spread by up to a fifth.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use tenantry_core::object::ObjectKey;
 
 const FIRST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_mins(5);
+/// So that all is well half a minute after an outage, however long that was.
+const LONGEST: Duration = Duration::from_secs(25);
 
 /// The failures of each key since its last success.
 pub struct Backoff {

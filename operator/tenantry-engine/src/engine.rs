@@ -112,7 +112,7 @@ impl Engine {
         if self.kind(key.resource).is_some() {
             // The echo of our own status may be faster than the answer. It must not count as an edit: an edit does not wait
             // for the pause after a failure, so a failure told in ever new words would be tried again at once for ever.
-            self.queue.add(key, if change.edited && !change.added { Lane::Edit } else { Lane::Backlog });
+            self.queue.add(key, if change.edited { Lane::Edit } else { Lane::Backlog });
         }
         owners(&change.owners, if change.drifted { Lane::Edit } else { Lane::Backlog });
         for reader in self.readers().of(key, &change.owners) {

@@ -51,18 +51,21 @@ async fn delete(engine: &Engine, key: &ObjectKey, uid: &str) -> Result<(), Error
 fn candidates(engine: &Engine, owner: &Owner, plan: &Plan) -> Vec<(ObjectKey, String, bool)> {
     let wanted: BTreeSet<&ObjectKey> = plan.desired.iter().map(tenantry_core::object::Desired::key).collect();
     let store = engine.store();
-    let claimed = |namespace: &str| {
-        store
-            .record(&ObjectKey::cluster(&NAMESPACE, namespace))
-            .and_then(|record| record.owner.as_ref())
-            .is_some_and(|marked| marked.uid == owner.uid)
+    let path = owner_path(owner);
+    let marked = |namespace: &str| {
+        let record = store.record(&ObjectKey::cluster(&NAMESPACE, namespace));
+        record.and_then(|record| record.owner.as_ref()).filter(|marked| owner_path(marked) == path)
     };
     let found: Vec<_> = store
-        .children(&owner_path(owner))
+        .children(&path)
         .filter(|(key, record)| {
-            // An earlier owner of this name is gone for certain; what it left in a namespace that is now ours is ours.
             let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
-            same || (key.resource.namespaced && claimed(&key.namespace))
+            if !key.resource.namespaced {
+                return same;
+            }
+            // A mark can be copied: it counts only in a namespace that is marked for this owner as well. There, what an
+            // earlier owner of this name has left is ours: that one is gone for certain.
+            marked(&key.namespace).is_some_and(|namespace| same || namespace.uid == owner.uid)
         })
         .filter(|(key, _)| !wanted.contains(key) && plan.decides(key))
         .map(|(key, record)| (key.clone(), record.version.uid.clone(), record.deleting))

@@ -54,11 +54,9 @@ pub struct Change {
     pub owners: BTreeSet<String>,
     /// Whether anything that plans can see has changed. If not, it is the echo of our own write, or of no interest.
     pub visible: bool,
-    /// Whether the object is new to us.
-    pub added: bool,
     /// Whether what is ours of a known object has changed, or the object is gone.
     pub drifted: bool,
-    /// Whether more of it has changed than its status, which is ours: somebody wants something else now.
+    /// Whether more of a known object has changed than its status, which is ours: somebody wants something else now.
     pub edited: bool,
     /// Set when the last unseen write of an owner has now been seen.
     pub all_observed: BTreeSet<String>,
@@ -222,7 +220,7 @@ impl Store {
     fn put(&mut self, key: &ObjectKey, mut record: Record) -> Change {
         self.newest = self.newest.max(record.version.version);
         let before = self.raw(key).cloned();
-        let mut change = Change { added: before.is_none(), ..Change::default() };
+        let mut change = Change::default();
         let same_object = before.as_ref().is_some_and(|before| before.version.uid == record.version.uid);
         if *key.resource == NAMESPACE && !same_object && self.is_synced(&NAMESPACE) {
             self.born.insert(key.name.clone(), record.version.version);
@@ -240,7 +238,7 @@ impl Store {
                 || before.deleting != record.deleting
                 || before.version.uid != record.version.uid
         });
-        change.edited = change.visible && before.as_ref().is_none_or(|before| !is_same_but_status(before, &record));
+        change.edited = change.visible && before.as_ref().is_some_and(|before| !is_same_but_status(before, &record));
         change.drifted =
             before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
         if let Some(owner) = &mut record.owner {
@@ -301,14 +299,15 @@ impl Store {
 
 /// Whether two states of an object that is kept whole differ in their status and version alone.
 fn is_same_but_status(before: &Record, after: &Record) -> bool {
+    // Answers name version and kind, watches leave them out.
+    const APART: &[&str] = &["status", "metadata", "apiVersion", "kind"];
     let (Some(before), Some(after)) = (&before.kept, &after.kept) else { return false };
     let (before, after) = (before.value(), after.value());
     let differ = |one: &Value, other: &Value, apart_from: &[&str]| {
         let keys = || one.as_object().into_iter().chain(other.as_object()).flat_map(serde_json::Map::keys);
         keys().any(|key| !apart_from.contains(&key.as_str()) && one.get(key) != other.get(key))
     };
-    !differ(&before, &after, &["status", "metadata"])
-        && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
+    !differ(&before, &after, APART) && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
 }
 
 /// `plural/namespace/name`: an owner whatever its uid.

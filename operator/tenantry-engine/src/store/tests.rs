@@ -169,7 +169,11 @@ fn our_own_status_is_no_edit() {
             "status": {"message": message},
         })
     };
-    store.observe(&WHOLE, &tenant(1, 1, "", ""));
+    // The last thing known is an answer to a write, which names version and kind.
+    let mut answer = tenant(1, 1, "", "");
+    answer["apiVersion"] = "tenantry.dev/v1alpha1".into();
+    answer["kind"] = "Tenant".into();
+    store.written(&ObjectKey::cluster(&WHOLE, "acme"), &answer, None);
     let echo = store.observe(&WHOLE, &tenant(2, 1, "cannot create", ""));
     assert!(echo.visible && !echo.edited, "only the status has changed");
     assert!(store.observe(&WHOLE, &tenant(3, 2, "cannot create", "")).edited, "the spec has changed");

@@ -46,9 +46,10 @@ pub fn is_operators(agent: &str) -> bool {
 }
 
 impl Trace {
-    /// Writes that the operators sent, less lease and Events, and less what they had no right to: that is counted apart.
+    /// Writes that the operators sent, less lease and Events, and less those into namespaces that they may not write to
+    /// or that are gone: refusals are bounded apart.
     pub fn writes(&self) -> usize {
-        self.calls.iter().filter(|record| is_counted_write(record) && record.code != 403).count()
+        self.calls.iter().filter(|record| is_counted_write(record) && !matches!(record.code, 403 | 404)).count()
     }
 
     /// How often each write was refused.

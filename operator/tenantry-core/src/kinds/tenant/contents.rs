@@ -76,7 +76,11 @@ impl Case<'_> {
         let namespace = &place.namespace;
         let is_bounded = || {
             // A refused quota leaves in force what there is; where there is none, nobody gets rights yet.
-            if common.quotas_good || place.is_home() { self.enforces(place, quota) } else { self.enforces_what_is_there(place) }
+            if common.quotas_good || place.is_home() {
+                self.enforces(place, quota)
+            } else {
+                self.enforces_what_is_there(place)
+            }
         };
         if has_bindings(place, self.world) || (self.is_ours(place) && is_bounded()) {
             for (role, subjects) in common.members.of(place) {

@@ -6,7 +6,8 @@ use crate::conditions::{Conditions, Reason, Truth, Type, truncate};
 use crate::fields::Quantities;
 use crate::kind::{Outcome, Progress};
 use crate::object::ObjectKey;
-use crate::world::World;
+use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
+use crate::world::{Lookup, World};
 
 use super::plan::{self, Draft, EnvironmentDraft};
 use super::quota;
@@ -19,13 +20,17 @@ const MOST_RETAINED: usize = 128;
 pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {
     let draft = plan::draft(tenant, world, now);
     let environments: Vec<EnvironmentStatus> =
-        draft.environments.iter().map(|environment| environment_status(environment, done)).collect();
+        draft.environments.iter().map(|environment| environment_status(environment, world, done)).collect();
     let before = tenant.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, tenant.metadata.generation.unwrap_or_default(), now);
     let deleting = tenant.metadata.deletion_timestamp.is_some();
     let accepted = accepted(tenant, done, now);
     let references = references(done);
     let applied = if deleting { deletion(&draft, done) } else { applied(done) };
+    let applied = match unseen(world) {
+        Some((reason, message)) if applied.truth == Truth::True => Verdict::new(Truth::Unknown, reason, message),
+        _ => applied,
+    };
     conditions.set(Type::Accepted, accepted.truth, accepted.reason, accepted.message);
     conditions.set(Type::ResolvedRefs, references.truth, references.reason, references.message);
     if applied.truth == Truth::Unknown {
@@ -57,6 +62,17 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
 /// As many as the schema stores: a status that is refused would leave the last one standing for ever.
 fn shown(quota: Quantities) -> Quantities {
     quota.into_iter().take(quota::MOST_NAMES).collect()
+}
+
+/// Which kind of child cannot be seen now: what was known of it last proves nothing.
+fn unseen(world: &World) -> Option<(Reason, String)> {
+    let kinds = [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &ROLE_BINDING];
+    let blind = kinds.into_iter().find(|kind| world.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced)?;
+    let text = format!(
+        "{} cannot be seen, so whether they are as wanted is not known; the operator's /readyz says why",
+        blind.plural
+    );
+    Some((Reason::Pending, text))
 }
 
 /// Value of one condition.
@@ -168,7 +184,7 @@ fn describe(key: &ObjectKey, progress: &Progress) -> (Reason, String) {
     }
 }
 
-fn environment_status(environment: &EnvironmentDraft, done: &Outcome) -> EnvironmentStatus {
+fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outcome) -> EnvironmentStatus {
     let namespace = &environment.place.namespace;
     let worst = done
         .objects
@@ -177,11 +193,18 @@ fn environment_status(environment: &EnvironmentDraft, done: &Outcome) -> Environ
         .min_by_key(|(_, progress)| matches!(progress, Progress::Written | Progress::Held))
         .map(|(key, progress)| describe(key, progress));
     let decided = done.objects.keys().any(|key| key.failure_domain() == namespace);
-    let unseen = || (!decided).then(|| (Reason::Pending, "nothing is written yet".to_owned()));
+    let unwritten = || (!decided).then(|| (Reason::Pending, "nothing is written yet".to_owned()));
     let leaving = done.leaving.iter().find(|key| key.failure_domain() == namespace);
     let leaving = || leaving.map(|key| (Reason::Pending, format!("{key} is being removed")));
     let violation = || done.violation.clone().map(|text| (Reason::InternalError, text));
-    let obstacle = environment.obstacle.clone().or(worst).or_else(leaving).or_else(violation).or_else(unseen);
+    let obstacle = environment
+        .obstacle
+        .clone()
+        .or(worst)
+        .or_else(leaving)
+        .or_else(|| unseen(world))
+        .or_else(violation)
+        .or_else(unwritten);
     let quota = shown(environment.quota.clone());
     EnvironmentStatus {
         name: environment.place.environment.clone(),

@@ -134,7 +134,7 @@ pub struct Member {
 /// What a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Role {
-    /// Everything a tenant may do, including RoleBindings for its own people.
+    /// Everything a tenant may do, including ServiceAccounts and their tokens.
     Admin,
     /// Workloads, configuration and secrets.
     Developer,

@@ -12,10 +12,9 @@ pub fn strangers() -> Vec<Scenario> {
     vec![
         Scenario::new(
             "drift",
-            "somebody deletes a policy, widens a binding, strips labels, and changes a quota",
+            "somebody widens a binding and strips labels, then deletes a policy",
             established(&["dev"]),
             vec![
-                Step::Delete(format!("{policies}/tenantry-default-deny")),
                 Step::Edit(
                     format!("{bindings}/tenantry-admin"),
                     json!({"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "intruders"}]}),
@@ -28,6 +27,9 @@ pub fn strangers() -> Vec<Scenario> {
                     "/api/v1/namespaces/acme/resourcequotas/tenantry".into(),
                     json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}}),
                 ),
+                Step::Settle,
+                // Alone, as nothing else of the tenant may be what wakes it.
+                Step::Delete(format!("{policies}/tenantry-default-deny")),
             ],
         ),
         Scenario::new(

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Seeds known bugs into the operator, one at a time, and checks that the test named in each patch fails. A bug that no test
-# notices makes this fail. It works in a git worktree of its own, on what is committed; the target folder is shared.
+# notices makes this fail. It works in a git worktree of its own, on what is committed, and with a target folder of its own:
+# cargo names what it builds by paths inside the workspace, so in a shared one a seeded bug would end up in your next build.
 #
 #   operator/tenantry-testkit/mutations/run.sh [NAME...]     all bugs, or those whose file names contain one of the words
 set -euo pipefail
 cd "$(git -C "$(dirname "$0")" rev-parse --show-toplevel)"
 root=$PWD
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+export CARGO_TARGET_DIR=$root/target/mutants
 export SIM_RUNS=${SIM_RUNS:-60} RUST_BACKTRACE=0
 tree=$(mktemp -d)
 log=$(mktemp)

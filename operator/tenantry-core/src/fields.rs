@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantity::Quantity;
 
+mod allowed;
+
+pub use allowed::{
+    AtRest, Audit, AuditLevel, ClassChoice, Classes, Encryption, Images, PullPolicy, ServiceType, Services,
+};
+
 /// Hard limits by resource name, as in a ResourceQuota: `requests.cpu`, `limits.memory`, `pods`, `count/jobs.batch` …
 pub type Quantities = BTreeMap<String, Quantity>;
 
@@ -88,6 +94,12 @@ pub enum DeletionPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentQuota {
+    /// What this environment always has, whatever the others use, by resource name as in a ResourceQuota. The guaranteed
+    /// shares of all environments must add up to no more than the tenant's quota. What is in `max` and not here is not
+    /// guaranteed. At most 64 entries.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub guaranteed: Quantities,
     /// The most that this environment may ever use, by resource name as in a ResourceQuota. At most 64 entries.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]

@@ -16,6 +16,7 @@ pub mod meta;
 pub mod names;
 pub mod object;
 pub mod plan;
+pub mod policies;
 pub mod quantity;
 pub mod resources;
 pub mod roles;

@@ -29,6 +29,10 @@ pub const RETAINED_FROM: &str = "tenantry.dev/retained-from";
 pub const OWNER: &str = "tenantry.dev/owner";
 /// Annotation on a Tenant that allows its namespaces to be deleted; its value must be the Tenant's uid.
 pub const CONFIRM_DELETE: &str = "tenantry.dev/confirm-delete";
+/// Label on a tenant's namespaces while the Tenant is suspended: the mode, such as `Quarantine`.
+pub const SUSPEND: &str = "tenantry.dev/suspend";
+/// Annotation by which whoever may edit a namespace consents to a Tenant taking it over; its value is the Tenant's name.
+pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";
 /// Annotation on a custom resource: where objects of it may be that no owner reference reaches.
 pub const INVENTORY: &str = "tenantry.dev/inventory";
 /// Finalizer of kinds whose children no owner reference can reach.

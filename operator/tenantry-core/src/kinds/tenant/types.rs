@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
 use crate::fields::{
-    DeletionPolicy, EnvironmentQuota, Limits, Metadata, Permission, PodSecurity, Port, Quantities, Stage,
+    Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity, Port,
+    Quantities, Services, Stage,
 };
 
 /// A team or customer: a home namespace and one namespace for each environment, with everything that isolates them.
@@ -68,9 +69,38 @@ pub struct TenantSpec {
     /// What may be reached besides the own environment. Everything not named is denied, in and out; DNS is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// Which images may run. Absent: the class's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Images>,
+    /// Which storage, priority, runtime, ingress and gateway classes may be named. Absent: the class's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
+    /// Hostnames that this tenant's routes may claim, such as `shop.acme.example` or, for all below, `*.acme.example`.
+    /// Absent or empty: none. At most 64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(max = 253), regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub hostnames: Option<Vec<String>>,
+    /// Which kinds of Services may be made. Absent: the class's default, else ClusterIP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<Services>,
     /// Labels and annotations that are put on every namespace and kept there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// Secrets and ConfigMaps of the platform that are copied into the environments and kept equal. At most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "namespace".into(), "name".into()]))]
+    pub replicate: Vec<Replica>,
+    /// Whether volumes must be encrypted. Absent: the class's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+    /// What of this tenant's requests is kept in the API server's audit log. Absent: the class's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+    /// Stops the tenant, wholly or in part, until it is taken away again. Absent: not suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<Suspend>,
     /// What becomes of the namespaces when the Tenant or an environment is removed: Retain (default) keeps them,
     /// Delete removes them once confirmed by the annotation `tenantry.dev/confirm-delete: <uid of the Tenant>`.
     #[serde(default)]
@@ -204,6 +234,88 @@ pub struct Environment {
     /// Pod security level. Absent: the class's default for the stage, else Restricted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_security: Option<PodSecurity>,
+    /// Takes over a namespace that exists instead of making `<tenant>-<name>`. The namespace must carry the annotation
+    /// `tenantry.dev/adoptable-by: <tenant>`. Cannot be changed while the environment exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<Adopt>,
+}
+
+/// A namespace to take over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Adopt {
+    /// Its name.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub namespace: String,
+}
+
+/// A Secret or ConfigMap of the platform that is copied into environments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Replica {
+    /// Secret or ConfigMap.
+    pub kind: ReplicaKind,
+    /// Where the original is: one of the namespaces in `replicateFrom` of TenantryPlatform.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub namespace: String,
+    /// Its name, which is also the copies' name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Names of the environments that get a copy. Absent: all of them; never the home namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub environments: Option<Vec<String>>,
+}
+
+/// What can be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ReplicaKind {
+    /// Its bytes are never kept or shown by the operator.
+    Secret,
+    /// Plain configuration.
+    ConfigMap,
+}
+
+/// How a tenant is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Suspend {
+    /// How much is stopped.
+    pub mode: SuspendMode,
+    /// Why, for people: shown to whoever is refused something. Up to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reason: Option<String>,
+}
+
+/// How much of a tenant is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum SuspendMode {
+    /// No writes by the tenant; what runs goes on, also if its pods are replaced.
+    Freeze,
+    /// No new pods and workloads; what runs goes on until it ends.
+    NoNewWork,
+    /// No network traffic at all, rights to look only, no writes by the tenant's programs, no new tokens, no exec,
+    /// attach or port-forward.
+    Quarantine,
+    /// Workloads are scaled to zero, and back to what they were when the suspension is taken away.
+    ScaleToZero,
+}
+
+impl SuspendMode {
+    /// The value of the suspend label on namespaces.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Freeze => "Freeze",
+            Self::NoNewWork => "NoNewWork",
+            Self::Quarantine => "Quarantine",
+            Self::ScaleToZero => "ScaleToZero",
+        }
+    }
 }
 
 /// What may be reached besides the own environment.

@@ -6,7 +6,10 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
-use crate::fields::{DeletionPolicy, EnvironmentQuota, Limits, Metadata, Permission, PodSecurity, Quantities, Stage};
+use crate::fields::{
+    AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission,
+    PodSecurity, Quantities, ServiceType, Services, Stage,
+};
 
 /// Defaults and bounds for tenants.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
@@ -83,6 +86,21 @@ pub struct Defaults {
     /// Labels and annotations for every namespace; a tenant's own entries win.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// Which images may run. Absent: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Images>,
+    /// Which classes may be named. Absent: any but gateway classes and the priority classes `system-*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
+    /// Which kinds of Services may be made. Absent: ClusterIP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<Services>,
+    /// Whether volumes must be encrypted. Absent: Optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+    /// What is kept in the audit log. Absent: Metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
 }
 
 /// Defaults of environments of one stage.
@@ -143,7 +161,37 @@ pub struct Bounds {
     /// Labels and annotations that a tenant must or must not set.
     #[serde(default)]
     pub metadata: MetadataBounds,
+    /// Registries that a tenant's `images.registries` must lie in, such as `registry.example/`. Absent: any. At most 32.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 32),
+        inner(
+            length(max = 255),
+            regex(
+                pattern = r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]{1,5})(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/$"
+            )
+        )
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub registries: Option<Vec<String>>,
+    /// Classes that a tenant may allow itself. Absent: any but the priority classes `system-*`.
+    #[serde(default)]
+    pub classes: Classes,
+    /// Hostnames that a tenant may have: `shop.example`, or `*.example` for all below. Absent: any. At most 64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(max = 253), regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub hostnames: Option<Vec<String>>,
+    /// Types of Services that a tenant may have. Absent: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub service_types: Option<Vec<ServiceType>>,
+    /// Required: a tenant may not set `encryption.atRest: Optional`.
+    #[serde(default)]
+    pub encryption_at_rest: AtRest,
 }
+
 
 /// What a tenant may open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

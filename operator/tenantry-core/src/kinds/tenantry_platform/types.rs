@@ -50,6 +50,30 @@ pub struct TenantryPlatformSpec {
     /// Where pods reach the cluster's API server. Absent: `network.apiServer: Allow` is refused, as nobody says where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_server: Option<ApiServer>,
+    /// StorageClasses that encrypt what they store. Kubernetes cannot tell by itself, so the platform team says so, and how
+    /// it is known. At most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub encrypted_storage_classes: Vec<EncryptedStorageClass>,
+    /// Namespaces whose Secrets and ConfigMaps may be replicated into tenants' environments. The operator reads Secrets in
+    /// these and in no others. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub replicate_from: Vec<String>,
+}
+
+/// A StorageClass that encrypts what it stores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EncryptedStorageClass {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: String,
+    /// How it is known, for people and for the tenants' status, such as `LUKS, audited 2026-10`. Up to 256 characters.
+    #[schemars(length(min = 1, max = 256))]
+    pub evidence: String,
 }
 
 /// The pods that answer DNS.

@@ -18,7 +18,7 @@ use crate::merge;
 use crate::store::{Record, owner_path};
 
 /// How many calls one resource may have under way at once.
-const CALLS_PER_RESOURCE: usize = 8;
+pub const CALLS_PER_RESOURCE: usize = 8;
 
 /// What came of the wanted objects.
 #[derive(Debug, Default)]

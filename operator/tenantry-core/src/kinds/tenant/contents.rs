@@ -13,6 +13,7 @@ use crate::quantity::Quantity;
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
 use crate::world::Lookup;
 
+use super::allowed;
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
 use super::rights::has_bindings;
@@ -30,7 +31,7 @@ impl Case<'_> {
         level: Option<PodSecurity>,
     ) {
         let keeps_notes = common.workloads.noted.contains(&place.namespace);
-        let Some(level) = level.filter(|_| !common.settings.metadata_refused) else {
+        let Some(level) = level.filter(|_| !common.settings.namespace_refused) else {
             match holder(place, self.world) {
                 Holder::Ours(facts) => {
                     suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, keeps_notes);
@@ -39,13 +40,21 @@ impl Case<'_> {
             }
             return;
         };
-        let metadata = &common.settings.metadata;
+        let settings = &common.settings;
+        let policy = allowed::annotations(
+            &settings.allowed,
+            self.tenant.spec.contact.as_ref(),
+            &common.namespaces,
+            settings.network.between_environments,
+            stage,
+        );
         let namespace = build_namespace(&NamespaceParts {
             place,
             stage,
             pod_security: level,
-            labels: &metadata.labels,
-            annotations: &metadata.annotations,
+            labels: &settings.metadata.labels,
+            annotations: &settings.metadata.annotations,
+            policy: &policy,
         });
         draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes));
     }

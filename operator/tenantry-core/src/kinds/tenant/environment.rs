@@ -25,7 +25,7 @@ impl Case<'_> {
                 draft.plan.wait(Reason::Pending, leaving::describe(&place.namespace, &facts));
                 hold_rights(&mut draft.plan, &place, &facts, Some(&common.members), self.world);
             }
-            _ if is_new && common.settings.metadata_refused => {
+            _ if is_new && common.settings.namespace_refused => {
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
             _ => {
@@ -58,7 +58,7 @@ impl Case<'_> {
         }
         let is_new = matches!(holder, Holder::Nobody);
         let settings = &common.settings;
-        let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !fits;
+        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !fits;
         let mut obstacle = None;
         let uid = match holder {
             Holder::Unknown => {

@@ -27,7 +27,7 @@ pub(super) fn page(kinds: &[Registration]) -> String {
     let mut page = format!(
         "# Permissions\n\n## Of the operator\n\n\
          The ClusterRole `{}`. It has no `*`, no `escalate`, no `impersonate` and no access to Secrets; it is made from what\n\
-         the kinds declare that they read and own.\n\n{}\n\
+         the kinds declare that they read, adjust and own.\n\n{}\n\
          In single namespaces only:\n\n{}",
         manifests::OPERATOR_ROLE,
         table(["group", "resource", "verbs", "only", "for"], rows),
@@ -49,7 +49,7 @@ fn member_rule(grant: &Grant) -> [String; 3] {
     [group, resources.join(", "), grant.verbs.join(", ")]
 }
 
-/// Which kinds read or own a resource.
+/// Which kinds read, adjust or own a resource.
 fn purpose(kinds: &[Registration], group: &str, resource: &str) -> String {
     let plural = resource.split('/').next().unwrap_or_default();
     let uses = |wanted: Right| -> Vec<&str> {
@@ -63,7 +63,7 @@ fn purpose(kinds: &[Registration], group: &str, resource: &str) -> String {
     if kinds.iter().any(|kind| kind.resource.group == group && kind.resource.plural == plural) {
         words.push("a kind of Tenantry".to_owned());
     }
-    for (right, verb) in [(Right::Own, "written for"), (Right::Read, "read for")] {
+    for (right, verb) in [(Right::Own, "written for"), (Right::Adjust, "adjusted for"), (Right::Read, "read for")] {
         let using = uses(right);
         if !using.is_empty() {
             words.push(format!("{verb} {}", using.join(", ")));

@@ -144,14 +144,8 @@ mod tests {
 
     #[test]
     fn no_role_can_loosen_what_holds_it() {
-        let bounds = [
-            "resourcequotas",
-            "limitranges",
-            "endpointslices",
-            "endpoints",
-            "namespaces",
-            "persistentvolumes",
-        ];
+        let bounds =
+            ["resourcequotas", "limitranges", "endpointslices", "endpoints", "namespaces", "persistentvolumes"];
         for role in ROLES {
             for grant in role.grants() {
                 assert!(!grant.resources.iter().chain(grant.verbs).any(|word| word.contains('*')), "{}", role.name);

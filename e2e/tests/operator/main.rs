@@ -11,6 +11,7 @@ mod drift;
 mod exact;
 mod faults;
 mod leadership;
+mod lives;
 mod members;
 mod onboarding;
 mod program;
@@ -19,6 +20,7 @@ mod races;
 mod refusals;
 mod rights;
 mod scene;
+mod suspend;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.
 #[test]

@@ -12,6 +12,7 @@ use tenantry_e2e::{Cluster, Options, eventually, objects};
 
 use crate::program::{self, Operator, SOON};
 use crate::scene::{self, environment, get, is, onboard, plain_tenant, ready};
+use crate::suspend;
 
 /// `verb group/resource`, with names where a right holds only for some.
 type Right = String;
@@ -116,6 +117,17 @@ async fn what_is_declared_is_what_is_used() {
     refused["spec"]["quota"] = json!({ "pods": "1" });
     objects::apply(&client, &refused).await.expect("applied");
     is(&client, "recorded", "Ready", "False", |_| true).await;
+    // list and watch of workloads and pods, patch of all that can be scaled: a tenant brought to zero.
+    let workloads: Vec<Value> =
+        suspend::workloads("recorded-dev").into_iter().filter(|one| one["kind"] != "Pod").collect();
+    for workload in &workloads {
+        objects::apply(&client, workload).await.expect("applied");
+    }
+    let mut zero = closed.clone();
+    zero["spec"]["suspend"] = json!({ "mode": "ScaleToZero" });
+    objects::apply(&client, &zero).await.expect("applied");
+    is(&client, "recorded", "Suspended", "True", |_| true).await;
+    onboard(&client, &closed).await;
     // delete of namespaces.
     let mut passing = closed.clone();
     passing["spec"]["deletionPolicy"] = "Delete".into();

@@ -22,12 +22,19 @@ pub enum Right {
     Read,
     /// Its objects are children: written, repaired and removed.
     Own,
+    /// Plans look at it, and change a field of what stays its owner's.
+    Adjust,
 }
 
 impl Access {
     /// Plans look at it.
     pub const fn read(resource: &'static Resource) -> Self {
         Self { resource, right: Right::Read }
+    }
+
+    /// Plans look at it, and change a field of what stays its owner's.
+    pub const fn adjust(resource: &'static Resource) -> Self {
+        Self { resource, right: Right::Adjust }
     }
 
     /// Its objects are children.
@@ -70,6 +77,9 @@ pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
         if kind.children == Children::Recorded {
             // Finalizer and inventory.
             grant(kind.resource, "", &["patch"]);
+        }
+        for access in kind.access.iter().filter(|access| access.right == Right::Adjust) {
+            grant(access.resource, "", &["patch"]);
         }
         for access in kind.access.iter().filter(|access| access.right == Right::Own) {
             // `get` reads what stands in the way of a create before judging whose it is.

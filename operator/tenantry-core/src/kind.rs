@@ -71,7 +71,7 @@ pub struct Example<Cr> {
 pub struct Outcome<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// One entry for each wanted object.
+    /// One entry for each wanted or adjusted object.
     pub objects: BTreeMap<ObjectKey, Progress>,
     /// Objects that are being removed and are still there.
     pub leaving: Vec<ObjectKey>,
@@ -141,6 +141,7 @@ fn plan_erased<K: Kind>(cr: &Value, world: &World, now: Timestamp) -> Result<Pla
     let owner = Owner::of(K::RESOURCE, cr);
     plan.desired = plan.desired.into_iter().map(|object| owner.stamp(object)).collect();
     plan.desired.sort_by(|one, other| one.key().cmp(other.key()));
+    plan.adjustments.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(plan)
 }
 

@@ -7,6 +7,10 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+mod workloads;
+
+pub use workloads::{CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET};
+
 /// How the engine addresses and treats one Kubernetes kind. There is one `static` per kind; compare by address parts.
 #[derive(Debug)]
 pub struct Resource {
@@ -37,7 +41,7 @@ pub enum Write {
     Replace,
     /// Others write to it as well: merge patch with resourceVersion and uid; keys we own and no longer want become null.
     Merge,
-    /// Never written as a child (custom resources of users, and kinds that are only read).
+    /// Never written as a child (custom resources of users, and kinds that are only read or adjusted).
     Never,
 }
 
@@ -48,6 +52,8 @@ pub enum Watch {
     Managed,
     /// All objects of the cluster.
     All,
+    /// All objects of the cluster, but only while some plan lists them: what few resources need, and seldom.
+    OnDemand,
 }
 
 /// What is kept in memory of a watched object besides uid, resourceVersion, owner and content hash (about 150 bytes).
@@ -73,6 +79,8 @@ pub enum Wave {
     Limits,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
+    /// What others have put into it: never written as children, adjusted at most.
+    Contents,
 }
 
 impl Resource {
@@ -186,7 +194,7 @@ pub static LIMIT_RANGE: Resource = Resource {
     wave: Wave::Limits,
 };
 
-/// `rbac.authorization.k8s.io/v1 RoleBinding`.
+/// `rbac.authorization.k8s.io/v1 RoleBinding`. More than a digest is kept only of one that is on its way out or held.
 pub static ROLE_BINDING: Resource = Resource {
     group: "rbac.authorization.k8s.io",
     version: "v1",
@@ -195,7 +203,7 @@ pub static ROLE_BINDING: Resource = Resource {
     namespaced: true,
     write: Write::Replace,
     watch: Watch::Managed,
-    keep: Keep::Digest,
+    keep: Keep::Projection(binding_facts),
     wave: Wave::Access,
 };
 
@@ -262,6 +270,16 @@ fn quota_facts(quota: &Value) -> Value {
         "spec": { "hard": quota["spec"]["hard"] },
         "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
     })
+}
+
+/// Of a role binding that has finalizers or is being deleted: `{finalizers, deleting, subjects}`. Null for all others.
+fn binding_facts(binding: &Value) -> Value {
+    let metadata = &binding["metadata"];
+    let deleting = !metadata["deletionTimestamp"].is_null();
+    if !deleting && metadata["finalizers"].as_array().is_none_or(Vec::is_empty) {
+        return Value::Null;
+    }
+    json!({ "finalizers": metadata["finalizers"], "deleting": deleting, "subjects": binding["subjects"] })
 }
 
 /// Of an APIService: `{spec: {group, version}, available: bool}`.

@@ -19,7 +19,7 @@ use crate::queue::Lane;
 use crate::store::{Record, owner_path};
 
 /// How many calls one resource may have under way at once.
-const CALLS_PER_RESOURCE: usize = 8;
+pub const CALLS_PER_RESOURCE: usize = 8;
 
 /// What came of the wanted objects.
 #[derive(Debug, Default)]

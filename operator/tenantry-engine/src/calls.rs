@@ -1,12 +1,12 @@
 //! Every call to the API server but the watches: bounded in number and time, counted, and named by object. It offers the
-//! verbs; only apply, prune, inventory, status, cleanup, events and leader use those that write.
+//! verbs; only apply, prune, adjust, inventory, status, cleanup, events and leader use those that write.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
 use serde_json::{Value, json};
-use tenantry_core::meta::MANAGER;
+use tenantry_core::meta::{ADJUSTER, MANAGER};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
 use tokio::sync::Semaphore;
@@ -72,6 +72,13 @@ impl Calls {
         seen: &Version,
     ) -> Result<Value, Error> {
         let path = format!("{}{subresource}?fieldManager={MANAGER}", path(key));
+        self.send("patch", key, Method::PATCH, &path, &seen.stamp(patch)).await
+    }
+
+    /// Merge-patches an object that is not ours in nothing but this, under a name of its own: the server's record of who
+    /// wrote what proves ownership elsewhere.
+    pub async fn adjust(&self, key: &ObjectKey, patch: Value, seen: &Version) -> Result<Value, Error> {
+        let path = format!("{}?fieldManager={ADJUSTER}", path(key));
         self.send("patch", key, Method::PATCH, &path, &seen.stamp(patch)).await
     }
 

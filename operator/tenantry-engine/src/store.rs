@@ -209,6 +209,14 @@ impl Store {
         self.table(resource).synced = false;
     }
 
+    /// Nobody looks at this kind any more.
+    pub fn forget(&mut self, resource: &'static Resource) {
+        for key in self.keys(resource) {
+            self.remove(&key);
+        }
+        self.tables.remove(resource);
+    }
+
     /// Forgets everything (the server's history went backwards).
     pub fn forget_all(&mut self) {
         *self = Self::default();

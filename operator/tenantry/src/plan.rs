@@ -118,12 +118,12 @@ impl PlanError {
 pub(crate) fn execute(args: &PlanArgs, palette: Palette, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut notes = Vec::new();
     let given = read_given(&args.files, &mut notes)?;
+    let now = args.at.unwrap_or_else(|| Clock::System.now());
     let before = match &args.world {
         Some(folder) => read_recorded(folder, &mut notes)?,
-        None if args.connect.is_given() => read_live(&args.connect, &mut notes)?,
+        None if args.connect.is_given() => read_live(&args.connect, &given, now, &mut notes)?,
         None => Snapshot::default(),
     };
-    let now = args.at.unwrap_or_else(|| Clock::System.now());
     let intent = if args.delete { Intent::Delete } else { Intent::Apply };
     let report = Report::new(&settle::settle(KINDS, before, given, intent, now)?, notes);
     let text = match args.output {
@@ -173,10 +173,17 @@ fn read_recorded(folder: &Path, notes: &mut Vec<String>) -> Result<Snapshot, Fai
     Ok(snapshot)
 }
 
-fn read_live(connect: &ConnectArgs, notes: &mut Vec<String>) -> Result<Snapshot, Failure> {
+fn read_live(
+    connect: &ConnectArgs,
+    given: &[(&'static Registration, Manifest)],
+    now: Timestamp,
+    notes: &mut Vec<String>,
+) -> Result<Snapshot, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let (snapshot, more) =
-        runtime.block_on(async { live::read(&connect.connect(Patience::Bounded).await?, KINDS).await })?;
+    let (snapshot, more) = runtime.block_on(async {
+        let connection = connect.connect(Patience::Bounded).await?;
+        live::read(&connection, KINDS, |snapshot| settle::demand(KINDS, snapshot, given, now)).await
+    })?;
     notes.extend(more);
     Ok(snapshot)
 }

@@ -79,7 +79,9 @@ pub fn outcome<'a>(plan: &'a Plan, world: &MemoryWorld) -> Outcome<'a> {
         Some(seen) if is_as_wanted(object, seen) => Progress::Observed,
         _ => Progress::Written,
     };
-    let objects: BTreeMap<_, _> = plan.desired.iter().map(|object| (object.key().clone(), progress(object))).collect();
+    let adjusted = plan.adjustments.iter().map(|adjustment| (adjustment.key.clone(), Progress::Written));
+    let wanted = plan.desired.iter().map(|object| (object.key().clone(), progress(object)));
+    let objects: BTreeMap<_, _> = wanted.chain(adjusted).collect();
     Outcome { plan, objects, leaving: Vec::new(), violation: None }
 }
 
@@ -121,12 +123,18 @@ pub fn applied(plan: &Plan, world: &MemoryWorld) -> MemoryWorld {
 
 pub fn plan_as_value(plan: &Plan) -> Value {
     let list = |items: Vec<String>| Value::from(items);
-    json!({
+    let mut shown = json!({
         "desired": plan.desired.iter().map(|object| object.body().clone()).collect::<Vec<_>>(),
         "undecided": list(plan.undecided.iter().map(ToString::to_string).collect()),
         "refusals": plan.refusals.iter().map(|refusal| json!({ "reason": refusal.reason.name(), "field": refusal.field, "message": refusal.message })).collect::<Vec<_>>(),
         "waits": plan.waits.iter().map(|wait| json!({ "reason": wait.reason.name(), "message": wait.message })).collect::<Vec<_>>(),
         "requeueAt": plan.requeue_at.map(|when| when.to_string()),
         "release": plan.release,
-    })
+    });
+    if !plan.adjustments.is_empty() {
+        let adjustments = plan.adjustments.iter();
+        shown["adjustments"] =
+            adjustments.map(|one| json!({ "object": one.key.to_string(), "patch": one.patch })).collect();
+    }
+    shown
 }

@@ -13,6 +13,7 @@ mod contents;
 mod environment;
 mod escrow;
 mod examples;
+mod leaving;
 mod members;
 mod network;
 mod ownership;
@@ -22,8 +23,10 @@ mod retire;
 mod rights;
 mod settings;
 mod status;
+mod suspend;
 pub mod types;
 mod usage;
+mod workloads;
 
 pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};
@@ -43,6 +46,15 @@ impl Kind for TenantKind {
         Access::own(&resources::RESOURCE_QUOTA),
         Access::own(&resources::LIMIT_RANGE),
         Access::own(&resources::ROLE_BINDING),
+        Access::adjust(&resources::ROLE_BINDING),
+        Access::adjust(&resources::DEPLOYMENT),
+        Access::adjust(&resources::STATEFUL_SET),
+        Access::adjust(&resources::REPLICA_SET),
+        Access::adjust(&resources::REPLICATION_CONTROLLER),
+        Access::adjust(&resources::CRON_JOB),
+        Access::adjust(&resources::JOB),
+        Access::read(&resources::DAEMON_SET),
+        Access::read(&resources::POD),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

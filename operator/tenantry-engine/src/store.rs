@@ -74,6 +74,8 @@ pub struct Store {
     born: BTreeMap<String, u64>,
     /// Newest version seen in any object.
     newest: u64,
+    /// Where the operator itself runs.
+    operator_namespace: String,
 }
 
 #[derive(Default)]
@@ -85,6 +87,11 @@ struct Table {
 }
 
 impl Store {
+    /// Knows nothing yet but where the operator itself runs.
+    pub fn new(operator_namespace: String) -> Self {
+        Self { operator_namespace, ..Self::default() }
+    }
+
     /// What is known of an object. A child older than its namespace is not there any more, its deletion is yet to be told.
     pub fn record(&self, key: &ObjectKey) -> Option<&Record> {
         let record = self.tables.get(key.resource)?.records.get(&place(key))?;
@@ -202,7 +209,7 @@ impl Store {
 
     /// Forgets everything (the server's history went backwards).
     pub fn forget_all(&mut self) {
-        *self = Self::default();
+        *self = Self::new(std::mem::take(&mut self.operator_namespace));
     }
 
     fn table(&mut self, resource: &'static Resource) -> &mut Table {
@@ -376,6 +383,10 @@ impl Source for Store {
                 .map(|(_, record)| record.value())
                 .collect(),
         })
+    }
+
+    fn operator_namespace(&self) -> &str {
+        &self.operator_namespace
     }
 }
 

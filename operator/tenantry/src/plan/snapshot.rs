@@ -169,15 +169,17 @@ pub(super) fn path_of(owner: &Owner) -> String {
     format!("{}/{}/{}", owner.plural, owner.namespace, owner.name)
 }
 
-/// Whether an object is this owner's: by its mark, or, if somebody stripped that, by the server's record of who wrote it.
-pub(super) fn is_ours(object: &Value, owner: &Owner) -> bool {
+/// Whether an object is this owner's: by its name, if such names are ours; by its mark; or, if somebody stripped that, by the
+/// server's record of who wrote it.
+pub(super) fn is_ours(resource: &Resource, object: &Value, owner: &Owner) -> bool {
     match Owner::marked_on(object) {
+        _ if resource.write == Write::ByName => true,
         Some(marked) => path_of(&marked) == path_of(owner),
         None => content::was_written_by_us(object),
     }
 }
 
-/// Whether others write to objects of this kind as well.
+/// Whether others write to the content of objects of this kind as well.
 pub(super) fn is_shared(resource: &Resource) -> bool {
-    resource.write != Write::Replace
+    !matches!(resource.write, Write::Replace | Write::ByName)
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
 use crate::fields::{
-    Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity, Port,
-    Quantities, Services, Stage,
+    Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity,
+    Port, Quantities, Services, Stage,
 };
 
 /// A team or customer: a home namespace and one namespace for each environment, with everything that isolates them.
@@ -78,7 +78,13 @@ pub struct TenantSpec {
     /// Hostnames that this tenant's routes may claim, such as `shop.acme.example` or, for all below, `*.acme.example`.
     /// Absent or empty: none. At most 64.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), inner(length(max = 253), regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")))]
+    #[schemars(
+        length(max = 64),
+        inner(
+            length(max = 253),
+            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")
+        )
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hostnames: Option<Vec<String>>,
     /// Which kinds of Services may be made. Absent: the class's default, else ClusterIP.

@@ -35,6 +35,19 @@ fn required(world: &World) -> Vec<Desired> {
     required
 }
 
+/// All that must be there, as a cluster shows it on which Tenantry was installed and nobody changed anything since.
+pub fn installed(operator_namespace: &str) -> Vec<Value> {
+    let mut installed = policies::objects();
+    installed.extend(policies::self_guard(operator_namespace));
+    for object in &mut installed {
+        object["metadata"]["generation"] = 1.into();
+        if object["kind"] == VALIDATING_ADMISSION_POLICY.kind {
+            object["status"]["observedGeneration"] = 1.into();
+        }
+    }
+    installed
+}
+
 fn desired(bodies: Vec<Value>) -> Vec<Desired> {
     let kinds = [&VALIDATING_ADMISSION_POLICY, &VALIDATING_ADMISSION_POLICY_BINDING];
     let of_kind = |body: &Value| kinds.into_iter().find(|resource| body["kind"] == resource.kind);

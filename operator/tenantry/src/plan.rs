@@ -121,7 +121,7 @@ pub(crate) fn execute(args: &PlanArgs, palette: Palette, out: &mut dyn Write) ->
     let before = match &args.world {
         Some(folder) => read_recorded(folder, &mut notes)?,
         None if args.connect.is_given() => read_live(&args.connect, &mut notes)?,
-        None => Snapshot::default(),
+        None => Snapshot::installed(),
     };
     let now = args.at.unwrap_or_else(|| Clock::System.now());
     let intent = if args.delete { Intent::Delete } else { Intent::Apply };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_core::kind::Registration;
+use tenantry_core::kinds::KINDS;
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Write};
 use tenantry_core::world::{Lookup, Scope, Source};
-use tenantry_core::{access, content};
+use tenantry_core::{access, content, enforcement, names};
 
 /// All that is known of a cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +21,17 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// A cluster on which Tenantry has just been installed, and nothing else.
+    pub(super) fn installed() -> Self {
+        let mut snapshot = Self::default();
+        for object in enforcement::installed(names::OPERATOR_NAMESPACE) {
+            if let Some(resource) = resource_of(KINDS, &object) {
+                snapshot.record(resource, object);
+            }
+        }
+        snapshot
+    }
+
     /// One object, whole.
     pub(super) fn object(&self, key: &ObjectKey) -> Option<&Arc<Value>> {
         self.objects.get(key)

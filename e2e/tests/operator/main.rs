@@ -10,6 +10,7 @@ mod deletion;
 mod drift;
 mod exact;
 mod faults;
+mod keeping;
 mod leadership;
 mod members;
 mod onboarding;

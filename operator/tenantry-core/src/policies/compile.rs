@@ -134,6 +134,6 @@ fn validation(rule: &Rule, group: &Group, platform: &str) -> Value {
 fn audit_annotation(name: &str, label: &str, metadata: &str) -> Value {
     json!({
         "key": name,
-        "valueExpression": format!("has({metadata}.labels) && '{label}' in {metadata}.labels ? {metadata}.labels['{label}'] : ''"),
+        "valueExpression": format!("has({metadata}.labels) && '{label}' in {metadata}.labels ? string({metadata}.labels['{label}']) : ''"),
     })
 }

@@ -10,6 +10,7 @@ use crate::policies::EXEMPT_VERB;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
+mod allowed;
 mod contents;
 mod environment;
 mod examples;

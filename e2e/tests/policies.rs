@@ -143,7 +143,11 @@ impl Stage {
     /// What the server says: nothing if it would do it, or its words.
     async fn ask(&self, case: &Case, number: usize) -> Result<(), String> {
         let name = format!("case-{number}");
-        let namespace = if case.is_namespace() { name.clone() } else { self.namespaces[&json!([case.annotations, case.labels]).to_string()].clone() };
+        let namespace = if case.is_namespace() {
+            name.clone()
+        } else {
+            self.namespaces[&json!([case.annotations, case.labels]).to_string()].clone()
+        };
         let mut case = case.placed_in(&namespace);
         let rename = |object: &mut Value| object["metadata"]["name"] = name.as_str().into();
         rename(&mut case.object);
@@ -182,7 +186,8 @@ impl Stage {
             (Operation::Update, "finalize") => {
                 let body = serde_json::to_vec(&case.object).expect("JSON");
                 let uri = format!("/api/v1/namespaces/{name}/finalize?dryRun=All");
-                let request = http::Request::put(uri).header("content-type", "application/json").body(body).expect("a request");
+                let request =
+                    http::Request::put(uri).header("content-type", "application/json").body(body).expect("a request");
                 client.request::<Value>(request).await.map(|_| ())
             }
             (Operation::Update, subresource) => {
@@ -221,7 +226,8 @@ async fn the_server_judges_every_case_as_it_says() {
     stage.wait().await;
     // Once the first refusal of each policy is there, everything must be judged rightly at the first try.
     let mut awake = BTreeSet::new();
-    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.refused && case.dropped_by_server.is_empty()) {
+    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.refused && case.dropped_by_server.is_empty())
+    {
         if awake.insert((case.group().name, case.user.clone())) {
             eventually(SOON, &case.title(), async || fault(case, &stage.ask(case, number).await).map_or(Ok(()), Err))
                 .await

@@ -5,6 +5,7 @@
 #![allow(clippy::panic)]
 
 mod birth;
+mod can_i;
 mod collisions;
 mod deletion;
 mod drift;
@@ -19,6 +20,8 @@ mod races;
 mod refusals;
 mod rights;
 mod scene;
+mod stolen;
+mod written_down;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.
 #[test]

@@ -37,9 +37,10 @@ impl Settings {
     pub(super) fn effective(&self, platform: &TenantryPlatformSpec) -> Effective {
         let allowed = &self.allowed;
         let listed = allowed.classes.storage.iter().flatten();
-        let evidence = platform.encrypted_storage_classes.iter().filter(|class| {
-            allowed.at_rest == AtRest::Required && listed.clone().any(|name| *name == class.name)
-        });
+        let evidence = platform
+            .encrypted_storage_classes
+            .iter()
+            .filter(|class| allowed.at_rest == AtRest::Required && listed.clone().any(|name| *name == class.name));
         Effective {
             quota: self.quota.clone(),
             limits: self.limits.clone(),

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
 use crate::fields::{
-    AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity,
-    Port, Quantities, Services, Stage,
+    AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission,
+    PodSecurity, Port, Quantities, Services, Stage,
 };
 
 /// A team or customer: a home namespace and one namespace for each environment, with everything that isolates them.

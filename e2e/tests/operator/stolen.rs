@@ -391,7 +391,7 @@ async fn a_stolen_token_is_of_little_use() {
     let cluster = stage().await;
     prepare(cluster).await;
     let thief = program::account(cluster).await.client().await.expect("client");
-    let mut table = String::from("attempt                                          answer\n");
+    let mut table = format!("{:<66} answer\n", "attempt");
     let mut holes = Vec::new();
     for (title, attempts) in [
         ("secrets", secrets()),
@@ -408,7 +408,7 @@ async fn a_stolen_token_is_of_little_use() {
             let answer = answer(&thief, &attempt).await;
             let what = format!("{}{place}", attempt.what);
             let mark = if attempt.must { " (must)" } else { "" };
-            table.push_str(&format!("{what:<48} {answer}{mark}\n"));
+            table.push_str(&format!("{what:<66} {answer}{mark}\n"));
             if attempt.must != (answer == "done") || !(attempt.must || answer.starts_with("403")) {
                 holes.push(format!("{what}: {answer}"));
             }

@@ -24,12 +24,17 @@ impl Snapshot {
     /// A cluster on which Tenantry has just been installed, and nothing else.
     pub(super) fn installed() -> Self {
         let mut snapshot = Self::default();
+        snapshot.install();
+        snapshot
+    }
+
+    /// Puts in the admission policies as an installation does.
+    pub(super) fn install(&mut self) {
         for object in enforcement::installed(names::OPERATOR_NAMESPACE) {
             if let Some(resource) = resource_of(KINDS, &object) {
-                snapshot.record(resource, object);
+                self.record(resource, object);
             }
         }
-        snapshot
     }
 
     /// One object, whole.

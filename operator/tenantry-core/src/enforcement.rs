@@ -66,8 +66,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn new(truth: Truth, reason: Reason, message: String) -> Option<Self> {
-        Some(Self { truth, reason, message })
+    fn new(truth: Truth, reason: Reason, message: String) -> Self {
+        Self { truth, reason, message }
     }
 }
 
@@ -79,8 +79,10 @@ pub fn faults(world: &World) -> Vec<Fault> {
 /// The same after a look of the one who keeps them: what could not be written, or was not seen yet, is told first.
 pub fn faults_after(world: &World, done: &Outcome) -> Vec<Fault> {
     let of_write = |key: &ObjectKey| match done.objects.get(key)? {
-        Progress::Failed(why) => Fault::new(Truth::False, Reason::ApplyFailed, format!("{key}: {why}")),
-        Progress::Written => Fault::new(Truth::Unknown, Reason::Pending, format!("{key} is written and not seen yet")),
+        Progress::Failed(why) => Some(Fault::new(Truth::False, Reason::ApplyFailed, format!("{key}: {why}"))),
+        Progress::Written => {
+            Some(Fault::new(Truth::Unknown, Reason::Pending, format!("{key} is written and not seen yet")))
+        }
         Progress::Observed | Progress::Held | Progress::NotOwned => None,
     };
     required(world).iter().filter_map(|wanted| of_write(wanted.key()).or_else(|| fault(world, wanted))).collect()
@@ -88,32 +90,33 @@ pub fn faults_after(world: &World, done: &Outcome) -> Vec<Fault> {
 
 fn fault(world: &World, wanted: &Desired) -> Option<Fault> {
     let key = wanted.key();
-    let seen = match world.get(key) {
-        Lookup::Found(seen) => seen,
-        Lookup::Missing => {
-            return Fault::new(Truth::False, Reason::NotInstalled, format!("{key} is missing: {INSTALL}"));
-        }
+    let (truth, reason, message) = match world.get(key) {
+        Lookup::Found(seen) => return fault_of(key, wanted.body(), &seen),
+        Lookup::Missing => (Truth::False, Reason::NotInstalled, format!("{key} is missing: {INSTALL}")),
         Lookup::NotSynced => {
             let text = format!("{} cannot be seen; the operator's /readyz says why", key.resource.plural);
-            return Fault::new(Truth::Unknown, Reason::Pending, text);
+            (Truth::Unknown, Reason::Pending, text)
         }
     };
-    if !content::is_same(&wanted.body()["spec"], &seen["spec"]) {
+    Some(Fault::new(truth, reason, message))
+}
+
+fn fault_of(key: &ObjectKey, wanted: &Value, seen: &Value) -> Option<Fault> {
+    if !content::is_same(&wanted["spec"], &seen["spec"]) {
         let text = format!("{key} is not as this version of Tenantry installs it: {INSTALL}");
-        return Fault::new(Truth::False, Reason::NotInstalled, text);
+        return Some(Fault::new(Truth::False, Reason::NotInstalled, text));
     }
     if *key.resource != VALIDATING_ADMISSION_POLICY {
         return None;
     }
     if seen["status"]["observedGeneration"] != seen["metadata"]["generation"] {
         let text = format!("{key} has not been type-checked yet; kube-controller-manager does that");
-        return Fault::new(Truth::Unknown, Reason::Pending, text);
+        return Some(Fault::new(Truth::Unknown, Reason::Pending, text));
     }
-    let warning =
-        seen["status"]["typeChecking"]["expressionWarnings"].as_array().and_then(|warnings| warnings.first())?;
+    let warning = seen["status"]["typeChecking"]["expressionWarnings"].as_array().and_then(|all| all.first())?;
     let text = |field: &str| warning[field].as_str().unwrap_or_default().to_owned();
     let text = format!("{key}: {}: the API server warns: {}", text("fieldRef"), text("warning"));
-    Fault::new(Truth::False, Reason::TypeCheckFailed, text)
+    Some(Fault::new(Truth::False, Reason::TypeCheckFailed, text))
 }
 
 /// The worst of them as the value of one condition, with how many more there are; `None` if all is in force.

@@ -153,11 +153,11 @@ impl Stage {
         rename(&mut case.object);
         case.old.iter_mut().for_each(rename);
         let maker = &self.clients[&case.maker];
-        for object in &mut case.prepare {
-            if object["kind"] != "RuntimeClass" {
-                rename(object);
-                object["metadata"]["namespace"] = namespace.as_str().into();
-            }
+        for object in case.prepare.iter_mut().filter(|object| object["kind"] != "RuntimeClass") {
+            rename(object);
+            object["metadata"]["namespace"] = namespace.as_str().into();
+        }
+        for object in &case.prepare {
             objects::apply(&self.admin, object).await.unwrap_or_else(|error| panic!("{}: {error}", case.title()));
         }
         if let Some(old) = case.old.as_ref().filter(|_| case.subresource != "scale") {
@@ -175,7 +175,9 @@ impl Stage {
         let object = if case.subresource == "scale" { &case.prepare[0] } else { &case.object };
         let collection = objects::collection(client, object);
         let dry = PatchParams { dry_run: true, ..PatchParams::default() };
-        let patch = Patch::Merge(&case.change);
+        // As kubectl does it: lists of built-in kinds are merged by name.
+        let is_built_in = !["gateway.", "snapshot."].iter().any(|group| case.api_group().starts_with(group));
+        let patch = if is_built_in { Patch::Strategic(&case.change) } else { Patch::Merge(&case.change) };
         let result = match (case.operation, case.subresource.as_str()) {
             (Operation::Create | Operation::Connect, _) => {
                 let typed: DynamicObject = serde_json::from_value(case.object.clone()).expect("an object");

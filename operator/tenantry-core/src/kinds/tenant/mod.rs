@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::check::BINDABLE_ROLES;
 use crate::kind::{Children, Example, Kind, Outcome};
 use crate::plan::Plan;
+use crate::policies::EXEMPT_VERB;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
@@ -55,6 +57,10 @@ impl Kind for TenantKind {
         Access::adjust(&resources::JOB),
         Access::read(&resources::DAEMON_SET),
         Access::read(&resources::POD),
+        // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
+        Access::hold("bind", &resources::CLUSTER_ROLE, || BINDABLE_ROLES.map(str::to_owned).to_vec()),
+        // The admission policies ask for it before they bind the writer to what binds tenants.
+        Access::hold(EXEMPT_VERB, &resources::TENANT, Vec::new),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

@@ -134,7 +134,7 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
                 .into(),
         ));
     }
-    if is_protected(name, platform) {
+    if is_protected(name, platform, world) {
         return Some((Reason::Invalid, format!("{name} is protected: choose another name, or ask the platform team")));
     }
     match holder(&Place::home(name), world) {
@@ -146,9 +146,9 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
     }
 }
 
-fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
+fn is_protected(namespace: &str, platform: &TenantryPlatformSpec, world: &World) -> bool {
     check::is_protected(namespace)
-        || namespace == names::OPERATOR_NAMESPACE
+        || [names::OPERATOR_NAMESPACE, world.operator_namespace()].contains(&namespace)
         || names::is_among(namespace, &platform.protected_namespaces)
 }
 
@@ -256,7 +256,7 @@ impl<'a> Case<'a> {
                 Some(format!(
                     "{namespace} is no name for a namespace: use lower-case letters, digits and dashes, at most 63 together with the tenant's name"
                 ))
-            } else if is_protected(namespace, self.platform) {
+            } else if is_protected(namespace, self.platform, self.world) {
                 Some(format!("namespace {namespace} is protected: choose another name, or ask the platform team"))
             } else {
                 None

@@ -5,21 +5,26 @@
 #![allow(clippy::panic)]
 
 mod birth;
+mod can_i;
 mod collisions;
 mod deletion;
 mod drift;
 mod exact;
 mod faults;
+mod keeping;
 mod leadership;
 mod lives;
 mod members;
 mod onboarding;
 mod program;
+mod quota;
 mod races;
 mod refusals;
 mod rights;
 mod scene;
+mod stolen;
 mod suspend;
+mod written_down;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.
 #[test]

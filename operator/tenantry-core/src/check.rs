@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::meta;
 use crate::object::Desired;
 use crate::plan::{Adjustment, Plan};
-use crate::resources::{NAMESPACE, ROLE_BINDING};
+use crate::policies;
+use crate::resources::{NAMESPACE, ROLE_BINDING, Write};
 
 /// ClusterRoles that Tenantry may bind.
 pub const BINDABLE_ROLES: [&str; 3] = ["tenantry:admin", "tenantry:developer", "tenantry:viewer"];
@@ -69,6 +70,9 @@ fn broken_rule(object: &Desired) -> Option<String> {
     if body["metadata"]["name"] != key.name.as_str() || body["kind"] != key.resource.kind {
         return fault("body and key name different objects".into());
     }
+    if key.resource.write == Write::ByName {
+        return broken_name(object).and_then(fault);
+    }
     if object.label_value(meta::MANAGED_BY) != Some(meta::MANAGER) || meta::Owner::marked_on(body).is_none() {
         return fault("carries no owner mark".into());
     }
@@ -89,6 +93,17 @@ fn broken_rule(object: &Desired) -> Option<String> {
     }
     if *key.resource == ROLE_BINDING {
         return broken_binding(object).and_then(fault);
+    }
+    None
+}
+
+/// What is ours by name must have such a name, say whose it is to whoever looks, and claim no owner: it outlives every one.
+fn broken_name(object: &Desired) -> Option<String> {
+    if !object.key().namespace.is_empty() || !object.key().name.starts_with(policies::NAME_PREFIX) {
+        return Some(format!("is kept by name, and its name does not begin with {}", policies::NAME_PREFIX));
+    }
+    if object.label_value(meta::PART_OF) != Some(meta::MANAGER) || meta::Owner::marked_on(object.body()).is_some() {
+        return Some("is kept by name, and must say that it is part of Tenantry and name no owner".into());
     }
     None
 }

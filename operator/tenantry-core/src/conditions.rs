@@ -50,6 +50,8 @@ pub enum Type {
     ResolvedRefs,
     /// Wanted objects are written for this generation and were seen in the cluster.
     Applied,
+    /// The admission policies are there, as installed, and the API server finds no fault with them.
+    PoliciesEnforced,
     /// Network policies were seen to be enforced. Without an enforcing network plugin they do nothing.
     NetworkEnforcement,
     /// It is stopped, as its spec says. Present only while it does.
@@ -79,6 +81,10 @@ pub enum Reason {
     Pending,
     /// The API server refused or failed a write.
     ApplyFailed,
+    /// Something of the installation is missing or differs.
+    NotInstalled,
+    /// The API server warns about an expression of an admission policy.
+    TypeCheckFailed,
     /// An object of that name exists and is not ours; it is left alone.
     NotOwned,
     /// A finalizer, content or a missing confirmation keeps the deletion from ending.
@@ -93,11 +99,12 @@ pub enum Reason {
 
 impl Type {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Accepted,
         Self::ResolvedRefs,
         Self::Applied,
+        Self::PoliciesEnforced,
         Self::NetworkEnforcement,
         Self::Suspended,
         Self::Reconciling,
@@ -111,6 +118,7 @@ impl Type {
             Self::Accepted => "Accepted",
             Self::ResolvedRefs => "ResolvedRefs",
             Self::Applied => "Applied",
+            Self::PoliciesEnforced => "PoliciesEnforced",
             Self::NetworkEnforcement => "NetworkEnforcement",
             Self::Suspended => "Suspended",
             Self::Reconciling => "Reconciling",
@@ -125,6 +133,9 @@ impl Type {
             Self::Accepted => "The spec is valid and supported on this cluster.",
             Self::ResolvedRefs => "Everything the spec refers to exists and may be used.",
             Self::Applied => "All wanted objects are written for this generation and were seen in the cluster.",
+            Self::PoliciesEnforced => {
+                "The admission policies are there, as installed, and the API server finds no fault with them."
+            }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
             Self::Suspended => {
                 "The spec suspends it and every rule of that is in place; False and Unknown tell why not yet. Present only while the spec does. While True, Ready is False."
@@ -137,7 +148,7 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
@@ -146,6 +157,8 @@ impl Reason {
         Self::RefNotFound,
         Self::Pending,
         Self::ApplyFailed,
+        Self::NotInstalled,
+        Self::TypeCheckFailed,
         Self::NotOwned,
         Self::DeletionBlocked,
         Self::Deleting,
@@ -164,6 +177,8 @@ impl Reason {
             Self::RefNotFound => "RefNotFound",
             Self::Pending => "Pending",
             Self::ApplyFailed => "ApplyFailed",
+            Self::NotInstalled => "NotInstalled",
+            Self::TypeCheckFailed => "TypeCheckFailed",
             Self::NotOwned => "NotOwned",
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Deleting => "Deleting",
@@ -183,6 +198,10 @@ impl Reason {
             Self::RefNotFound => "A referenced object does not exist; it is picked up as soon as it does.",
             Self::Pending => "Not all wanted objects are written and seen yet; this passes by itself.",
             Self::ApplyFailed => "The API server refused or failed a write; it is tried again with growing pauses.",
+            Self::NotInstalled => "Something of the installation is missing or differs; the message says what to run.",
+            Self::TypeCheckFailed => {
+                "The API server warns about an expression of an admission policy; the message quotes it."
+            }
             Self::NotOwned => "An object of that name exists and is not Tenantry's; it is left alone.",
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",

@@ -34,13 +34,17 @@ pub struct Resource {
     pub wave: Wave,
 }
 
-/// How an object that exists is brought to what is wanted. Creation is always a POST, which cannot seize what is there.
+/// How an object that exists is brought to what is wanted. Creation is a POST, which cannot seize what is there, but for
+/// [`Write::ByName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// Nobody else has a say: PUT the whole object with its resourceVersion and uid.
     Replace,
     /// Others write to it as well: merge patch with resourceVersion and uid; keys we own and no longer want become null.
     Merge,
+    /// Its name is ours on every cluster, whoever installed it: created by server-side apply, as only that can be limited
+    /// to names; changed by a merge patch of all that differs, so that nothing stays that others have added. Never removed.
+    ByName,
     /// Never written as a child (custom resources of users, and kinds that are only read or adjusted).
     Never,
 }
@@ -207,6 +211,46 @@ pub static ROLE_BINDING: Resource = Resource {
     wave: Wave::Access,
 };
 
+/// `rbac.authorization.k8s.io/v1 ClusterRole`. Given away by name; never read or written.
+pub static CLUSTER_ROLE: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    version: "v1",
+    kind: "ClusterRole",
+    plural: "clusterroles",
+    namespaced: false,
+    write: Write::Never,
+    watch: Watch::All,
+    keep: Keep::Digest,
+    wave: Wave::Access,
+};
+
+/// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy`. All are watched: the label by which others are selected is
+/// the installer's here (Helm sets its own).
+pub static VALIDATING_ADMISSION_POLICY: Resource = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    kind: "ValidatingAdmissionPolicy",
+    plural: "validatingadmissionpolicies",
+    namespaced: false,
+    write: Write::ByName,
+    watch: Watch::All,
+    keep: Keep::Projection(policy_facts),
+    wave: Wave::Isolation,
+};
+
+/// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding`.
+pub static VALIDATING_ADMISSION_POLICY_BINDING: Resource = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    kind: "ValidatingAdmissionPolicyBinding",
+    plural: "validatingadmissionpolicybindings",
+    namespaced: false,
+    write: Write::ByName,
+    watch: Watch::All,
+    keep: Keep::Projection(policy_facts),
+    wave: Wave::Isolation,
+};
+
 /// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
 /// aggregated, so one watch tells what this cluster can do.
 pub static API_SERVICE: Resource = Resource {
@@ -261,9 +305,12 @@ fn namespace_facts(namespace: &Value) -> Value {
     facts
 }
 
-/// Of a quota: `{spec: {hard}, status: {hard, used}}`.
+/// Of a quota: `{escrow?, epoch?, spec: {hard}, status: {hard, used}}`, the first two as our annotations say.
 fn quota_facts(quota: &Value) -> Value {
+    let annotations = &quota["metadata"]["annotations"];
     json!({
+        "escrow": annotations[crate::meta::ESCROW],
+        "epoch": annotations[crate::meta::ESCROW_EPOCH],
         "spec": { "hard": quota["spec"]["hard"] },
         "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
     })
@@ -289,5 +336,21 @@ fn api_service_facts(service: &Value) -> Value {
     json!({
         "spec": { "group": service["spec"]["group"], "version": service["spec"]["version"] },
         "available": available,
+    })
+}
+
+/// Of an admission policy or a binding: `{metadata: {generation}, spec, status: {observedGeneration, typeChecking}}`; of those
+/// that have no name of ours, nothing.
+fn policy_facts(object: &Value) -> Value {
+    if !object["metadata"]["name"].as_str().is_some_and(|name| name.starts_with(crate::policies::NAME_PREFIX)) {
+        return Value::Null;
+    }
+    json!({
+        "metadata": { "generation": object["metadata"]["generation"] },
+        "spec": object["spec"],
+        "status": {
+            "observedGeneration": object["status"]["observedGeneration"],
+            "typeChecking": object["status"]["typeChecking"],
+        },
     })
 }

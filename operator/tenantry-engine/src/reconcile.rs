@@ -66,8 +66,8 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     if deleting && !inventory::has_finalizer(&cr) {
         return Ok(None);
     }
-    let plan = match plan(engine, kind, key, &cr) {
-        Ok(plan) => plan,
+    let (plan, moment) = match plan(engine, kind, key, &cr) {
+        Ok(planned) => planned,
         Err(malformed) => return stall(engine, key, &cr, &malformed.to_string()).await.map_err(|error| vec![error]),
     };
     let owner = Owner::of(kind.resource, &cr);
@@ -79,21 +79,27 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     if let Some(rule) = &outcome.violation {
         tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
         engine.metrics.violation(key.resource.kind);
-    } else if kind.children == Children::Recorded {
-        match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
-            Some(recorded) => cr = recorded,
-            // Changed meanwhile, which has woken it: this plan is void.
-            None => return Ok(None),
+    } else {
+        if kind.children == Children::Recorded {
+            match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
+                Some(recorded) => cr = recorded,
+                // Changed meanwhile, which has woken it: this plan is void.
+                None => return Ok(None),
+            }
         }
-        let applied = apply::apply(engine, &owner, &plan.desired).await;
-        let pruned = prune::prune(engine, kind, &owner, &plan).await;
-        let adjusted = adjust::adjust(engine, &owner, &plan.adjustments).await;
+        let applied = apply::apply(engine, &owner, &plan.desired, moment).await;
         outcome.objects = applied.objects;
         wrote = applied.wrote;
-        outcome.leaving = pruned.leaving;
+        errors.extend(applied.errors);
+        if kind.children == Children::Recorded {
+            let pruned = prune::prune(engine, kind, &owner, &plan).await;
+            outcome.leaving = pruned.leaving;
+            errors.extend(pruned.errors);
+        }
+        let adjusted = adjust::adjust(engine, &owner, &plan.adjustments).await;
         outcome.objects.extend(adjusted.objects);
         adjusted_again = adjusted.again;
-        errors.extend(applied.errors.into_iter().chain(pruned.errors).chain(adjusted.errors));
+        errors.extend(adjusted.errors);
     }
     let again = match finish(engine, kind, key, &cr, &outcome, wrote).await {
         Ok(again) => again,
@@ -109,12 +115,13 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
 }
 
 /// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.
-fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<Plan, Malformed> {
+/// Returns the moment it was made at, too.
+fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<(Plan, u64), Malformed> {
     let store = engine.store();
     let world = World::new(&*store);
     let plan = (kind.plan)(cr, &world, engine.clock.now());
     engine.readers().record(key, world.into_reads());
-    plan
+    Ok((plan?, store.moment()))
 }
 
 /// Lets a deleted resource go, or writes its status.
@@ -176,7 +183,8 @@ impl Engine {
     /// Whether everything a kind reads is known, or known to be out of reach. Until then plans would only wait.
     fn knows_enough(&self, kind: &Registration) -> bool {
         let (store, watches) = (self.store(), self.watches());
-        kind.access.iter().map(|access| access.resource).chain([kind.resource]).all(|resource| {
+        let looked_at = kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
+        looked_at.chain([kind.resource]).all(|resource| {
             resource.watch == Watch::OnDemand
                 || store.is_synced(resource)
                 || watches.get(resource).is_some_and(|health| health.error.is_some())

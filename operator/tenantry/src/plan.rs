@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tenantry_core::kind::Registration;
 use tenantry_core::kinds::KINDS;
+use tenantry_core::resources::Write as ResourceWrite;
 use tenantry_engine::clock::Clock;
 
 use crate::cli::Exit;
@@ -122,7 +123,7 @@ pub(crate) fn execute(args: &PlanArgs, palette: Palette, out: &mut dyn Write) ->
     let before = match &args.world {
         Some(folder) => read_recorded(folder, &mut notes)?,
         None if args.connect.is_given() => read_live(&args.connect, &given, now, &mut notes)?,
-        None => Snapshot::default(),
+        None => Snapshot::installed(),
     };
     let intent = if args.delete { Intent::Delete } else { Intent::Apply };
     let report = Report::new(&settle::settle(KINDS, before, given, intent, now)?, notes);
@@ -166,6 +167,10 @@ fn read_recorded(folder: &Path, notes: &mut Vec<String>) -> Result<Snapshot, Fai
             Some(resource) => snapshot.record(resource, manifest.object),
             None => ignored += 1,
         }
+    }
+    if !snapshot.objects().any(|(key, _)| key.resource.write == ResourceWrite::ByName) {
+        // Recordings are made for tenants: what an installation brings is left out of most.
+        snapshot.install();
     }
     if ignored > 0 {
         notes.push(format!("{ignored} objects of the recorded cluster are of kinds that no plan looks at"));

@@ -25,7 +25,7 @@ pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> 
         match snapshot.object(key).cloned() {
             None => snapshot.put(key.clone(), created(object)),
             Some(found) if is_as_wanted(&found, object) => {}
-            Some(found) if is_ours(&found, owner) => snapshot.put(key.clone(), changed(&found, object)),
+            Some(found) if is_ours(key.resource, &found, owner) => snapshot.put(key.clone(), changed(&found, object)),
             Some(_) => {
                 not_owned.insert(key.clone());
                 blocked.insert(key.failure_domain());

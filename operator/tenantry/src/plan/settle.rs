@@ -159,7 +159,7 @@ impl Planned {
 fn begin_deletion(kind: &Registration, key: &ObjectKey, after: &mut Snapshot, now: Timestamp) -> Result<(), PlanError> {
     let Some(found) = after.object(key) else { return Err(PlanError::NotThere { key: key.to_string() }) };
     let mut resource = (**found).clone();
-    if kind.children == Children::None {
+    if kind.children != Children::Recorded {
         after.remove(key);
     } else {
         resource["metadata"]["deletionTimestamp"] = Value::from(now.to_string());

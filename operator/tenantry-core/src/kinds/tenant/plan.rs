@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::build::Opening;
 use crate::check;
 use crate::conditions::Reason;
+use crate::escrow::{Escrow, Share};
 use crate::fields::{DeletionPolicy, PodSecurity, Quantities};
 use crate::kinds::tenant_class::TenantClassKind;
 use crate::kinds::tenant_class::types::TenantClassSpec;
@@ -22,11 +23,10 @@ use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
 use super::ownership::{Holder, holder, is_leaving, is_own};
-use super::quota::Share;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
 use super::workloads::{self, Workloads};
-use super::{leaving, network, quota, retire, rights, settings};
+use super::{escrow, leaving, network, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -35,7 +35,6 @@ pub(super) struct Draft {
     pub(super) environments: Vec<EnvironmentDraft>,
     pub(super) retained: Vec<RetainedStatus>,
     pub(super) effective: Option<Effective>,
-    pub(super) assigned: Quantities,
     /// What keeps a Terminating namespace from ending, in the words of the namespace controller.
     pub(super) blockers: Vec<String>,
     /// What became of the workloads of a tenant that is scaled to zero, or was.
@@ -135,7 +134,7 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
                 .into(),
         ));
     }
-    if is_protected(name, platform) {
+    if is_protected(name, platform, world) {
         return Some((Reason::Invalid, format!("{name} is protected: choose another name, or ask the platform team")));
     }
     match holder(&Place::home(name), world) {
@@ -147,9 +146,9 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
     }
 }
 
-fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
+fn is_protected(namespace: &str, platform: &TenantryPlatformSpec, world: &World) -> bool {
     check::is_protected(namespace)
-        || namespace == names::OPERATOR_NAMESPACE
+        || [names::OPERATOR_NAMESPACE, world.operator_namespace()].contains(&namespace)
         || names::is_among(namespace, &platform.protected_namespaces)
 }
 
@@ -166,11 +165,23 @@ pub(super) struct Case<'a> {
     pub(super) world: &'a World<'a>,
 }
 
+/// One environment, and what is known of it before its namespace is planned.
+pub(super) struct Planned<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) place: Place,
+    pub(super) holder: Holder,
+    pub(super) share: Share,
+    /// Whether the class allows so many environments.
+    pub(super) fits: bool,
+}
+
 /// What holds for all namespaces of the Tenant.
 pub(super) struct Common<'a> {
     pub(super) settings: Settings,
     pub(super) openings: Option<Vec<Opening>>,
     pub(super) quotas_good: bool,
+    /// How the total is shared out; `None` when there is no total, when it was refused, or while quotas are not known.
+    pub(super) escrow: Option<Escrow>,
     pub(super) members: Members<'a>,
     pub(super) workloads: &'a Workloads,
     /// All namespaces of the tenant, home first, as the admission policies are told.
@@ -183,13 +194,13 @@ impl<'a> Case<'a> {
         let environments = self.environments(&mut draft.plan);
         let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
-        let quotas: BTreeMap<&str, Quantities> = environments
+        let shares: BTreeMap<&str, Share> = environments
             .iter()
             .map(|(environment, _, _)| {
                 (environment.name.as_str(), settings::environment_quota(environment, self.class))
             })
             .collect();
-        let quotas_good = self.check_quotas(draft, &settings, &quotas);
+        let quotas_good = self.check_quotas(draft, &settings, &shares);
         let mut places = vec![Place::home(self.name)];
         places.extend(
             environments
@@ -201,9 +212,7 @@ impl<'a> Case<'a> {
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
         let namespaces = places.iter().map(|place| place.namespace.clone()).collect();
-        let common = Common { settings, openings, quotas_good, members, workloads: &workloads, namespaces };
         let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
-        self.plan_home(draft, &common, is_new);
         let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let mut free = limit.saturating_sub(existing_count);
@@ -215,14 +224,21 @@ impl<'a> Case<'a> {
             );
             draft.plan.refuse(Reason::Invalid, "spec.environments", text);
         }
-        for (environment, place, holder) in &environments {
-            let quota = quotas.get(environment.name.as_str()).cloned().unwrap_or_default();
-            let is_new = matches!(holder, Holder::Nobody);
-            let fits = !is_new || free > 0;
-            free = free.saturating_sub(usize::from(is_new));
-            self.plan_environment(draft, &common, environment, place, holder, &quota, fits);
+        let places: Vec<Planned> = environments
+            .into_iter()
+            .map(|(environment, place, holder)| {
+                let fits = !matches!(holder, Holder::Nobody) || free > 0;
+                free = free.saturating_sub(usize::from(matches!(holder, Holder::Nobody)));
+                Planned { share: shares[environment.name.as_str()].clone(), environment, place, holder, fits }
+            })
+            .collect();
+        let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
+        let common = Common { settings, openings, quotas_good, escrow, members, workloads: &workloads, namespaces };
+        self.plan_home(draft, &common, is_new);
+        for planned in &places {
+            self.plan_environment(draft, &common, planned);
         }
-        self.retire_removed(draft, existing, &environments, &common);
+        self.retire_removed(draft, existing, &places, &common);
         draft.workloads = workloads;
     }
 
@@ -240,7 +256,7 @@ impl<'a> Case<'a> {
                 Some(format!(
                     "{namespace} is no name for a namespace: use lower-case letters, digits and dashes, at most 63 together with the tenant's name"
                 ))
-            } else if is_protected(namespace, self.platform) {
+            } else if is_protected(namespace, self.platform, self.world) {
                 Some(format!("namespace {namespace} is protected: choose another name, or ask the platform team"))
             } else {
                 None
@@ -255,25 +271,19 @@ impl<'a> Case<'a> {
         environments
     }
 
-    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, quotas: &BTreeMap<&str, Quantities>) -> bool {
+    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, shares: &BTreeMap<&str, Share>) -> bool {
         let plan = &mut draft.plan;
         let mut good = quota::check_names("spec.quota", &settings.quota, plan);
-        for (environment, max) in quotas {
-            good &= quota::check_names(&format!("spec.environments[{environment}].quota.max"), max, plan);
+        for (environment, share) in shares {
+            let field = format!("spec.environments[{environment}].quota");
+            good &= quota::check_names(&format!("{field}.guaranteed"), &share.guaranteed, plan);
+            good &= quota::check_names(&format!("{field}.max"), &share.max, plan);
         }
-        let shares: Vec<Share> = quotas.iter().map(|(environment, max)| Share { environment, max }).collect();
-        draft.assigned = quota::assigned(&shares);
         good &= quota::check_bound(&settings.quota, &self.tenant.spec.class_name, self.class, plan);
-        good && quota::check_sum(&settings.quota, &shares, plan)
+        good && quota::check_shares(&settings.quota, shares, plan)
     }
 
-    fn retire_removed(
-        &self,
-        draft: &mut Draft,
-        existing: &[Arc<Value>],
-        environments: &[(&Environment, Place, Holder)],
-        common: &Common,
-    ) {
+    fn retire_removed(&self, draft: &mut Draft, existing: &[Arc<Value>], places: &[Planned], common: &Common) {
         let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
         for facts in existing {
             let name = facts["metadata"]["name"].as_str().unwrap_or_default();
@@ -283,7 +293,7 @@ impl<'a> Case<'a> {
                 .environments
                 .iter()
                 .any(|environment| Place::environment(self.name, &environment.name).namespace == name);
-            if name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
+            if name == self.name || places.iter().any(|planned| planned.place.namespace == name) {
                 continue;
             }
             if named {

@@ -37,7 +37,7 @@ pub enum Write {
     Replace,
     /// Others write to it as well: merge patch with resourceVersion and uid; keys we own and no longer want become null.
     Merge,
-    /// Never written as a child (custom resources of users, and kinds that are only read).
+    /// Never written as a child (custom resources that users write, and kinds that are only read).
     Never,
 }
 
@@ -73,6 +73,8 @@ pub enum Wave {
     Limits,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
+    /// What members are told. After all else, as nothing depends on it.
+    View,
 }
 
 impl Resource {
@@ -221,6 +223,10 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 
 /// `tenantry.dev/v1alpha1 TenantryPlatform`.
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
+
+/// `tenantry.dev/v1alpha1 TenantView`: of ours, and yet no user's: a child of its Tenant.
+pub static TENANT_VIEW: Resource =
+    Resource { write: Write::Replace, wave: Wave::View, ..Resource::of_ours("TenantView", "tenantviews", true) };
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
 /// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, written, writtenByUs, status: {conditions?}}`, with

@@ -61,6 +61,7 @@ const LOOK: &[Grant] = &[
     Grant { group: "discovery.k8s.io", resources: &["endpointslices"], verbs: READ },
     Grant { group: "events.k8s.io", resources: &["events"], verbs: READ },
     Grant { group: "rbac.authorization.k8s.io", resources: &["rolebindings", "roles"], verbs: READ },
+    Grant { group: "tenantry.dev", resources: &["tenantviews"], verbs: READ },
     Grant { group: "metrics.k8s.io", resources: &["pods"], verbs: &["get", "list"] },
 ];
 
@@ -135,6 +136,7 @@ mod tests {
             "namespaces",
             "roles",
             "rolebindings",
+            "tenantviews",
         ];
         for role in ROLES {
             for grant in role.grants() {

@@ -13,6 +13,7 @@ use tenantry_core::kind::{Outcome, Progress, Registration};
 use tenantry_core::kinds::KINDS;
 use tenantry_core::object::Desired;
 use tenantry_core::plan::Plan;
+use tenantry_core::resources::Write;
 use tenantry_core::world::{MemoryWorld, World};
 
 pub fn now() -> Timestamp {
@@ -109,7 +110,7 @@ pub fn applied(plan: &Plan, world: &MemoryWorld) -> MemoryWorld {
     }
     let gone: Vec<_> = world
         .keys()
-        .filter(|key| key.resource.group != "tenantry.dev" && key.resource.kind != "APIService")
+        .filter(|key| key.resource.write != Write::Never)
         .filter(|key| plan.decides(key) && !plan.desired.iter().any(|object| object.key() == *key))
         .cloned()
         .collect();

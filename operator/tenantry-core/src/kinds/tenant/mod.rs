@@ -21,6 +21,7 @@ mod rights;
 mod settings;
 mod status;
 pub mod types;
+mod view;
 
 pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};
@@ -40,6 +41,7 @@ impl Kind for TenantKind {
         Access::own(&resources::RESOURCE_QUOTA),
         Access::own(&resources::LIMIT_RANGE),
         Access::own(&resources::ROLE_BINDING),
+        Access::own(&resources::TENANT_VIEW),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

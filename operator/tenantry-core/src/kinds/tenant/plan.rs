@@ -218,6 +218,7 @@ impl<'a> Case<'a> {
             self.plan_environment(draft, &common, environment, place, holder, &quota, fits);
         }
         self.retire_removed(draft, existing, &environments);
+        self.want_view(draft, &common);
     }
 
     /// The environments that can have a namespace, and who holds it now.

@@ -18,6 +18,7 @@ mod races;
 mod refusals;
 mod rights;
 mod scene;
+mod view;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.
 #[test]

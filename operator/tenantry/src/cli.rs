@@ -10,7 +10,7 @@ use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcomman
 
 use crate::failure::Failure;
 use crate::terminal::Palette;
-use crate::{completions, crds, install, my, plan, run, version};
+use crate::{audit_policy, completions, crds, install, my, plan, run, version};
 
 /// Name of the program when kubectl calls it as a plugin.
 const PLUGIN: &str = "kubectl-tenantry";
@@ -49,6 +49,7 @@ enum Subcommands {
     Plan(plan::PlanArgs),
     My(my::MyArgs),
     Install(install::InstallArgs),
+    AuditPolicy(audit_policy::AuditPolicyArgs),
     Crds(crds::CrdsArgs),
     Run(run::RunArgs),
     Version(version::VersionArgs),
@@ -113,6 +114,7 @@ fn dispatch(cli: Cli, called_as: &Path, out: &mut dyn Write) -> Result<Exit, Fai
         Subcommands::Plan(args) => plan::execute(&args, Palette::for_stdout(cli.no_color), out),
         Subcommands::My(args) => my::execute(&args, Palette::for_stdout(cli.no_color), out),
         Subcommands::Install(args) => install::execute(&args, out),
+        Subcommands::AuditPolicy(args) => audit_policy::execute(&args, out),
         Subcommands::Crds(args) => crds::execute(&args, out),
         Subcommands::Run(args) => run::execute(args),
         Subcommands::Version(args) => version::execute(&args, out),

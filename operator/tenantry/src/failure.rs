@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use crate::audit_policy::AuditPolicyError;
 use crate::connect::ConnectError;
 use crate::install::InstallError;
 use crate::manifest::ManifestError;
@@ -19,6 +20,8 @@ pub(crate) enum Failure {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    AuditPolicy(#[from] AuditPolicyError),
     #[error(transparent)]
     My(#[from] MyError),
     #[error(transparent)]
@@ -41,6 +44,7 @@ impl Failure {
         match self {
             Self::Connect(error) => Some(error.advice()),
             Self::Manifest(error) => error.advice(),
+            Self::AuditPolicy(error) => Some(error.advice()),
             Self::My(error) => Some(error.advice()),
             Self::Plan(error) => Some(error.advice()),
             Self::Install(error) => Some(error.advice()),

@@ -1,6 +1,7 @@
 //! The command line of Tenantry: one file per subcommand, and under `render/` the pure renderers of everything that is
 //! generated in this repository. It decides nothing about tenants: that is `tenantry-core`.
 
+mod audit_policy;
 pub mod cli;
 mod completions;
 mod connect;

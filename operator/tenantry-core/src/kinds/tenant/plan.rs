@@ -168,13 +168,15 @@ pub(super) struct Common<'a> {
     pub(super) openings: Option<Vec<Opening>>,
     pub(super) quotas_good: bool,
     pub(super) members: Members<'a>,
+    /// All namespaces of the tenant, home first, as the admission policies are told.
+    pub(super) namespaces: Vec<String>,
 }
 
 impl<'a> Case<'a> {
     fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
         let spec = &self.tenant.spec;
         let environments = self.environments(&mut draft.plan);
-        let settings = settings::resolve(spec, self.class, &mut draft.plan);
+        let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
         let quotas: BTreeMap<&str, Quantities> = environments
             .iter()
@@ -191,12 +193,9 @@ impl<'a> Case<'a> {
                 .map(|(_, place, _)| place.clone()),
         );
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
-        draft.effective = Some(Effective {
-            quota: settings.quota.clone(),
-            limits: settings.limits.clone(),
-            network: Some(settings.network.clone()),
-        });
-        let common = Common { settings, openings, quotas_good, members };
+        draft.effective = Some(settings.effective(self.platform));
+        let namespaces = places.iter().map(|place| place.namespace.clone()).collect();
+        let common = Common { settings, openings, quotas_good, members, namespaces };
         let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
         self.plan_home(draft, &common, is_new);
         let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();

@@ -179,7 +179,13 @@ pub struct Bounds {
     pub classes: Classes,
     /// Hostnames that a tenant may have: `shop.example`, or `*.example` for all below. Absent: any. At most 64.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), inner(length(max = 253), regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")))]
+    #[schemars(
+        length(max = 64),
+        inner(
+            length(max = 253),
+            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$")
+        )
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hostnames: Option<Vec<String>>,
     /// Types of Services that a tenant may have. Absent: any.
@@ -191,7 +197,6 @@ pub struct Bounds {
     #[serde(default)]
     pub encryption_at_rest: AtRest,
 }
-
 
 /// What a tenant may open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

@@ -11,10 +11,12 @@ use crate::scene::{child, environment, is, member, onboard, plain_tenant, stage,
 
 /// What `tenantry <arguments>` comes to: its exit code, stdout and stderr. It brings its own runtime, so it needs a thread of
 /// its own.
-async fn tenantry(arguments: &[&str], kubeconfig: &Path) -> (u8, String, String) {
+pub async fn tenantry(arguments: &[&str], kubeconfig: Option<&Path>) -> (u8, String, String) {
     let mut all = vec!["tenantry".into()];
     all.extend(arguments.iter().map(Into::into));
-    all.extend(["--kubeconfig".into(), kubeconfig.into()]);
+    if let Some(kubeconfig) = kubeconfig {
+        all.extend(["--kubeconfig".into(), kubeconfig.into()]);
+    }
     let run = move || {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = tenantry::cli::execute(all, &mut out, &mut err);
@@ -69,7 +71,7 @@ async fn members_see_their_own_tenant_and_nobody_elses() {
 
     // From the home namespace, from any other, and by name.
     for from in [["-n", "seen"], ["-n", "seen-prod"], ["--tenant", "seen"]] {
-        let (code, out, err) = tenantry(&["my", from[0], from[1]], viewer.kubeconfig_path()).await;
+        let (code, out, err) = tenantry(&["my", from[0], from[1]], Some(viewer.kubeconfig_path())).await;
         assert_eq!((code, err.as_str()), (0, ""), "{from:?}: {out}");
         assert!(out.starts_with("Seen Ltd (tenant seen, class wide)\nReady: "), "{out}");
         for line in [
@@ -81,7 +83,7 @@ async fn members_see_their_own_tenant_and_nobody_elses() {
         }
         assert!(out.contains("pods") && !out.contains("hidden") && !out.contains('\x1b'), "{out}");
     }
-    let (code, out, _) = tenantry(&["my", "-n", "seen", "-o", "json"], viewer.kubeconfig_path()).await;
+    let (code, out, _) = tenantry(&["my", "-n", "seen", "-o", "json"], Some(viewer.kubeconfig_path())).await;
     let list: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(
         (code, &list["items"][0]["kind"], &list["items"][0]["status"]["ready"]),
@@ -100,14 +102,14 @@ async fn members_see_their_own_tenant_and_nobody_elses() {
             "members whose entry names environments have no rights in the home namespace",
         ),
     ] {
-        let (code, out, err) = tenantry(&arguments, who.kubeconfig_path()).await;
+        let (code, out, err) = tenantry(&arguments, Some(who.kubeconfig_path())).await;
         assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}: {err}");
         assert!(err.contains(says) && err.contains("\ntry: "), "{err}");
     }
-    let (code, _, err) = tenantry(&["my", "-n", "kube-public"], cluster.kubeconfig_path()).await;
+    let (code, _, err) = tenantry(&["my", "-n", "kube-public"], Some(cluster.kubeconfig_path())).await;
     assert_eq!(code, 1);
     assert!(err.contains("namespace kube-public is no tenant's"), "{err}");
-    let (code, out, _) = tenantry(&["my", "-A"], cluster.kubeconfig_path()).await;
+    let (code, out, _) = tenantry(&["my", "-A"], Some(cluster.kubeconfig_path())).await;
     assert_eq!(code, 0);
     assert!(out.contains("Seen Ltd (tenant seen,") && out.contains("Tenant hidden,"), "{out}");
 }

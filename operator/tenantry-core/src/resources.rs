@@ -225,8 +225,12 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
 
 /// `tenantry.dev/v1alpha1 TenantView`: of ours, and yet no user's: a child of its Tenant.
-pub static TENANT_VIEW: Resource =
-    Resource { write: Write::Replace, wave: Wave::View, ..Resource::of_ours("TenantView", "tenantviews", true) };
+pub static TENANT_VIEW: Resource = Resource {
+    write: Write::Replace,
+    watch: Watch::Managed,
+    wave: Wave::View,
+    ..Resource::of_ours("TenantView", "tenantviews", true)
+};
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
 /// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, written, writtenByUs, status: {conditions?}}`, with

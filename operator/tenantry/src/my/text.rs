@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use tenantry_core::conditions::Truth;
-use tenantry_core::fields::{AtRest, ClassChoice, ContainerAmounts, Images, Limits, Permission, Port, PullPolicy};
+use tenantry_core::fields::{AtRest, ContainerAmounts, Images, Limits, Permission, Port, PullPolicy};
 use tenantry_core::kinds::tenant_view::types::{
     TenantView, TenantViewSpec, TenantViewStatus, ViewedMember, ViewedNetwork, ViewedReplica,
 };
@@ -117,20 +117,19 @@ fn uses(spec: &TenantViewSpec, palette: Palette) -> Vec<String> {
             rows.push(vec![name.to_owned(), text]);
         }
     };
-    if is_settled(spec, "images") {
-        add("images", images(spec.images.as_ref()));
+    if let Some(may) = &spec.images {
+        add("images", images(may));
     }
-    if is_settled(spec, "classes") {
-        let classes = spec.classes.clone().unwrap_or_default();
+    if let Some(classes) = &spec.classes {
         let kinds = [
-            ("storage classes", classes.storage, "any"),
-            ("priority classes", classes.priority, "any but system-*"),
-            ("runtime classes", classes.runtime, "any"),
-            ("ingress classes", classes.ingress, "any"),
-            ("gateway classes", classes.gateway, "none"),
+            ("storage classes", &classes.storage, "any"),
+            ("priority classes", &classes.priority, "any but system-*"),
+            ("runtime classes", &classes.runtime, "any"),
+            ("ingress classes", &classes.ingress, "any"),
+            ("gateway classes", &classes.gateway, "any"),
         ];
-        for (name, choice, otherwise) in kinds {
-            add(name, choice.map_or_else(|| otherwise.to_owned(), |ClassChoice { allowed }| listed(&allowed)));
+        for (name, allowed, otherwise) in kinds {
+            add(name, allowed.as_ref().map_or_else(|| otherwise.to_owned(), |allowed| listed(allowed)));
         }
     }
     if is_settled(spec, "hostnames") {
@@ -154,13 +153,12 @@ fn is_settled(spec: &TenantViewSpec, part: &str) -> bool {
     !spec.unsettled.iter().any(|unsettled| unsettled == part)
 }
 
-fn images(images: Option<&Images>) -> String {
-    let images = images.cloned().unwrap_or_default();
+fn images(images: &Images) -> String {
     let mut lines = vec![match &images.registries {
         Some(registries) => listed(registries),
         None => "any".to_owned(),
     }];
-    let stages = images.require_digest.unwrap_or_default();
+    let stages = images.require_digest.as_deref().unwrap_or_default();
     if !stages.is_empty() {
         let stages: Vec<String> = stages.iter().map(word).collect();
         lines.push(format!("by digest in {}", stages.join(", ")));

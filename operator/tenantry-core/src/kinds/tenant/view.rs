@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::build::build_tenant_view;
-use crate::fields::{ClassChoice, Classes, Images, ServiceType, Services};
-use crate::kinds::tenant_class::types::Defaults;
+use crate::fields::Images;
 use crate::kinds::tenant_view::types::{TenantViewSpec, ViewedEnvironment, ViewedMember, ViewedNetwork, ViewedReplica};
 use crate::names::Place;
 use crate::object::ObjectKey;
@@ -14,8 +13,9 @@ use crate::resources::TENANT_VIEW;
 
 use super::plan::{Case, Common, Draft};
 use super::settings;
-use super::types::TenantSpec;
 
+/// What the admission policies are told by a namespace's annotations.
+const ON_NAMESPACES: [&str; 5] = ["classes", "encryption", "hostnames", "images", "services"];
 /// How many the schema stores.
 const MOST_UNSETTLED: usize = 128;
 
@@ -30,7 +30,7 @@ impl Case<'_> {
     }
 
     fn view(&self, draft: &Draft, common: &Common) -> TenantViewSpec {
-        let (spec, defaults, settings) = (&self.tenant.spec, &self.class.defaults, &common.settings);
+        let (spec, settings) = (&self.tenant.spec, &common.settings);
         let names: Vec<&String> = draft.environments.iter().map(|environment| &environment.place.environment).collect();
         let known = |listed: &Option<Vec<String>>| {
             listed.as_ref().map(|listed| listed.iter().filter(|name| names.contains(name)).cloned().collect())
@@ -50,15 +50,14 @@ impl Case<'_> {
             environments: known(&member.environments),
             until: member.until,
         });
-        let unsettled = unsettled(&draft.plan.refusals);
-        let settled = |part: &str| !unsettled.iter().any(|other| other == part);
+        let unsettled = unsettled(&draft.plan.refusals, settings.namespace_refused);
         let replicated = spec.replicate.iter().map(|replica| ViewedReplica {
             kind: replica.kind,
             name: replica.name.clone(),
             environments: known(&replica.environments),
         });
-        let encryption = spec.encryption.as_ref().or(defaults.encryption.as_ref());
-        let audit = spec.audit.as_ref().or(defaults.audit.as_ref());
+        // What stands on the namespaces is written as a whole, or stays as a whole.
+        let allowed = (!settings.namespace_refused).then_some(&settings.allowed);
         TenantViewSpec {
             display_name: spec.display_name.clone(),
             contact: spec.contact.clone(),
@@ -72,14 +71,17 @@ impl Case<'_> {
                 api_server: settings.network.api_server,
                 egress: spec.network.iter().flat_map(|network| network.egress.clone()).collect(),
             }),
-            images: images(spec.images.as_ref(), defaults.images.as_ref()).filter(|_| settled("images")),
-            classes: classes(spec.classes.as_ref(), defaults.classes.as_ref()).filter(|_| settled("classes")),
-            hostnames: spec.hostnames.clone().filter(|_| settled("hostnames")).unwrap_or_default(),
-            service_types: service_types(spec, defaults).filter(|_| settled("services")).unwrap_or_default(),
+            images: allowed.map(|allowed| Images {
+                registries: allowed.registries.clone(),
+                pull_policy: Some(allowed.pull_policy),
+                require_digest: Some(allowed.require_digest.clone()),
+            }),
+            classes: allowed.map(|allowed| allowed.classes.clone()),
+            hostnames: allowed.map(|allowed| allowed.hostnames.clone()).unwrap_or_default(),
+            service_types: allowed.map(|allowed| allowed.service_types.clone()).unwrap_or_default(),
+            encryption_at_rest: allowed.map(|allowed| allowed.at_rest),
             replicated: replicated.collect(),
-            encryption_at_rest: settled("encryption")
-                .then(|| encryption.and_then(|encryption| encryption.at_rest).unwrap_or_default()),
-            audit_level: audit.and_then(|audit| audit.level).unwrap_or_default(),
+            audit_level: settings.allowed.audit,
             suspend: spec.suspend.clone(),
             unsettled,
         }
@@ -87,9 +89,12 @@ impl Case<'_> {
 }
 
 /// Which parts of the spec were refused, as paths without what is in them: that may be the name of something foreign.
-fn unsettled(refusals: &[Refusal]) -> Vec<String> {
-    let parts: BTreeSet<String> =
+fn unsettled(refusals: &[Refusal], namespace_refused: bool) -> Vec<String> {
+    let mut parts: BTreeSet<String> =
         refusals.iter().filter_map(|refusal| refusal.field.strip_prefix("spec.")).map(part).collect();
+    if namespace_refused {
+        parts.extend(ON_NAMESPACES.map(str::to_owned));
+    }
     parts.into_iter().take(MOST_UNSETTLED).collect()
 }
 
@@ -103,30 +108,4 @@ fn part(field: &str) -> String {
         }
         None => word(field),
     }
-}
-
-fn images(own: Option<&Images>, default: Option<&Images>) -> Option<Images> {
-    let (Some(own), Some(default)) = (own, default) else { return own.or(default).cloned() };
-    Some(Images {
-        registries: own.registries.clone().or_else(|| default.registries.clone()),
-        pull_policy: own.pull_policy.or(default.pull_policy),
-        require_digest: own.require_digest.clone().or_else(|| default.require_digest.clone()),
-    })
-}
-
-fn classes(own: Option<&Classes>, default: Option<&Classes>) -> Option<Classes> {
-    let (Some(own), Some(default)) = (own, default) else { return own.or(default).cloned() };
-    let choice = |own: &Option<ClassChoice>, default: &Option<ClassChoice>| own.clone().or_else(|| default.clone());
-    Some(Classes {
-        storage: choice(&own.storage, &default.storage),
-        priority: choice(&own.priority, &default.priority),
-        runtime: choice(&own.runtime, &default.runtime),
-        ingress: choice(&own.ingress, &default.ingress),
-        gateway: choice(&own.gateway, &default.gateway),
-    })
-}
-
-fn service_types(spec: &TenantSpec, defaults: &Defaults) -> Option<Vec<ServiceType>> {
-    let types = |services: &Option<Services>| services.as_ref().and_then(|services| services.types.clone());
-    Some(types(&spec.services).or_else(|| types(&defaults.services)).unwrap_or_else(|| vec![ServiceType::ClusterIp]))
 }

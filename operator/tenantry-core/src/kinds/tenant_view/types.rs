@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
-use crate::fields::{AtRest, AuditLevel, Classes, Images, Limits, Permission, PodSecurity, ServiceType, Stage};
-use crate::kinds::tenant::types::{Contact, Egress, QuotaStatus, ReplicaKind, Role, Suspend, TotalQuota};
+use crate::fields::{AtRest, AuditLevel, Images, Limits, Permission, PodSecurity, ServiceType, Stage};
+use crate::kinds::tenant::types::{
+    Contact, EffectiveClasses, Egress, QuotaStatus, ReplicaKind, Role, Suspend, TotalQuota,
+};
 
 /// What members may know of their own Tenant: what is in force, and how it stands. Written by the operator.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
@@ -78,12 +80,12 @@ pub struct TenantViewSpec {
     /// What may be reached besides the own environment and DNS. Absent only if named in `unsettled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<ViewedNetwork>,
-    /// Which images may run. Absent: any, unless named in `unsettled`.
+    /// Which images may run. Absent only if named in `unsettled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
-    /// Which classes of the cluster may be named. Absent: as the cluster has it, unless named in `unsettled`.
+    /// Which classes of the cluster may be named. Absent only if named in `unsettled`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub classes: Option<Classes>,
+    pub classes: Option<EffectiveClasses>,
     /// Hostnames that routes may claim; none if empty, unless named in `unsettled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 253)))]
@@ -108,7 +110,8 @@ pub struct TenantViewSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspend: Option<Suspend>,
     /// Parts of the Tenant's spec in which something was refused. What is shown of them is in force; of what is not shown,
-    /// what was in force before is in force still. The platform team sees why in the Tenant's condition Accepted.
+    /// what was in force before is in force still. A namespace whose pod security is unsettled keeps its images, classes and
+    /// so on as well. The platform team sees why in the Tenant's condition Accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128), inner(length(max = 128)))]
     #[x_kube(merge_strategy = ListMerge::Set)]

@@ -4,6 +4,7 @@
 // What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
 #![allow(clippy::panic)]
 
+mod audit;
 mod birth;
 mod can_i;
 mod collisions;
@@ -24,6 +25,7 @@ mod rights;
 mod scene;
 mod stolen;
 mod suspend;
+mod view;
 mod written_down;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.

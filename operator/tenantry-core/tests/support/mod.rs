@@ -130,8 +130,7 @@ pub fn applied(plan: &Plan, world: &MemoryWorld) -> MemoryWorld {
     }
     let gone: Vec<_> = world
         .keys()
-        .filter(|key| key.resource.group != "tenantry.dev" && key.resource.kind != "APIService")
-        .filter(|key| key.resource.write != Write::ByName)
+        .filter(|key| !matches!(key.resource.write, Write::Never | Write::ByName))
         .filter(|key| plan.decides(key) && !plan.desired.iter().any(|object| object.key() == *key))
         .cloned()
         .collect();

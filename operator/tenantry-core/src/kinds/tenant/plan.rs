@@ -239,6 +239,7 @@ impl<'a> Case<'a> {
             self.plan_environment(draft, &common, planned);
         }
         self.retire_removed(draft, existing, &places, &common);
+        self.want_view(draft, &common);
         draft.workloads = workloads;
     }
 

@@ -15,6 +15,7 @@ mod leadership;
 mod members;
 mod onboarding;
 mod program;
+mod quota;
 mod races;
 mod refusals;
 mod rights;

@@ -10,6 +10,7 @@ pub mod check;
 pub mod cidr;
 pub mod conditions;
 pub mod content;
+pub mod escrow;
 pub mod fields;
 pub mod kind;
 pub mod kinds;

@@ -33,6 +33,10 @@ pub const CONFIRM_DELETE: &str = "tenantry.dev/confirm-delete";
 pub const SUSPEND: &str = "tenantry.dev/suspend";
 /// Annotation by which whoever may edit a namespace consents to a Tenant taking it over; its value is the Tenant's name.
 pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";
+/// Annotation on the home namespace's quota: the ledger of what each environment may have of the tenant's quota.
+pub const ESCROW: &str = "tenantry.dev/escrow";
+/// Annotation on an environment's quota: the epoch of the ledger that its amounts come from.
+pub const ESCROW_EPOCH: &str = "tenantry.dev/escrow-epoch";
 /// Annotation on a custom resource: where objects of it may be that no owner reference reaches.
 pub const INVENTORY: &str = "tenantry.dev/inventory";
 /// Finalizer of kinds whose children no owner reference can reach.

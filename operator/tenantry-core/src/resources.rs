@@ -263,9 +263,12 @@ fn namespace_facts(namespace: &Value) -> Value {
     facts
 }
 
-/// Of a quota: `{spec: {hard}, status: {hard, used}}`.
+/// Of a quota: `{escrow?, epoch?, spec: {hard}, status: {hard, used}}`, the first two as our annotations say.
 fn quota_facts(quota: &Value) -> Value {
+    let annotations = &quota["metadata"]["annotations"];
     json!({
+        "escrow": annotations[crate::meta::ESCROW],
+        "epoch": annotations[crate::meta::ESCROW_EPOCH],
         "spec": { "hard": quota["spec"]["hard"] },
         "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
     })

@@ -15,6 +15,7 @@ use crate::calls::{Version, version_number};
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::merge;
+use crate::queue::Lane;
 use crate::store::{Record, owner_path};
 
 /// How many calls one resource may have under way at once.
@@ -38,8 +39,9 @@ enum Step {
     Change(Box<Record>),
 }
 
-/// Writes what is missing or different. Skips what is known to be as wanted, without a request.
-pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Applied {
+/// Writes what is missing or different. Skips what is known to be as wanted, without a request, and leaves to the next look
+/// what has changed since the `moment` of the plan: what was decided on its earlier state is void.
+pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: u64) -> Applied {
     let mut applied = Applied::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for wave in desired.chunk_by(|one, other| one.key().resource.wave == other.key().resource.wave) {
@@ -48,7 +50,7 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Appli
         applied.objects.extend(held.into_iter().map(|object| (object.key().clone(), Progress::Held)));
         let steps: Vec<_> = free
             .into_iter()
-            .map(|object| async move { (object.key(), apply_one(engine, owner, object).await) })
+            .map(|object| async move { (object.key(), apply_one(engine, owner, object, moment).await) })
             .collect();
         let results: Vec<_> = futures::stream::iter(steps).buffered(CALLS_PER_RESOURCE).collect().await;
         for (key, result) in results {
@@ -72,18 +74,25 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Appli
 }
 
 /// How far the object is now, and whether that took a write.
-async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<(Progress, bool), Error> {
+async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired, moment: u64) -> Result<(Progress, bool), Error> {
     let key = object.key();
     let wanted = content::hash_desired(key.resource, object.body());
     let written = |progress| (progress, true);
-    match next_step(engine, owner, key, wanted) {
+    match next_step(engine, owner, key, wanted, moment) {
         Step::Nothing(progress) => Ok((progress, false)),
         Step::Create => match engine.write(key, wanted, engine.leads(key)?.create(key, object.body()).await) {
             // It exists, but not for us to see: without our label, or newer than our cache. Look before judging.
             Err(error) if error.reason() == "AlreadyExists" => {
                 let found = engine.calls.get(key).await?;
                 engine.note_write(key, &found, None);
-                match next_step(engine, owner, key, wanted) {
+                match next_step(engine, owner, key, wanted, moment) {
+                    Step::Nothing(Progress::Held) => {
+                        // No event comes of what we have read ourselves.
+                        if let Some(owner) = engine.owner_key(&owner_path(owner)) {
+                            engine.queue.add(&owner, Lane::Backlog);
+                        }
+                        Ok((Progress::Held, false))
+                    }
                     Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
                     Step::Nothing(progress) => {
                         // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
@@ -99,7 +108,7 @@ async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<(
     }
 }
 
-fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128) -> Step {
+fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128, moment: u64) -> Step {
     let store = engine.store();
     let Some(record) = store.record(key) else {
         return if store.is_synced(key.resource) { Step::Create } else { Step::Nothing(Progress::Held) };
@@ -108,6 +117,9 @@ fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128) -> S
         Step::Nothing(Progress::Held)
     } else if record.is_as_wanted(wanted) {
         Step::Nothing(if record.observed { Progress::Observed } else { Progress::Written })
+    } else if is_ours(record, owner) && record.kept.is_some() && record.changed > moment {
+        // Plans see what is in it. The change has woken its owner.
+        Step::Nothing(Progress::Held)
     } else if is_ours(record, owner) {
         Step::Change(Box::new(record.clone()))
     } else {

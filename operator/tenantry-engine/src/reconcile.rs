@@ -65,8 +65,8 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     if deleting && !inventory::has_finalizer(&cr) {
         return Ok(None);
     }
-    let plan = match plan(engine, kind, key, &cr) {
-        Ok(plan) => plan,
+    let (plan, moment) = match plan(engine, kind, key, &cr) {
+        Ok(planned) => planned,
         Err(malformed) => return stall(engine, key, &cr, &malformed.to_string()).await.map_err(|error| vec![error]),
     };
     let owner = Owner::of(kind.resource, &cr);
@@ -83,7 +83,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
             // Changed meanwhile, which has woken it: this plan is void.
             None => return Ok(None),
         }
-        let applied = apply::apply(engine, &owner, &plan.desired).await;
+        let applied = apply::apply(engine, &owner, &plan.desired, moment).await;
         let pruned = prune::prune(engine, &owner, &plan).await;
         outcome.objects = applied.objects;
         wrote = applied.wrote;
@@ -103,12 +103,13 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
 }
 
 /// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.
-fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<Plan, Malformed> {
+/// Returns the moment it was made at, too.
+fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<(Plan, u64), Malformed> {
     let store = engine.store();
     let world = World::new(&*store);
     let plan = (kind.plan)(cr, &world, engine.clock.now());
     engine.readers().record(key, world.into_reads());
-    plan
+    Ok((plan?, store.moment()))
 }
 
 /// Lets a deleted resource go, or writes its status.

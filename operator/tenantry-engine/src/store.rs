@@ -33,6 +33,8 @@ pub struct Record {
     pub settled: Option<u128>,
     /// What [`Keep`] says is kept.
     pub kept: Option<Kept>,
+    /// At which [`Store::moment`] it last changed in anything that plans can see.
+    pub changed: u64,
 }
 
 impl Record {
@@ -74,6 +76,8 @@ pub struct Store {
     born: BTreeMap<String, u64>,
     /// Newest version seen in any object.
     newest: u64,
+    /// Counts the changes that plans can see.
+    moment: u64,
 }
 
 #[derive(Default)]
@@ -119,6 +123,11 @@ impl Store {
     /// Newest resourceVersion seen in any object.
     pub fn newest(&self) -> u64 {
         self.newest
+    }
+
+    /// Where in the course of changes this store is: a plan made now knows nothing of a record that changes later.
+    pub fn moment(&self) -> u64 {
+        self.moment
     }
 
     /// A watch showed this object.
@@ -238,6 +247,8 @@ impl Store {
                 || before.deleting != record.deleting
                 || before.version.uid != record.version.uid
         });
+        self.moment += u64::from(change.visible);
+        record.changed = before.as_ref().filter(|_| !change.visible).map_or(self.moment, |before| before.changed);
         change.edited = change.visible && before.as_ref().is_some_and(|before| !is_same_but_status(before, &record));
         change.drifted =
             before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
@@ -334,6 +345,7 @@ fn read(resource: &'static Resource, object: &Value, observed: bool) -> Record {
         deleting: !object["metadata"]["deletionTimestamp"].is_null(),
         observed,
         settled: None,
+        changed: 0,
         kept: match resource.keep {
             Keep::Digest => None,
             Keep::Projection(facts) => Some(Kept::of(&facts(object))),

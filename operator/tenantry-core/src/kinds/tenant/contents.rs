@@ -1,10 +1,10 @@
 //! What one namespace needs, and when: everything at once, but rights only where the quota is enforced already.
 
 use crate::build::{
-    NamespaceParts, build_allow, build_default_deny, build_limit_range, build_namespace, build_resource_quota,
-    build_role_binding,
+    NamespaceParts, build_allow, build_default_deny, build_limit_range, build_namespace, build_role_binding,
 };
 use crate::conditions::Reason;
+use crate::escrow::Share;
 use crate::fields::{Permission, PodSecurity, Quantities, Stage};
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
@@ -50,7 +50,7 @@ impl Case<'_> {
         }));
     }
 
-    pub(super) fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) {
+    pub(super) fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, share: &Share) {
         let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
         let plan = &mut draft.plan;
         plan.want(build_default_deny(place, &self.platform.dns));
@@ -61,10 +61,9 @@ impl Case<'_> {
             }
             None => plan.undecided.push(key(&NETWORK_POLICY, names::ALLOW)),
         }
-        if common.quotas_good {
-            plan.desired.extend(build_resource_quota(place, quota));
-        } else {
-            plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA));
+        match self.quota(common, place, share) {
+            Some(quota) => plan.desired.extend(quota),
+            None => plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA)),
         }
         if common.settings.limits_refused {
             plan.undecided.push(key(&LIMIT_RANGE, names::LIMITS));
@@ -81,13 +80,13 @@ impl Case<'_> {
         draft: &mut Draft,
         common: &Common,
         place: &Place,
-        quota: &Quantities,
+        bounds: &Quantities,
     ) -> Option<String> {
         let namespace = &place.namespace;
         let is_bounded = || {
             // A refused quota leaves in force what there is; where there is none, nobody gets rights yet.
             if common.quotas_good || place.is_home() {
-                self.enforces(place, quota)
+                self.enforces(place, bounds)
             } else {
                 self.enforces_what_is_there(place)
             }
@@ -115,17 +114,18 @@ impl Case<'_> {
         facts["status"]["hard"].is_object() && facts["status"]["hard"] == facts["spec"]["hard"]
     }
 
-    /// Whether the API server holds the namespace to every part of this quota. It goes by the quota's status, which the
-    /// controller-manager fills after the fact: until then everything is let through.
-    fn enforces(&self, place: &Place, quota: &Quantities) -> bool {
-        if quota.is_empty() {
+    /// Whether the API server holds the namespace to every one of these bounds, or to less: what moves between environments
+    /// never exceeds them. It goes by the quota's status, which the controller-manager fills after the fact: until then
+    /// everything is let through.
+    fn enforces(&self, place: &Place, bounds: &Quantities) -> bool {
+        if bounds.is_empty() {
             return true;
         }
         let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
         let Lookup::Found(facts) = self.world.get(&key) else { return false };
-        quota.iter().all(|(name, wanted)| {
+        bounds.iter().all(|(name, bound)| {
             let enforced = facts["status"]["hard"][name].as_str().and_then(|amount| amount.parse::<Quantity>().ok());
-            enforced.is_some_and(|enforced| enforced == wanted.rounded_up())
+            enforced.is_some_and(|enforced| enforced <= bound.rounded_up())
         })
     }
 }

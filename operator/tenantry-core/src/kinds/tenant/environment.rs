@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::build::{build_default_deny, build_resource_quota};
+use crate::build::build_default_deny;
 use crate::conditions::Reason;
 use crate::fields::{PodSecurity, Quantities};
 use crate::names::Place;
@@ -12,9 +12,8 @@ use crate::quantity::Quantity;
 use crate::resources::NAMESPACE;
 
 use super::ownership::{Holder, holder};
-use super::plan::{Case, Common, Draft, EnvironmentDraft};
-use super::settings;
-use super::types::Environment;
+use super::plan::{Case, Common, Draft, EnvironmentDraft, Planned};
+use super::{quota, settings};
 
 impl Case<'_> {
     pub(super) fn plan_home(&self, draft: &mut Draft, common: &Common, is_new: bool) {
@@ -35,23 +34,14 @@ impl Case<'_> {
             _ => {
                 self.want_namespace(draft, common, &place, None, PodSecurity::Restricted);
                 draft.plan.want(build_default_deny(&place, &self.platform.dns));
-                draft.plan.desired.extend(build_resource_quota(&place, &nothing));
+                self.want_home_quota(draft, common, &place, &nothing);
                 self.want_bindings(draft, common, &place, &nothing);
             }
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // Each is one fact about one environment; a struct would only rename them.
-    pub(super) fn plan_environment(
-        &self,
-        draft: &mut Draft,
-        common: &Common,
-        environment: &Environment,
-        place: &Place,
-        holder: &Holder,
-        quota: &Quantities,
-        fits: bool,
-    ) {
+    pub(super) fn plan_environment(&self, draft: &mut Draft, common: &Common, planned: &Planned) {
+        let Planned { environment, place, holder, share, fits } = planned;
         let level = settings::pod_security(environment, self.class);
         let level_good = settings::is_allowed(level, self.class);
         let field = format!("spec.environments[{}]", environment.name);
@@ -62,7 +52,7 @@ impl Case<'_> {
         }
         let is_new = matches!(holder, Holder::Nobody);
         let settings = &common.settings;
-        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !fits;
+        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !*fits;
         let mut obstacle = None;
         let uid = match holder {
             Holder::Unknown => {
@@ -111,18 +101,19 @@ impl Case<'_> {
             } else {
                 draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             }
-            self.want_contents(draft, common, place, quota);
+            self.want_contents(draft, common, place, share);
+            let bounds = quota::bounds(&common.settings.quota, share);
             if obstacle.is_none() {
-                obstacle = self.want_bindings(draft, common, place, quota).map(|text| (Reason::Pending, text));
+                obstacle = self.want_bindings(draft, common, place, &bounds).map(|text| (Reason::Pending, text));
             } else {
-                self.want_bindings(draft, common, place, quota);
+                self.want_bindings(draft, common, place, &bounds);
             }
         }
         draft.environments.push(EnvironmentDraft {
             place: place.clone(),
             uid,
             pod_security: level,
-            quota: quota.clone(),
+            quota: self.hard(common, place, share),
             members,
             obstacle,
         });

@@ -11,6 +11,7 @@ use crate::world::World;
 mod allowed;
 mod contents;
 mod environment;
+mod escrow;
 mod examples;
 mod members;
 mod network;
@@ -22,6 +23,7 @@ mod rights;
 mod settings;
 mod status;
 pub mod types;
+mod usage;
 mod view;
 
 pub(crate) use quota::check_names as check_quota_names;
@@ -46,7 +48,11 @@ impl Kind for TenantKind {
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {
-        plan::draft(tenant, world, now).plan
+        let mut draft = plan::draft(tenant, world, now);
+        if let Some(when) = usage::Usage::due(tenant, &draft, world, now) {
+            draft.plan.requeue_at(when);
+        }
+        draft.plan
     }
 
     fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {

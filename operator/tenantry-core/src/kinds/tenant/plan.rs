@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::build::Opening;
 use crate::check;
 use crate::conditions::Reason;
+use crate::escrow::{Escrow, Share};
 use crate::fields::{DeletionPolicy, PodSecurity, Quantities};
 use crate::kinds::tenant_class::TenantClassKind;
 use crate::kinds::tenant_class::types::TenantClassSpec;
@@ -22,10 +23,9 @@ use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
 use super::ownership::{Holder, holder, is_own};
-use super::quota::Share;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
-use super::{network, quota, retire, rights, settings};
+use super::{escrow, network, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -34,7 +34,6 @@ pub(super) struct Draft {
     pub(super) environments: Vec<EnvironmentDraft>,
     pub(super) retained: Vec<RetainedStatus>,
     pub(super) effective: Option<Effective>,
-    pub(super) assigned: Quantities,
     /// What keeps a Terminating namespace from ending, in the words of the namespace controller.
     pub(super) blockers: Vec<String>,
 }
@@ -162,11 +161,23 @@ pub(super) struct Case<'a> {
     pub(super) world: &'a World<'a>,
 }
 
+/// One environment, and what is known of it before its namespace is planned.
+pub(super) struct Planned<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) place: Place,
+    pub(super) holder: Holder,
+    pub(super) share: Share,
+    /// Whether the class allows so many environments.
+    pub(super) fits: bool,
+}
+
 /// What holds for all namespaces of the Tenant.
 pub(super) struct Common<'a> {
     pub(super) settings: Settings,
     pub(super) openings: Option<Vec<Opening>>,
     pub(super) quotas_good: bool,
+    /// How the total is shared out; `None` when there is no total, when it was refused, or while quotas are not known.
+    pub(super) escrow: Option<Escrow>,
     pub(super) members: Members<'a>,
     /// All namespaces of the tenant, home first, as the admission policies are told.
     pub(super) namespaces: Vec<String>,
@@ -178,13 +189,13 @@ impl<'a> Case<'a> {
         let environments = self.environments(&mut draft.plan);
         let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
-        let quotas: BTreeMap<&str, Quantities> = environments
+        let shares: BTreeMap<&str, Share> = environments
             .iter()
             .map(|(environment, _, _)| {
                 (environment.name.as_str(), settings::environment_quota(environment, self.class))
             })
             .collect();
-        let quotas_good = self.check_quotas(draft, &settings, &quotas);
+        let quotas_good = self.check_quotas(draft, &settings, &shares);
         let mut places = vec![Place::home(self.name)];
         places.extend(
             environments
@@ -195,9 +206,7 @@ impl<'a> Case<'a> {
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
         let namespaces = places.iter().map(|place| place.namespace.clone()).collect();
-        let common = Common { settings, openings, quotas_good, members, namespaces };
         let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
-        self.plan_home(draft, &common, is_new);
         let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let mut free = limit.saturating_sub(existing_count);
@@ -209,14 +218,21 @@ impl<'a> Case<'a> {
             );
             draft.plan.refuse(Reason::Invalid, "spec.environments", text);
         }
-        for (environment, place, holder) in &environments {
-            let quota = quotas.get(environment.name.as_str()).cloned().unwrap_or_default();
-            let is_new = matches!(holder, Holder::Nobody);
-            let fits = !is_new || free > 0;
-            free = free.saturating_sub(usize::from(is_new));
-            self.plan_environment(draft, &common, environment, place, holder, &quota, fits);
+        let places: Vec<Planned> = environments
+            .into_iter()
+            .map(|(environment, place, holder)| {
+                let fits = !matches!(holder, Holder::Nobody) || free > 0;
+                free = free.saturating_sub(usize::from(matches!(holder, Holder::Nobody)));
+                Planned { share: shares[environment.name.as_str()].clone(), environment, place, holder, fits }
+            })
+            .collect();
+        let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
+        let common = Common { settings, openings, quotas_good, escrow, members, namespaces };
+        self.plan_home(draft, &common, is_new);
+        for planned in &places {
+            self.plan_environment(draft, &common, planned);
         }
-        self.retire_removed(draft, existing, &environments);
+        self.retire_removed(draft, existing, &places);
         self.want_view(draft, &common);
     }
 
@@ -249,24 +265,19 @@ impl<'a> Case<'a> {
         environments
     }
 
-    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, quotas: &BTreeMap<&str, Quantities>) -> bool {
+    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, shares: &BTreeMap<&str, Share>) -> bool {
         let plan = &mut draft.plan;
         let mut good = quota::check_names("spec.quota", &settings.quota, plan);
-        for (environment, max) in quotas {
-            good &= quota::check_names(&format!("spec.environments[{environment}].quota.max"), max, plan);
+        for (environment, share) in shares {
+            let field = format!("spec.environments[{environment}].quota");
+            good &= quota::check_names(&format!("{field}.guaranteed"), &share.guaranteed, plan);
+            good &= quota::check_names(&format!("{field}.max"), &share.max, plan);
         }
-        let shares: Vec<Share> = quotas.iter().map(|(environment, max)| Share { environment, max }).collect();
-        draft.assigned = quota::assigned(&shares);
         good &= quota::check_bound(&settings.quota, &self.tenant.spec.class_name, self.class, plan);
-        good && quota::check_sum(&settings.quota, &shares, plan)
+        good && quota::check_shares(&settings.quota, shares, plan)
     }
 
-    fn retire_removed(
-        &self,
-        draft: &mut Draft,
-        existing: &[Arc<Value>],
-        environments: &[(&Environment, Place, Holder)],
-    ) {
+    fn retire_removed(&self, draft: &mut Draft, existing: &[Arc<Value>], places: &[Planned]) {
         let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
         for facts in existing {
             let name = facts["metadata"]["name"].as_str().unwrap_or_default();
@@ -276,7 +287,7 @@ impl<'a> Case<'a> {
                 .environments
                 .iter()
                 .any(|environment| Place::environment(self.name, &environment.name).namespace == name);
-            if name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
+            if name == self.name || places.iter().any(|planned| planned.place.namespace == name) {
                 continue;
             }
             if named {

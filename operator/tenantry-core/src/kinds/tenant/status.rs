@@ -11,7 +11,8 @@ use crate::world::{Lookup, World};
 
 use super::plan::{self, Draft, EnvironmentDraft};
 use super::quota;
-use super::types::{Effective, EnvironmentStatus, HomeStatus, QuotaStatus, Tenant, TenantStatus, TotalQuota};
+use super::types::{Effective, EnvironmentStatus, HomeStatus, Tenant, TenantStatus};
+use super::usage::Usage;
 
 /// How many retained namespaces the schema stores.
 const MOST_RETAINED: usize = 128;
@@ -19,8 +20,9 @@ const MOST_RETAINED: usize = 128;
 /// What the status should say.
 pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {
     let draft = plan::draft(tenant, world, now);
+    let usage = Usage::shown(tenant, &draft, world, now);
     let environments: Vec<EnvironmentStatus> =
-        draft.environments.iter().map(|environment| environment_status(environment, world, done)).collect();
+        draft.environments.iter().map(|environment| environment_status(environment, &usage, world, done)).collect();
     let before = tenant.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, tenant.metadata.generation.unwrap_or_default(), now);
     let deleting = tenant.metadata.deletion_timestamp.is_some();
@@ -42,7 +44,7 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
     conditions.set(Type::Applied, applied.truth, applied.reason, applied.message);
     let ready = environments.iter().filter(|environment| environment.ready).count();
     let total = tenant.spec.environments.len();
-    let effective = draft.effective.map(|effective| Effective { quota: shown(effective.quota), ..effective });
+    let effective = draft.effective.clone().map(|effective| Effective { quota: shown(effective.quota), ..effective });
     let hard = effective.as_ref().map(|effective| effective.quota.clone()).unwrap_or_default();
     TenantStatus {
         observed_generation: tenant.metadata.generation,
@@ -54,13 +56,13 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
         effective,
         home: tenant.metadata.name.clone().map(|namespace| HomeStatus { namespace }),
         environments,
-        retained: draft.retained.into_iter().take(MOST_RETAINED).collect(),
-        quota: (!hard.is_empty()).then_some(TotalQuota { hard, assigned: shown(draft.assigned) }),
+        retained: draft.retained.iter().cloned().take(MOST_RETAINED).collect(),
+        quota: usage.total(hard, &draft),
     }
 }
 
 /// As many as the schema stores: a status that is refused would leave the last one standing for ever.
-fn shown(quota: Quantities) -> Quantities {
+pub(super) fn shown(quota: Quantities) -> Quantities {
     quota.into_iter().take(quota::MOST_NAMES).collect()
 }
 
@@ -184,7 +186,12 @@ fn describe(key: &ObjectKey, progress: &Progress) -> (Reason, String) {
     }
 }
 
-fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outcome) -> EnvironmentStatus {
+fn environment_status(
+    environment: &EnvironmentDraft,
+    usage: &Usage,
+    world: &World,
+    done: &Outcome,
+) -> EnvironmentStatus {
     let namespace = &environment.place.namespace;
     let worst = done
         .objects
@@ -205,7 +212,6 @@ fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outc
         .or_else(|| unseen(world))
         .or_else(violation)
         .or_else(unwritten);
-    let quota = shown(environment.quota.clone());
     EnvironmentStatus {
         name: environment.place.environment.clone(),
         namespace: namespace.clone(),
@@ -217,7 +223,7 @@ fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outc
             message
         }),
         pod_security: environment.pod_security,
-        quota: (!quota.is_empty()).then_some(QuotaStatus { hard: quota }),
+        quota: usage.of(environment),
         members: i64::try_from(environment.members).unwrap_or(i64::MAX),
     }
 }

@@ -1,11 +1,13 @@
 //! O6: what must hold at every moment, looked at after every single change of the recorded history.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use tenantry_core::meta::{CONFIRM_DELETE, MANAGED_BY, MANAGER, TENANT};
+use tenantry_core::meta::{CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, TENANT};
 
 use super::snapshot::Snapshot;
 use super::{Oracle, Violation};
-use crate::server::{Change, ChangeKind, Record, Verb};
+use crate::server::{Change, ChangeKind, Record, Verb, quantity};
 use crate::simulation::trace::{Trace, is_housekeeping, is_operators};
 
 /// The group of our kinds.
@@ -33,9 +35,57 @@ pub fn judge(trace: &Trace) -> Vec<Violation> {
                 Violation::new(Oracle::Safe, format!("at {:?} {name}: {what}", change.at))
             }));
         }
+        let held = (change.resource == "resourcequotas").then(|| held(&before, change));
         before.apply(change);
+        if let Some(what) = held.and_then(|held| overshoot(&before, change, &held)) {
+            violations.push(Violation::new(
+                Oracle::Safe,
+                format!("at {:?} after a change by {}: {what}", change.at, change.agent),
+            ));
+        }
     }
     violations
+}
+
+/// What the quotas of a tenant's environments hold together, by resource: what they say, what is in force, or what is used.
+fn held(now: &Snapshot, change: &Change) -> BTreeMap<String, i128> {
+    let tenant = &change.object["metadata"]["labels"][TENANT];
+    let mut sums = BTreeMap::new();
+    for quota in now.of_kind("", "resourcequotas", "") {
+        if !is_ours(quota) || quota["metadata"]["labels"][TENANT] != *tenant {
+            continue;
+        }
+        if quota["metadata"]["labels"][ENVIRONMENT] == HOME {
+            continue;
+        }
+        let lists = [&quota["spec"]["hard"], &quota["status"]["hard"], &quota["status"]["used"]];
+        let mut most: BTreeMap<&String, i128> = BTreeMap::new();
+        for (name, amount) in lists.into_iter().filter_map(Value::as_object).flatten() {
+            let amount = amount.as_str().and_then(quantity::nanos).unwrap_or_default();
+            let known = most.entry(name).or_default();
+            *known = (*known).max(amount);
+        }
+        for (name, amount) in most {
+            *sums.entry(name.clone()).or_default() += amount;
+        }
+    }
+    sums
+}
+
+/// Together they never come to hold more than the tenant's quota. (After it was lowered they hold more for a while; that
+/// must not grow.)
+fn overshoot(now: &Snapshot, change: &Change, before: &BTreeMap<String, i128>) -> Option<String> {
+    let name = change.object["metadata"]["labels"][TENANT].as_str()?;
+    let tenant = now.by_address(GROUP, "tenants", "", name)?;
+    let total = tenant["spec"]["quota"].as_object()?;
+    held(now, change).into_iter().find_map(|(resource, held)| {
+        let total = quantity::nanos(total.get(&resource)?.as_str()?)?;
+        let grown = held > before.get(&resource).copied().unwrap_or_default();
+        (grown && held > total).then(|| {
+            let (held, total) = (quantity::of_nanos(held), quantity::of_nanos(total));
+            format!("the environments of {name} hold {held} {resource} together, more than {total}")
+        })
+    })
 }
 
 fn delete_without_uid(record: &Record) -> Option<Violation> {

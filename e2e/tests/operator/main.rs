@@ -4,13 +4,17 @@
 // What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
 #![allow(clippy::panic)]
 
+mod audit;
 mod birth;
+mod can_i;
 mod collisions;
 mod deletion;
 mod drift;
 mod exact;
 mod faults;
+mod keeping;
 mod leadership;
+mod lives;
 mod members;
 mod onboarding;
 mod program;
@@ -19,6 +23,10 @@ mod races;
 mod refusals;
 mod rights;
 mod scene;
+mod stolen;
+mod suspend;
+mod view;
+mod written_down;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.
 #[test]

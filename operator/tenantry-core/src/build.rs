@@ -6,9 +6,11 @@ mod namespace;
 mod network_policy;
 mod resource_quota;
 mod role_binding;
+mod tenant_view;
 
 pub use limit_range::build_limit_range;
-pub use namespace::{NamespaceParts, build_namespace, build_retained_namespace};
-pub use network_policy::{Opening, build_allow, build_default_deny};
+pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
+pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine};
 pub use resource_quota::build_resource_quota;
 pub use role_binding::build_role_binding;
+pub use tenant_view::build_tenant_view;

@@ -4,11 +4,13 @@
 //! decides can be printed, compared and replayed. `ARCHITECTURE.md` is the map.
 
 pub mod access;
+pub mod audit;
 pub mod build;
 pub mod check;
 pub mod cidr;
 pub mod conditions;
 pub mod content;
+pub mod enforcement;
 pub mod escrow;
 pub mod fields;
 pub mod kind;

@@ -12,6 +12,8 @@ pub const QUOTA: &str = "tenantry";
 pub const LIMITS: &str = "tenantry";
 /// Namespace of the operator itself; never a tenant's.
 pub const OPERATOR_NAMESPACE: &str = "tenantry-system";
+/// ServiceAccount of the operator, and the name of all it consists of.
+pub const OPERATOR_ACCOUNT: &str = "tenantry";
 
 /// One namespace of a tenant: where objects go and how they are labelled.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

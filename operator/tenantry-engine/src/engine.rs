@@ -9,6 +9,7 @@ use tenantry_core::kind::Registration;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
 
+use crate::adjust::Truces;
 use crate::calls::{Calls, Version};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -32,6 +33,7 @@ pub struct Engine {
     pub(crate) identity: String,
     pub(crate) queue: Queue,
     pub(crate) patience: Patience,
+    pub(crate) truces: Truces,
     store: RwLock<Store>,
     readers: Mutex<Readers>,
     watches: Mutex<BTreeMap<&'static Resource, Health>>,
@@ -58,6 +60,7 @@ impl Engine {
             identity,
             queue: Queue::new(seed),
             patience: Patience::default(),
+            truces: Truces::default(),
             store: RwLock::default(),
             readers: Mutex::default(),
             watches: Mutex::new(watches),
@@ -140,7 +143,14 @@ impl Engine {
             return Ok(None);
         }
         let object = calls.merge(key, subresource, patch, &version).await?;
-        self.note_write(key, &object, None);
+        let change = self.store_mut().written(key, &object, None);
+        if change.visible {
+            // The watch will find nothing new in it; whoever tells of this resource (its own status apart) must hear it here.
+            let readers = self.readers().of(key, &change.owners);
+            for reader in readers.iter().filter(|reader| *reader != key) {
+                self.queue.add(reader, Lane::Backlog);
+            }
+        }
         Ok(Some(object))
     }
 }

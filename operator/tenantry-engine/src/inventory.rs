@@ -62,8 +62,9 @@ fn still_there(engine: &Engine, key: &ObjectKey, known: &str) -> bool {
     let Some((plural, name)) = known.split_once('/') else { return false };
     let store = engine.store();
     let kind = engine.kind(key.resource);
-    let Some(resource) = kind.and_then(|kind| kind.access.iter().find(|access| access.resource.plural == plural))
-    else {
+    let declared =
+        kind.and_then(|kind| kind.access.iter().find(|access| access.is_watched() && access.resource.plural == plural));
+    let Some(resource) = declared else {
         return true;
     };
     !store.is_synced(resource.resource) || store.record(&ObjectKey::cluster(resource.resource, name)).is_some()

@@ -1,4 +1,4 @@
-//! The whole path of one look at one resource: read, plan, check, apply, prune, status, requeue.
+//! The whole path of one look at one resource: read, plan, check, apply, prune, adjust, status, requeue.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
+use tenantry_core::resources::Watch;
 use tenantry_core::world::World;
 use tracing::Instrument;
 
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::kept::Kept;
-use crate::{apply, cleanup, inventory, prune, status};
+use crate::{adjust, apply, cleanup, inventory, prune, status};
 
 /// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
 /// A look that finds nothing to do makes no request.
@@ -72,23 +73,33 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     let owner = Owner::of(kind.resource, &cr);
     let mut errors = Vec::new();
     let mut wrote = false;
+    let mut adjusted_again = None;
     let mut outcome =
         Outcome { plan: &plan, objects: BTreeMap::new(), leaving: Vec::new(), violation: check::violation(&plan) };
     if let Some(rule) = &outcome.violation {
         tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
         engine.metrics.violation(key.resource.kind);
-    } else if kind.children == Children::Recorded {
-        match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
-            Some(recorded) => cr = recorded,
-            // Changed meanwhile, which has woken it: this plan is void.
-            None => return Ok(None),
+    } else {
+        if kind.children == Children::Recorded {
+            match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
+                Some(recorded) => cr = recorded,
+                // Changed meanwhile, which has woken it: this plan is void.
+                None => return Ok(None),
+            }
         }
         let applied = apply::apply(engine, &owner, &plan.desired, moment).await;
-        let pruned = prune::prune(engine, &owner, &plan).await;
         outcome.objects = applied.objects;
         wrote = applied.wrote;
-        outcome.leaving = pruned.leaving;
-        errors.extend(applied.errors.into_iter().chain(pruned.errors));
+        errors.extend(applied.errors);
+        if kind.children == Children::Recorded {
+            let pruned = prune::prune(engine, kind, &owner, &plan).await;
+            outcome.leaving = pruned.leaving;
+            errors.extend(pruned.errors);
+        }
+        let adjusted = adjust::adjust(engine, &owner, &plan.adjustments).await;
+        outcome.objects.extend(adjusted.objects);
+        adjusted_again = adjusted.again;
+        errors.extend(adjusted.errors);
     }
     let again = match finish(engine, kind, key, &cr, &outcome, wrote).await {
         Ok(again) => again,
@@ -99,7 +110,8 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     };
     let planned = plan.requeue_at.map(|when| engine.clock.until(when).min(CLOCK_CHECK));
     let stranger = outcome.objects.values().any(|progress| *progress == Progress::NotOwned).then_some(STRANGER_CHECK);
-    if errors.is_empty() { Ok(again.into_iter().chain(planned).chain(stranger).min()) } else { Err(errors) }
+    let soonest = again.into_iter().chain(planned).chain(stranger).chain(adjusted_again).min();
+    if errors.is_empty() { Ok(soonest) } else { Err(errors) }
 }
 
 /// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.
@@ -171,8 +183,11 @@ impl Engine {
     /// Whether everything a kind reads is known, or known to be out of reach. Until then plans would only wait.
     fn knows_enough(&self, kind: &Registration) -> bool {
         let (store, watches) = (self.store(), self.watches());
-        kind.access.iter().map(|access| access.resource).chain([kind.resource]).all(|resource| {
-            store.is_synced(resource) || watches.get(resource).is_some_and(|health| health.error.is_some())
+        let looked_at = kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
+        looked_at.chain([kind.resource]).all(|resource| {
+            resource.watch == Watch::OnDemand
+                || store.is_synced(resource)
+                || watches.get(resource).is_some_and(|health| health.error.is_some())
         })
     }
 

@@ -78,6 +78,8 @@ pub struct Store {
     newest: u64,
     /// Counts the changes that plans can see.
     moment: u64,
+    /// Where the operator itself runs.
+    operator_namespace: String,
 }
 
 #[derive(Default)]
@@ -89,6 +91,11 @@ struct Table {
 }
 
 impl Store {
+    /// Knows nothing yet but where the operator itself runs.
+    pub fn new(operator_namespace: String) -> Self {
+        Self { operator_namespace, ..Self::default() }
+    }
+
     /// What is known of an object. A child older than its namespace is not there any more, its deletion is yet to be told.
     pub fn record(&self, key: &ObjectKey) -> Option<&Record> {
         let record = self.tables.get(key.resource)?.records.get(&place(key))?;
@@ -209,9 +216,17 @@ impl Store {
         self.table(resource).synced = false;
     }
 
+    /// Nobody looks at this kind any more.
+    pub fn forget(&mut self, resource: &'static Resource) {
+        for key in self.keys(resource) {
+            self.remove(&key);
+        }
+        self.tables.remove(resource);
+    }
+
     /// Forgets everything (the server's history went backwards).
     pub fn forget_all(&mut self) {
-        *self = Self::default();
+        *self = Self::new(std::mem::take(&mut self.operator_namespace));
     }
 
     fn table(&mut self, resource: &'static Resource) -> &mut Table {
@@ -388,6 +403,10 @@ impl Source for Store {
                 .map(|(_, record)| record.value())
                 .collect(),
         })
+    }
+
+    fn operator_namespace(&self) -> &str {
+        &self.operator_namespace
     }
 }
 

@@ -43,16 +43,31 @@ enum After {
     Lose,
 }
 
-/// Watches one kind until the future is dropped.
+/// Watches one kind until the future is dropped; one that is watched on demand, whenever a plan lists it.
 pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
+    if resource.watch != Watch::OnDemand {
+        return keep_watching(&engine, resource).await;
+    }
+    let mut demand = engine.readers().demand();
+    while demand.wait_for(|wanted| wanted.contains(resource)).await.is_ok() {
+        tokio::select! {
+            () = keep_watching(&engine, resource) => {}
+            _ = demand.wait_for(|wanted| !wanted.contains(resource)) => {}
+        }
+        engine.store_mut().forget(resource);
+        engine.watches().insert(resource, Health::default());
+    }
+}
+
+async fn keep_watching(engine: &Arc<Engine>, resource: &'static Resource) {
     let mut pause = FIRST_PAUSE;
     loop {
         let mut refused_starts = 0;
-        let mut stream = std::pin::pin!(watcher(api(&engine, resource), config(resource)));
+        let mut stream = std::pin::pin!(watcher(api(engine, resource), config(resource)));
         while let Some(next) = stream.next().await {
             let error = match next {
                 Ok(event) => {
-                    take(&engine, resource, event);
+                    take(engine, resource, event);
                     refused_starts = 0;
                     pause = FIRST_PAUSE;
                     continue;
@@ -60,7 +75,7 @@ pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
                 Err(error) => error,
             };
             let after = judge(&error, &mut refused_starts);
-            report(&engine, resource, &error);
+            report(engine, resource, &error);
             if matches!(after, After::Lose) {
                 engine.store_mut().lost(resource);
                 // Whoever waits for this kind is told that it will not come soon.
@@ -89,7 +104,7 @@ fn api(engine: &Engine, resource: &'static Resource) -> Api<DynamicObject> {
 fn config(resource: &Resource) -> watcher::Config {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     match resource.watch {
-        Watch::All => config,
+        Watch::All | Watch::OnDemand => config,
         Watch::Managed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
     }
 }

@@ -5,6 +5,7 @@ mod deaths;
 mod lives;
 mod rights;
 mod strangers;
+mod suspensions;
 
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(deaths::deaths());
     all.extend(strangers::strangers());
     all.extend(rights::rights());
+    all.extend(suspensions::suspensions());
     all
 }
 

@@ -337,7 +337,7 @@ proptest! {
 
     /// When the spec changes under way, what is claimed above the new total only ever falls.
     #[test]
-    fn an_edit_claims_no_more_than_there_is(spec in spec(), steps in vec(prop_oneof![20 => step(), 1 => self::spec().prop_map(Step::Edit)], 1..300)) {
+    fn an_edit_claims_no_more_than_there_is(spec in spec(), steps in vec(prop_oneof![20 => step(), 1 => spec().prop_map(Step::Edit)], 1..300)) {
         let mut cluster = Cluster::new(spec);
         let mut before = 0;
         for (number, step) in steps.into_iter().enumerate() {
@@ -357,7 +357,7 @@ proptest! {
 
     /// From whatever state, one undisturbed operator comes to rest, and then nothing is written any more.
     #[test]
-    fn it_comes_to_rest(spec in spec(), steps in vec(prop_oneof![20 => step(), 1 => self::spec().prop_map(Step::Edit)], 0..100)) {
+    fn it_comes_to_rest(spec in spec(), steps in vec(prop_oneof![20 => step(), 1 => spec().prop_map(Step::Edit)], 0..100)) {
         let mut cluster = Cluster::new(spec);
         for step in steps {
             cluster.take(step);

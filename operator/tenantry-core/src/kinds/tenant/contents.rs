@@ -1,7 +1,8 @@
 //! What one namespace needs, and when: everything at once, but rights only where the quota is enforced already.
 
 use crate::build::{
-    NamespaceParts, build_allow, build_default_deny, build_limit_range, build_namespace, build_role_binding,
+    NamespaceParts, Opening, build_allow, build_default_deny, build_limit_range, build_namespace, build_quarantine,
+    build_role_binding,
 };
 use crate::conditions::Reason;
 use crate::escrow::Share;
@@ -13,44 +14,75 @@ use crate::quantity::Quantity;
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
 use crate::world::Lookup;
 
+use super::allowed;
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
 use super::rights::has_bindings;
-
-/// Wants the namespace itself, unless its labels or annotations were refused.
-pub(super) fn want_namespace(
-    draft: &mut Draft,
-    common: &Common,
-    place: &Place,
-    stage: Option<Stage>,
-    level: PodSecurity,
-) {
-    if common.settings.metadata_refused {
-        draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-        return;
-    }
-    let metadata = &common.settings.metadata;
-    draft.plan.want(build_namespace(&NamespaceParts {
-        place,
-        stage,
-        pod_security: level,
-        labels: &metadata.labels,
-        annotations: &metadata.annotations,
-    }));
-}
+use super::suspend;
+use super::types::SuspendMode;
 
 impl Case<'_> {
+    /// Wants the namespace itself; where its labels or annotations were refused, as it is. `level` is none if refused.
+    pub(super) fn want_namespace(
+        &self,
+        draft: &mut Draft,
+        common: &Common,
+        place: &Place,
+        stage: Option<Stage>,
+        level: Option<PodSecurity>,
+    ) {
+        let keeps_notes = common.workloads.noted.contains(&place.namespace);
+        let Some(level) = level.filter(|_| !common.settings.namespace_refused) else {
+            match holder(place, self.world) {
+                Holder::Ours(facts) => {
+                    suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, keeps_notes);
+                }
+                _ => draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace))),
+            }
+            return;
+        };
+        let settings = &common.settings;
+        let policy = allowed::annotations(
+            &settings.allowed,
+            self.tenant.spec.contact.as_ref(),
+            &common.namespaces,
+            settings.network.between_environments,
+            stage,
+        );
+        let namespace = build_namespace(&NamespaceParts {
+            place,
+            stage,
+            pod_security: level,
+            labels: &settings.metadata.labels,
+            annotations: &settings.metadata.annotations,
+            policy: &policy,
+        });
+        draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes));
+    }
+
+    /// Wants what closes the network there, and what opens it again. `openings` are none if they were refused.
+    pub(super) fn want_network(&self, draft: &mut Draft, place: &Place, between: bool, openings: Option<&[Opening]>) {
+        let plan = &mut draft.plan;
+        if suspend::is(self.tenant, SuspendMode::Quarantine) {
+            plan.want(build_quarantine(place));
+            return;
+        }
+        plan.want(build_default_deny(place, &self.platform.dns));
+        match openings {
+            Some(openings) => plan.desired.extend(build_allow(place, between, openings)),
+            None => plan.undecided.push(Undecided::Object(ObjectKey::namespaced(
+                &NETWORK_POLICY,
+                &place.namespace,
+                names::ALLOW,
+            ))),
+        }
+    }
+
     pub(super) fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, share: &Share) {
         let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
+        let between = common.settings.network.between_environments == Permission::Allow;
+        self.want_network(draft, place, between, common.openings.as_deref());
         let plan = &mut draft.plan;
-        plan.want(build_default_deny(place, &self.platform.dns));
-        match &common.openings {
-            Some(openings) => {
-                let between = common.settings.network.between_environments == Permission::Allow;
-                plan.desired.extend(build_allow(place, between, openings));
-            }
-            None => plan.undecided.push(key(&NETWORK_POLICY, names::ALLOW)),
-        }
         match self.quota(common, place, share) {
             Some(quota) => plan.desired.extend(quota),
             None => plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA)),

@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
-use crate::build::build_default_deny;
 use crate::conditions::Reason;
 use crate::fields::{PodSecurity, Quantities};
 use crate::names::Place;
-use crate::object::ObjectKey;
 use crate::plan::Undecided;
 use crate::quantity::Quantity;
-use crate::resources::NAMESPACE;
 
-use super::contents::want_namespace;
+use super::leaving::{self, hold_rights};
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft, EnvironmentDraft, Planned};
 use super::{quota, settings};
@@ -22,19 +19,16 @@ impl Case<'_> {
         let nothing = Quantities::from([("pods".to_owned(), Quantity::ZERO)]);
         match holder(&place, self.world) {
             Holder::Unknown => draft.plan.undecided.push(Undecided::Namespace(place.namespace)),
-            Holder::Leaving(_) => {
-                draft.plan.wait(
-                    Reason::Pending,
-                    format!("namespace {} is being deleted; it is made again when it is gone", place.namespace),
-                );
-                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
+            Holder::Leaving(facts) => {
+                draft.plan.wait(Reason::Pending, leaving::describe(&place.namespace, &facts));
+                hold_rights(&mut draft.plan, &place, &facts, Some(&common.members), self.world);
             }
-            _ if is_new && common.settings.metadata_refused => {
+            _ if is_new && common.settings.namespace_refused => {
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
             _ => {
-                want_namespace(draft, common, &place, None, PodSecurity::Restricted);
-                draft.plan.want(build_default_deny(&place, &self.platform.dns));
+                self.want_namespace(draft, common, &place, None, Some(PodSecurity::Restricted));
+                self.want_network(draft, &place, false, Some(&[]));
                 self.want_home_quota(draft, common, &place, &nothing);
                 self.want_bindings(draft, common, &place, &nothing);
             }
@@ -53,7 +47,7 @@ impl Case<'_> {
         }
         let is_new = matches!(holder, Holder::Nobody);
         let settings = &common.settings;
-        let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !*fits;
+        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !*fits;
         let mut obstacle = None;
         let uid = match holder {
             Holder::Unknown => {
@@ -71,7 +65,7 @@ impl Case<'_> {
                 None
             }
             Holder::Leaving(facts) => {
-                let text = format!("namespace {} is being deleted; it is made again when it is gone", place.namespace);
+                let text = leaving::describe(&place.namespace, facts);
                 draft.plan.wait(Reason::Pending, text.clone());
                 obstacle = Some((Reason::Pending, text));
                 uid_of(facts)
@@ -94,14 +88,12 @@ impl Case<'_> {
         };
         let members = common.members.count(place);
         let hands_off = !matches!(holder, Holder::Ours(_) | Holder::Nobody) || (is_new && bad);
-        if hands_off {
+        if let Holder::Leaving(facts) = holder {
+            hold_rights(&mut draft.plan, place, facts, Some(&common.members), self.world);
+        } else if hands_off {
             draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
         } else {
-            if level_good {
-                want_namespace(draft, common, place, Some(environment.stage), level);
-            } else {
-                draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-            }
+            self.want_namespace(draft, common, place, Some(environment.stage), Some(level).filter(|_| level_good));
             self.want_contents(draft, common, place, share);
             let bounds = quota::bounds(&common.settings.quota, share);
             if obstacle.is_none() {

@@ -3,15 +3,19 @@
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::check::BINDABLE_ROLES;
 use crate::kind::{Children, Example, Kind, Outcome};
 use crate::plan::Plan;
+use crate::policies::EXEMPT_VERB;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
+mod allowed;
 mod contents;
 mod environment;
 mod escrow;
 mod examples;
+mod leaving;
 mod members;
 mod network;
 mod ownership;
@@ -21,8 +25,11 @@ mod retire;
 mod rights;
 mod settings;
 mod status;
+mod suspend;
 pub mod types;
 mod usage;
+mod view;
+mod workloads;
 
 pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};
@@ -42,6 +49,20 @@ impl Kind for TenantKind {
         Access::own(&resources::RESOURCE_QUOTA),
         Access::own(&resources::LIMIT_RANGE),
         Access::own(&resources::ROLE_BINDING),
+        Access::adjust(&resources::ROLE_BINDING),
+        Access::adjust(&resources::DEPLOYMENT),
+        Access::adjust(&resources::STATEFUL_SET),
+        Access::adjust(&resources::REPLICA_SET),
+        Access::adjust(&resources::REPLICATION_CONTROLLER),
+        Access::adjust(&resources::CRON_JOB),
+        Access::adjust(&resources::JOB),
+        Access::read(&resources::DAEMON_SET),
+        Access::read(&resources::POD),
+        // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
+        Access::hold("bind", &resources::CLUSTER_ROLE, || BINDABLE_ROLES.map(str::to_owned).to_vec()),
+        // The admission policies ask for it before they bind the writer to what binds tenants.
+        Access::hold(EXEMPT_VERB, &resources::TENANT, Vec::new),
+        Access::own(&resources::TENANT_VIEW),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

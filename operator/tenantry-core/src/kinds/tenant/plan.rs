@@ -22,10 +22,11 @@ use crate::resources::NAMESPACE;
 use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
-use super::ownership::{Holder, holder, is_own};
+use super::ownership::{Holder, holder, is_leaving, is_own};
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
-use super::{escrow, network, quota, retire, rights, settings};
+use super::workloads::{self, Workloads};
+use super::{escrow, leaving, network, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub(super) struct Draft {
     pub(super) effective: Option<Effective>,
     /// What keeps a Terminating namespace from ending, in the words of the namespace controller.
     pub(super) blockers: Vec<String>,
+    /// What became of the workloads of a tenant that is scaled to zero, or was.
+    pub(super) workloads: Workloads,
 }
 
 /// How one environment stands before anything is written.
@@ -62,7 +65,12 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
     let (existing, copies): (Vec<_>, Vec<_>) = existing.into_iter().partition(|facts| is_own(&name, facts));
     draft.plan.undecided.extend(copies.iter().map(|facts| Undecided::Namespace(name_of(facts).to_owned())));
     draft.plan.undecided.extend(retire::guards_of_unmarked(tenant, &existing));
-    draft.blockers = existing.iter().flat_map(|facts| blockers(facts)).collect();
+    draft.blockers = existing.iter().flat_map(|facts| leaving::blockers(facts)).collect();
+    let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
+        Lookup::Found(platform) => Some(platform.spec),
+        Lookup::Missing => Some(TenantryPlatformSpec::default()),
+        Lookup::NotSynced => None,
+    };
     if tenant.metadata.deletion_timestamp.is_some() {
         if class == Lookup::NotSynced && tenant.spec.deletion_policy == DeletionPolicy::Delete && !existing.is_empty() {
             let text = format!("TenantClass {} is not known, and may forbid deleting", tenant.spec.class_name);
@@ -70,13 +78,19 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
         }
         let class = class.found();
         let allowed = class.as_ref().and_then(|class| class.spec.bounds.deletion_policies.as_deref());
-        retire::retire_all(tenant, &existing, allowed, &mut draft.plan);
+        // What is wrong with the members of a tenant that ends is nobody's concern any more; that a membership ends is.
+        let mut about_members = Plan::default();
+        let places: Vec<Place> =
+            tenant.spec.environments.iter().map(|one| Place::environment(&name, &one.name)).collect();
+        let members = platform
+            .as_ref()
+            .map(|platform| members::resolve(tenant, &places, platform, world, now, &mut about_members));
+        draft.plan.requeue_at = about_members.requeue_at.filter(|_| existing.iter().any(|facts| is_leaving(facts)));
+        retire::retire_all(tenant, &existing, allowed, members.as_ref(), world, &mut draft.plan);
         return draft;
     }
-    let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => platform.spec,
-        Lookup::Missing => TenantryPlatformSpec::default(),
-        Lookup::NotSynced => return undecided(draft, Reason::Pending, "TenantryPlatform default is not known yet"),
+    let Some(platform) = platform else {
+        return undecided(draft, Reason::Pending, "TenantryPlatform default is not known yet");
     };
     let class = match class {
         Lookup::Found(class) => class.spec,
@@ -86,18 +100,18 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
                 tenant.spec.class_name
             );
             draft.plan.wait(Reason::RefNotFound, text);
-            rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
             return draft;
         }
         Lookup::NotSynced => {
             draft.plan.wait(Reason::Pending, format!("TenantClass {} is not known yet", tenant.spec.class_name));
-            rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
             return draft;
         }
     };
     if let Some((reason, fault)) = unusable_name(&name, &platform, world) {
         draft.plan.refuse(reason, "metadata.name", fault);
-        rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+        draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
         return draft;
     }
     let case = Case { tenant, name: &name, class: &class, platform: &platform, world };
@@ -120,7 +134,7 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
                 .into(),
         ));
     }
-    if is_protected(name, platform) {
+    if is_protected(name, platform, world) {
         return Some((Reason::Invalid, format!("{name} is protected: choose another name, or ask the platform team")));
     }
     match holder(&Place::home(name), world) {
@@ -132,24 +146,14 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
     }
 }
 
-fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
+fn is_protected(namespace: &str, platform: &TenantryPlatformSpec, world: &World) -> bool {
     check::is_protected(namespace)
-        || namespace == names::OPERATOR_NAMESPACE
+        || [names::OPERATOR_NAMESPACE, world.operator_namespace()].contains(&namespace)
         || names::is_among(namespace, &platform.protected_namespaces)
 }
 
 fn name_of(facts: &Value) -> &str {
     facts["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-/// What stands in the way of the end of a namespace.
-fn blockers(facts: &Value) -> Vec<String> {
-    let name = facts["metadata"]["name"].as_str().unwrap_or_default();
-    let conditions = facts["status"]["conditions"].as_array().into_iter().flatten();
-    conditions
-        .filter(|condition| condition["status"] == "True")
-        .filter_map(|condition| Some(format!("{name}: {}", condition["message"].as_str()?)))
-        .collect()
 }
 
 /// Everything that is looked at while planning one Tenant.
@@ -179,13 +183,16 @@ pub(super) struct Common<'a> {
     /// How the total is shared out; `None` when there is no total, when it was refused, or while quotas are not known.
     pub(super) escrow: Option<Escrow>,
     pub(super) members: Members<'a>,
+    pub(super) workloads: &'a Workloads,
+    /// All namespaces of the tenant, home first, as the admission policies are told.
+    pub(super) namespaces: Vec<String>,
 }
 
 impl<'a> Case<'a> {
     fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
         let spec = &self.tenant.spec;
         let environments = self.environments(&mut draft.plan);
-        let settings = settings::resolve(spec, self.class, &mut draft.plan);
+        let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
         let shares: BTreeMap<&str, Share> = environments
             .iter()
@@ -201,12 +208,10 @@ impl<'a> Case<'a> {
                 .filter(|(_, _, holder)| !matches!(holder, Holder::Foreign(_)))
                 .map(|(_, place, _)| place.clone()),
         );
+        let workloads = workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan);
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
-        draft.effective = Some(Effective {
-            quota: settings.quota.clone(),
-            limits: settings.limits.clone(),
-            network: Some(settings.network.clone()),
-        });
+        draft.effective = Some(settings.effective(self.platform));
+        let namespaces = places.iter().map(|place| place.namespace.clone()).collect();
         let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
         let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -228,12 +233,14 @@ impl<'a> Case<'a> {
             })
             .collect();
         let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
-        let common = Common { settings, openings, quotas_good, escrow, members };
+        let common = Common { settings, openings, quotas_good, escrow, members, workloads: &workloads, namespaces };
         self.plan_home(draft, &common, is_new);
         for planned in &places {
             self.plan_environment(draft, &common, planned);
         }
-        self.retire_removed(draft, existing, &places);
+        self.retire_removed(draft, existing, &places, &common);
+        self.want_view(draft, &common);
+        draft.workloads = workloads;
     }
 
     /// The environments that can have a namespace, and who holds it now.
@@ -250,7 +257,7 @@ impl<'a> Case<'a> {
                 Some(format!(
                     "{namespace} is no name for a namespace: use lower-case letters, digits and dashes, at most 63 together with the tenant's name"
                 ))
-            } else if is_protected(namespace, self.platform) {
+            } else if is_protected(namespace, self.platform, self.world) {
                 Some(format!("namespace {namespace} is protected: choose another name, or ask the platform team"))
             } else {
                 None
@@ -277,7 +284,7 @@ impl<'a> Case<'a> {
         good && quota::check_shares(&settings.quota, shares, plan)
     }
 
-    fn retire_removed(&self, draft: &mut Draft, existing: &[Arc<Value>], places: &[Planned]) {
+    fn retire_removed(&self, draft: &mut Draft, existing: &[Arc<Value>], places: &[Planned], common: &Common) {
         let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
         for facts in existing {
             let name = facts["metadata"]["name"].as_str().unwrap_or_default();
@@ -295,7 +302,9 @@ impl<'a> Case<'a> {
                 draft.plan.undecided.push(Undecided::Namespace(name.to_owned()));
                 continue;
             }
-            draft.retained.extend(retire::retire(self.tenant, facts, fate, &mut draft.plan));
+            let keeps_notes = common.workloads.noted.contains(name);
+            let (members, plan) = (Some(&common.members), &mut draft.plan);
+            draft.retained.extend(retire::retire(self.tenant, facts, fate, members, keeps_notes, self.world, plan));
         }
     }
 }

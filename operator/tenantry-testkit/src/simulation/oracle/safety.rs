@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenantry_core::meta::{CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, TENANT};
+use tenantry_core::meta::{CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, RESUME, SUSPEND, TENANT};
 
 use super::snapshot::Snapshot;
 use super::{Oracle, Violation};
@@ -12,13 +12,18 @@ use crate::simulation::trace::{Trace, is_housekeeping, is_operators};
 
 /// The group of our kinds.
 const GROUP: &str = "tenantry.dev";
+/// The one kind of them that is an operator's to write.
+const VIEWS: &str = "tenantviews";
 
 /// Judges every moment.
 pub fn judge(trace: &Trace) -> Vec<Violation> {
     let mut violations: Vec<Violation> = trace.calls.iter().filter_map(delete_without_uid).collect();
     let mut before = Snapshot::default();
     for change in &trace.history {
-        if is_operators(&change.agent) && !is_housekeeping(change) && change.group != GROUP {
+        if is_operators(&change.agent)
+            && !is_housekeeping(change)
+            && (change.group != GROUP || change.resource == VIEWS)
+        {
             let checks = [
                 unpoliced_binding,
                 bare_namespace,
@@ -27,6 +32,8 @@ pub fn judge(trace: &Trace) -> Vec<Violation> {
                 unconfirmed_deletion,
                 names_another,
                 second_writer,
+                loose_quarantine,
+                strange_adjustment,
             ];
             violations.extend(checks.iter().filter_map(|check| check(&before, change)).map(|what| {
                 let name = format!("{} {}/{}", change.resource, change.namespace, change.name);
@@ -142,10 +149,72 @@ fn foreign_namespace(before: &Snapshot, change: &Change) -> Option<String> {
 
 /// What somebody else has made is neither changed nor deleted.
 fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
-    let previous = change.previous.as_ref()?;
+    let previous = change.previous.as_ref().filter(|_| !is_workload(change))?;
     let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
     (!ours).then(|| "was made by somebody else".into())
+}
+
+/// Kinds that are adjusted and never ours.
+fn is_workload(change: &Change) -> bool {
+    matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers"
+}
+
+/// Of a workload nothing is changed but what stops it, and that only where the namespace says so already.
+fn strange_adjustment(before: &Snapshot, change: &Change) -> Option<String> {
+    if !is_workload(change) {
+        return None;
+    }
+    let Some(previous) = change.previous.as_ref().filter(|_| change.kind == ChangeKind::Modified) else {
+        return Some("is a workload, which is its owner's to make and to remove".into());
+    };
+    let rest = |object: &Value| {
+        let mut rest = object.clone();
+        rest["metadata"] =
+            json!({ "labels": object["metadata"]["labels"], "annotations": object["metadata"]["annotations"] });
+        for (path, key) in [("spec", "replicas"), ("spec", "suspend"), ("metadata", "annotations")] {
+            if path == "spec" {
+                rest[path].as_object_mut().map(|fields| fields.remove(key));
+            } else {
+                let empty = rest[path][key].as_object_mut().is_none_or(|all| {
+                    all.remove(RESUME);
+                    all.is_empty()
+                });
+                if empty {
+                    rest[path].as_object_mut().map(|fields| fields.remove(key));
+                }
+            }
+        }
+        rest.as_object_mut().map(|fields| fields.remove("status"));
+        rest
+    };
+    if rest(previous) != rest(&change.object) {
+        return Some("is changed in more than what stops it".into());
+    }
+    let namespace = before.by_address("", "namespaces", "", &change.namespace)?;
+    namespace["metadata"]["annotations"][RESUME]
+        .is_null()
+        .then(|| "is adjusted in a namespace that does not say so".into())
+}
+
+/// In quarantine the operator writes nothing that opens the network or lets anybody write.
+fn loose_quarantine(before: &Snapshot, change: &Change) -> Option<String> {
+    let namespace = before.by_address("", "namespaces", "", &change.namespace)?;
+    let tenant = before.by_address(GROUP, "tenants", "", namespace["metadata"]["labels"][TENANT].as_str()?)?;
+    // Both must say so: the operator may not have seen yet what the one says, or not have told the other.
+    let says =
+        namespace["metadata"]["labels"][SUSPEND] == "Quarantine" && tenant["spec"]["suspend"]["mode"] == "Quarantine";
+    if !says || change.kind == ChangeKind::Deleted || !change.object["metadata"]["deletionTimestamp"].is_null() {
+        return None;
+    }
+    let spec = &change.object["spec"];
+    if change.resource == "networkpolicies" && !(spec["ingress"].is_null() && spec["egress"].is_null()) {
+        return Some("opens the network in quarantine".into());
+    }
+    let people = |subject: &Value| subject["kind"] != "ServiceAccount";
+    let looks = change.object["roleRef"]["name"] == "tenantry:viewer"
+        && change.object["subjects"].as_array().is_none_or(|all| all.iter().all(people));
+    (change.resource == "rolebindings" && !looks).then(|| "gives more than a look in quarantine".into())
 }
 
 /// Where there is a Lease, only its holder writes.

@@ -1,0 +1,85 @@
+//! What the operator itself may do, whoever holds its token: it writes to tenants' namespaces only, takes none that did not
+//! consent, gives no rights but Tenantry's own roles, and touches no Secret but those it made.
+
+use crate::policies::rule::{ALL, CHANGE, DELETE, Exempt, Group, Operation, Rule, UPDATE, WRITE};
+
+/// Everything that the operator's ServiceAccount does.
+pub const SELF_GUARD: Group = Group {
+    name: "self-guard",
+    targets: &[],
+    pod: "",
+    template: "",
+    rules: &[
+        Rule {
+            name: "outside-tenants",
+            expression: "namespaceObject == null || (has(namespaceObject.metadata.labels) && 'tenantry.dev/tenant' in namespaceObject.metadata.labels) || (request.namespace == '{operator-namespace}' && request.resource.resource == 'leases') || (request.namespace == 'default' && request.resource.resource == 'events')",
+            operations: ALL,
+            resources: &[],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator writes to namespaces of tenants only",
+        },
+        Rule {
+            name: "protected-namespaces",
+            // Not by the request's name: a name that the server generates is not in it.
+            expression: "[object == null ? oldObject.metadata.name : object.metadata.name].all(n, !(n == 'default' || n == 'kube' || n.startsWith('kube-') || n == '{operator-namespace}'))",
+            operations: CHANGE,
+            resources: &["namespaces"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator touches no namespace of the cluster itself",
+        },
+        Rule {
+            name: "namespace-claim",
+            expression: "has(object.metadata.labels) && 'tenantry.dev/tenant' in object.metadata.labels && 'app.kubernetes.io/managed-by' in object.metadata.labels && object.metadata.labels['app.kubernetes.io/managed-by'] == 'tenantry' && (oldObject == null || (has(oldObject.metadata.labels) && 'tenantry.dev/tenant' in oldObject.metadata.labels && oldObject.metadata.labels['tenantry.dev/tenant'] == object.metadata.labels['tenantry.dev/tenant']) || (has(oldObject.metadata.annotations) && 'tenantry.dev/adoptable-by' in oldObject.metadata.annotations && oldObject.metadata.annotations['tenantry.dev/adoptable-by'] == object.metadata.labels['tenantry.dev/tenant']))",
+            operations: WRITE,
+            resources: &["namespaces"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator takes no namespace that did not consent by the annotation tenantry.dev/adoptable-by",
+        },
+        Rule {
+            name: "namespace-release",
+            expression: "has(oldObject.metadata.labels) && 'tenantry.dev/tenant' in oldObject.metadata.labels",
+            operations: DELETE,
+            resources: &["namespaces"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator deletes namespaces of tenants only",
+        },
+        Rule {
+            name: "bindings",
+            expression: "object.roleRef.kind == 'ClusterRole' && object.roleRef.name in ['tenantry:admin', 'tenantry:developer', 'tenantry:viewer'] && (!has(object.subjects) || object.subjects.all(s, s.name != '' && !s.name.startsWith('system:') && (s.kind != 'ServiceAccount' || (has(s.namespace) && s.namespace != '{operator-namespace}' && s.namespace != 'default' && !s.namespace.startsWith('kube-') && s.namespace in (has(namespaceObject.metadata.annotations) && 'tenantry.dev/namespaces' in namespaceObject.metadata.annotations ? namespaceObject.metadata.annotations['tenantry.dev/namespaces'] : '').split(',')))))",
+            operations: WRITE,
+            resources: &["rolebindings"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator gives Tenantry's own roles only, to nobody of the cluster itself",
+        },
+        Rule {
+            name: "tenants",
+            expression: "object.spec == oldObject.spec",
+            operations: UPDATE,
+            resources: &["tenants"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator does not change what a Tenant asks for",
+        },
+        Rule {
+            name: "secrets",
+            expression: "has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations",
+            operations: &[Operation::Update, Operation::Delete],
+            resources: &["secrets"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator touches no Secret but those it made",
+        },
+    ],
+};

@@ -211,7 +211,6 @@ impl<'a> Case<'a> {
         let workloads = workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan);
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
-        let namespaces = places.iter().map(|place| place.namespace.clone()).collect();
         let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
         let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -232,6 +231,15 @@ impl<'a> Case<'a> {
                 Planned { share: shares[environment.name.as_str()].clone(), environment, place, holder, fits }
             })
             .collect();
+        // Not those that are refused for now: what is there already would be told of namespaces that anybody may make.
+        let makes_new = quotas_good && !settings.namespace_refused && !settings.limits_refused;
+        let is_held = |planned: &&Planned| match planned.holder {
+            Holder::Ours(_) | Holder::Leaving(_) => true,
+            Holder::Nobody => makes_new && planned.fits,
+            Holder::Foreign(_) | Holder::Unknown => false,
+        };
+        let held = places.iter().filter(is_held).map(|planned| planned.place.namespace.clone());
+        let namespaces = std::iter::once(self.name.to_owned()).chain(held).collect();
         let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
         let common = Common { settings, openings, quotas_good, escrow, members, workloads: &workloads, namespaces };
         self.plan_home(draft, &common, is_new);

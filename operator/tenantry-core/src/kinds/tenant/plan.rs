@@ -222,6 +222,7 @@ impl<'a> Case<'a> {
                 spec.class_name
             );
             draft.plan.refuse(Reason::Invalid, "spec.environments", text);
+            free = 0;
         }
         let places: Vec<Planned> = environments
             .into_iter()

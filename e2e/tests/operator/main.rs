@@ -4,6 +4,7 @@
 // What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
 #![allow(clippy::panic)]
 
+mod adopt;
 mod birth;
 mod collisions;
 mod deletion;

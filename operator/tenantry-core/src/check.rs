@@ -2,8 +2,8 @@
 //! the resource is `Stalled` with reason `InternalError`, and one metric counts it.
 
 use crate::meta;
-use crate::object::Desired;
-use crate::plan::Plan;
+use crate::object::{Desired, ObjectKey};
+use crate::plan::{Plan, Undecided};
 use crate::resources::{NAMESPACE, ROLE_BINDING};
 
 /// ClusterRoles that Tenantry may bind.
@@ -16,7 +16,7 @@ pub fn is_protected(namespace: &str) -> bool {
 
 /// The first rule that the plan breaks, in words that name the object.
 pub fn violation(plan: &Plan) -> Option<String> {
-    plan.desired.iter().find_map(broken_rule).or_else(|| {
+    plan.desired.iter().find_map(|object| broken_rule(object, plan)).or_else(|| {
         plan.desired
             .windows(2)
             .find(|pair| pair[0].key() >= pair[1].key())
@@ -24,7 +24,7 @@ pub fn violation(plan: &Plan) -> Option<String> {
     })
 }
 
-fn broken_rule(object: &Desired) -> Option<String> {
+fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {
     let key = object.key();
     let body = object.body();
     let fault = |text: String| Some(format!("{key}: {text}"));
@@ -51,9 +51,10 @@ fn broken_rule(object: &Desired) -> Option<String> {
     if owner.plural == "tenants" && owner.name != tenant {
         return fault(format!("is labelled for tenant {tenant} but owned by {}", owner.name));
     }
-    // The home namespace is named as the tenant, every other begins with the tenant's name.
+    // The home namespace is named as the tenant, every other begins with the tenant's name, or was taken over.
     let domain = key.failure_domain();
-    if domain != tenant && !domain.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('-')) {
+    let is_named_so = domain == tenant || domain.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('-'));
+    if !is_named_so && !claims(plan, domain, tenant) {
         return fault(format!("is outside the namespaces of tenant {tenant}"));
     }
     if *key.resource == NAMESPACE && !body["metadata"]["ownerReferences"].is_null() {
@@ -63,6 +64,18 @@ fn broken_rule(object: &Desired) -> Option<String> {
         return broken_binding(object).and_then(fault);
     }
     None
+}
+
+/// Whether the plan itself says that a namespace of another name is this tenant's: it wants it marked as adopted, or names it
+/// as one that stays as it is for now.
+fn claims(plan: &Plan, namespace: &str, tenant: &str) -> bool {
+    let key = ObjectKey::cluster(&NAMESPACE, namespace);
+    let wanted = plan.desired.iter().find(|object| *object.key() == key);
+    let adopted = wanted.is_some_and(|object| {
+        object.body()["metadata"]["annotations"][meta::ADOPTED] == namespace
+            && object.label_value(meta::TENANT) == Some(tenant)
+    });
+    adopted || plan.undecided.contains(&Undecided::Object(key))
 }
 
 fn broken_binding(object: &Desired) -> Option<String> {

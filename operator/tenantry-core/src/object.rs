@@ -52,6 +52,7 @@ impl fmt::Display for ObjectKey {
 pub struct Desired {
     key: ObjectKey,
     body: Value,
+    takes_over: bool,
 }
 
 impl Desired {
@@ -67,7 +68,7 @@ impl Desired {
             "kind": key.resource.kind,
             "metadata": metadata,
         });
-        Self { key, body }
+        Self { key, body, takes_over: false }
     }
 
     /// Sets a top-level field such as `spec` or `subjects`.
@@ -92,6 +93,17 @@ impl Desired {
     /// Adds labels.
     pub fn labels<'a>(self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         labels.into_iter().fold(self, |object, (key, value)| object.label(key, value))
+    }
+
+    /// Lets it take the place of a stranger's object that carries [`crate::meta::ADOPTABLE_BY`] with the owner's name at the
+    /// moment of writing.
+    pub fn taking_over(self, takes_over: bool) -> Self {
+        Self { takes_over, ..self }
+    }
+
+    /// Whether it may take over a stranger's object that consents.
+    pub fn takes_over(&self) -> bool {
+        self.takes_over
     }
 
     /// What names it.

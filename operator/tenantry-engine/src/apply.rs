@@ -15,7 +15,7 @@ use crate::calls::{Version, version_number};
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::merge;
-use crate::store::{Record, owner_path};
+use crate::store::{Record, Store, owner_path};
 
 /// How many calls one resource may have under way at once.
 const CALLS_PER_RESOURCE: usize = 8;
@@ -76,14 +76,14 @@ async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<(
     let key = object.key();
     let wanted = content::hash_desired(key.resource, object.body());
     let written = |progress| (progress, true);
-    match next_step(engine, owner, key, wanted) {
+    match next_step(engine, owner, object, wanted) {
         Step::Nothing(progress) => Ok((progress, false)),
         Step::Create => match engine.write(key, wanted, engine.leads(key)?.create(key, object.body()).await) {
             // It exists, but not for us to see: without our label, or newer than our cache. Look before judging.
             Err(error) if error.reason() == "AlreadyExists" => {
                 let found = engine.calls.get(key).await?;
                 engine.note_write(key, &found, None);
-                match next_step(engine, owner, key, wanted) {
+                match next_step(engine, owner, object, wanted) {
                     Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
                     Step::Nothing(progress) => {
                         // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
@@ -99,7 +99,8 @@ async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<(
     }
 }
 
-fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128) -> Step {
+fn next_step(engine: &Engine, owner: &Owner, object: &Desired, wanted: u128) -> Step {
+    let key = object.key();
     let store = engine.store();
     let Some(record) = store.record(key) else {
         return if store.is_synced(key.resource) { Step::Create } else { Step::Nothing(Progress::Held) };
@@ -108,17 +109,20 @@ fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128) -> S
         Step::Nothing(Progress::Held)
     } else if record.is_as_wanted(wanted) {
         Step::Nothing(if record.observed { Progress::Observed } else { Progress::Written })
-    } else if is_ours(record, owner) {
+    } else if is_ours(&store, key, record, owner) || (object.takes_over() && owner.is_welcome(&record.value())) {
         Step::Change(Box::new(record.clone()))
     } else {
         Step::Nothing(Progress::NotOwned)
     }
 }
 
-/// Ours by its mark; or, if somebody stripped that, by the server's own record of who wrote it.
-fn is_ours(record: &Record, owner: &Owner) -> bool {
+/// Ours by its mark; or, if somebody stripped that, by the server's own record of who wrote it; or because it came to us
+/// together with its namespace.
+fn is_ours(store: &Store, key: &ObjectKey, record: &Record, owner: &Owner) -> bool {
     match &record.owner {
-        Some(marked) => owner_path(marked) == owner_path(owner),
+        Some(marked) => {
+            owner_path(marked) == owner_path(owner) || owner.inherits(marked, store.namespace_owner(&key.namespace))
+        }
         None => record.written_by_us,
     }
 }

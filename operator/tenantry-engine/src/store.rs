@@ -42,7 +42,7 @@ impl Record {
     }
 
     /// What is kept of it; null for digests.
-    fn value(&self) -> Arc<Value> {
+    pub fn value(&self) -> Arc<Value> {
         self.kept.as_ref().map(Kept::value).unwrap_or_default()
     }
 }
@@ -99,6 +99,24 @@ impl Store {
     /// Children that carry the mark of this owner path, whatever the uid in it.
     pub fn children(&self, owner: &str) -> impl Iterator<Item = (&ObjectKey, &Record)> {
         self.children.get(owner).into_iter().flatten().filter_map(|key| self.record(key).map(|record| (key, record)))
+    }
+
+    /// Whom a namespace is marked for.
+    pub fn namespace_owner(&self, namespace: &str) -> Option<&Owner> {
+        self.record(&ObjectKey::cluster(&NAMESPACE, namespace))?.owner.as_deref()
+    }
+
+    /// All objects with an owner mark in a namespace, whoever they are marked for.
+    pub fn marked_in(&self, namespace: &str) -> impl Iterator<Item = (ObjectKey, &Record)> {
+        self.tables.iter().filter(|(resource, _)| resource.namespaced).flat_map(move |(resource, table)| {
+            table
+                .records
+                .range((namespace.to_owned(), String::new())..)
+                .take_while(move |((other, _), _)| other == namespace)
+                .filter(|(_, record)| record.owner.is_some())
+                .map(move |((_, name), _)| ObjectKey::namespaced(resource, namespace, name.clone()))
+                .filter_map(|key| Some((key.clone(), self.record(&key)?)))
+        })
     }
 
     /// Keys of all known objects of a kind.

@@ -24,19 +24,21 @@ pub(super) fn want_namespace(
     place: &Place,
     stage: Option<Stage>,
     level: PodSecurity,
+    takes_over: bool,
 ) {
     if common.settings.metadata_refused {
         draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
         return;
     }
     let metadata = &common.settings.metadata;
-    draft.plan.want(build_namespace(&NamespaceParts {
+    let namespace = build_namespace(&NamespaceParts {
         place,
         stage,
         pod_security: level,
         labels: &metadata.labels,
         annotations: &metadata.annotations,
-    }));
+    });
+    draft.plan.want(namespace.taking_over(takes_over));
 }
 
 impl Case<'_> {
@@ -82,7 +84,7 @@ impl Case<'_> {
                 self.enforces_what_is_there(place)
             }
         };
-        if has_bindings(place, self.world) || (self.is_ours(place) && is_bounded()) {
+        if self.is_ours(place) && (has_bindings(place, self.world) || is_bounded()) {
             for (role, subjects) in common.members.of(place) {
                 draft.plan.want(build_role_binding(place, role, &subjects));
             }

@@ -34,7 +34,7 @@ impl Case<'_> {
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
             _ => {
-                want_namespace(draft, common, &place, None, PodSecurity::Restricted);
+                want_namespace(draft, common, &place, None, PodSecurity::Restricted, false);
                 draft.plan.want(build_default_deny(&place, &self.platform.dns));
                 draft.plan.desired.extend(build_resource_quota(&place, &nothing));
                 self.want_bindings(draft, common, &place, &nothing);
@@ -61,7 +61,7 @@ impl Case<'_> {
                 format!("class {} does not allow {level:?}: choose a stricter level", self.tenant.spec.class_name);
             draft.plan.refuse(Reason::Invalid, format!("{field}.podSecurity"), text);
         }
-        let is_new = matches!(holder, Holder::Nobody);
+        let is_new = matches!(holder, Holder::Nobody | Holder::Adoptable(_));
         let settings = &common.settings;
         let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !fits;
         let mut obstacle = None;
@@ -72,12 +72,24 @@ impl Case<'_> {
                 None
             }
             Holder::Foreign(whose) => {
+                let namespace = &place.namespace;
+                let (part, text) = if environment.adopt.is_some() {
+                    ("adopt", format!("namespace {namespace} cannot be adopted: {whose}"))
+                } else {
+                    let fix = "rename the environment, or remove that namespace";
+                    ("name", format!("namespace {namespace} is not this tenant's: {whose}; {fix}"))
+                };
+                draft.plan.refuse(Reason::NotOwned, format!("{field}.{part}"), text.clone());
+                obstacle = Some((Reason::NotOwned, text));
+                None
+            }
+            Holder::Absent => {
                 let text = format!(
-                    "namespace {} is not this tenant's: {whose}; rename the environment, or remove that namespace",
+                    "{field}.adopt: there is no namespace {}: create it, or remove adopt and have one made",
                     place.namespace
                 );
-                draft.plan.refuse(Reason::NotOwned, format!("{field}.name"), text.clone());
-                obstacle = Some((Reason::NotOwned, text));
+                draft.plan.wait(Reason::RefNotFound, text.clone());
+                obstacle = Some((Reason::RefNotFound, text));
                 None
             }
             Holder::Leaving(facts) => {
@@ -86,12 +98,14 @@ impl Case<'_> {
                 obstacle = Some((Reason::Pending, text));
                 uid_of(facts)
             }
-            Holder::Nobody if bad => {
-                obstacle =
-                    Some((Reason::Invalid, "not made before the spec is accepted, see condition Accepted".to_owned()));
+            Holder::Nobody | Holder::Adoptable(_) if bad => {
+                let what = if matches!(holder, Holder::Nobody) { "made" } else { "taken over" };
+                let text = format!("not {what} before the spec is accepted, see condition Accepted");
+                obstacle = Some((Reason::Invalid, text));
                 None
             }
             Holder::Nobody => None,
+            Holder::Adoptable(facts) => uid_of(facts),
             Holder::Ours(facts) => {
                 if bad || common.openings.is_none() {
                     obstacle = Some((
@@ -103,12 +117,13 @@ impl Case<'_> {
             }
         };
         let members = common.members.count(place);
-        let hands_off = !matches!(holder, Holder::Ours(_) | Holder::Nobody) || (is_new && bad);
+        let hands_off = !(is_new || matches!(holder, Holder::Ours(_))) || (is_new && bad);
         if hands_off {
             draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
         } else {
             if level_good {
-                want_namespace(draft, common, place, Some(environment.stage), level);
+                let takes_over = matches!(holder, Holder::Adoptable(_));
+                want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
             } else {
                 draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             }

@@ -14,6 +14,7 @@ mod examples;
 mod members;
 mod network;
 mod ownership;
+mod places;
 mod plan;
 mod quota;
 mod retire;

@@ -25,7 +25,7 @@ use super::ownership::{Holder, holder, is_own};
 use super::quota::Share;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
-use super::{network, quota, retire, rights, settings};
+use super::{network, places, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -61,6 +61,9 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
     };
     // A copy of a namespace carries the mark of the first, and is nobody's to change or delete.
     let (existing, copies): (Vec<_>, Vec<_>) = existing.into_iter().partition(|facts| is_own(&name, facts));
+    let spoken_for = places::all(tenant, &existing);
+    let copies: Vec<_> =
+        copies.into_iter().filter(|facts| !spoken_for.iter().any(|place| place.namespace == name_of(facts))).collect();
     draft.plan.undecided.extend(copies.iter().map(|facts| Undecided::Namespace(name_of(facts).to_owned())));
     draft.plan.undecided.extend(retire::guards_of_unmarked(tenant, &existing));
     draft.blockers = existing.iter().flat_map(|facts| blockers(facts)).collect();
@@ -133,10 +136,15 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
     }
 }
 
-fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
+pub(super) fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
     check::is_protected(namespace)
         || namespace == names::OPERATOR_NAMESPACE
         || names::is_among(namespace, &platform.protected_namespaces)
+}
+
+/// Whether the environment would come to be by this plan.
+fn is_new(holder: &Holder) -> bool {
+    matches!(holder, Holder::Nobody | Holder::Adoptable(_) | Holder::Absent)
 }
 
 fn name_of(facts: &Value) -> &str {
@@ -173,7 +181,7 @@ pub(super) struct Common<'a> {
 impl<'a> Case<'a> {
     fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
         let spec = &self.tenant.spec;
-        let environments = self.environments(&mut draft.plan);
+        let environments = self.environments(existing, &mut draft.plan);
         let settings = settings::resolve(spec, self.class, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
         let quotas: BTreeMap<&str, Quantities> = environments
@@ -197,9 +205,8 @@ impl<'a> Case<'a> {
             network: Some(settings.network.clone()),
         });
         let common = Common { settings, openings, quotas_good, members };
-        let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
-        self.plan_home(draft, &common, is_new);
-        let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
+        self.plan_home(draft, &common, is_new(&holder(&places[0], self.world)));
+        let existing_count = environments.iter().filter(|(_, _, holder)| !is_new(holder)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let mut free = limit.saturating_sub(existing_count);
         if environments.len() > limit {
@@ -212,41 +219,11 @@ impl<'a> Case<'a> {
         }
         for (environment, place, holder) in &environments {
             let quota = quotas.get(environment.name.as_str()).cloned().unwrap_or_default();
-            let is_new = matches!(holder, Holder::Nobody);
-            let fits = !is_new || free > 0;
-            free = free.saturating_sub(usize::from(is_new));
+            let fits = !is_new(holder) || free > 0;
+            free = free.saturating_sub(usize::from(is_new(holder)));
             self.plan_environment(draft, &common, environment, place, holder, &quota, fits);
         }
         self.retire_removed(draft, existing, &environments);
-    }
-
-    /// The environments that can have a namespace, and who holds it now.
-    fn environments(&self, plan: &mut Plan) -> Vec<(&'a Environment, Place, Holder)> {
-        let mut environments: Vec<(&Environment, Place, Holder)> = Vec::new();
-        for environment in &self.tenant.spec.environments {
-            let place = Place::environment(self.name, &environment.name);
-            let namespace = &place.namespace;
-            let fault = if environments.iter().any(|(earlier, _, _)| earlier.name == environment.name) {
-                Some("is there twice: remove one".to_owned())
-            } else if environment.name == crate::meta::HOME {
-                Some("is the tenant's own namespace: choose another name".to_owned())
-            } else if !names::is_dns_label(&environment.name) || !names::is_dns_label(namespace) {
-                Some(format!(
-                    "{namespace} is no name for a namespace: use lower-case letters, digits and dashes, at most 63 together with the tenant's name"
-                ))
-            } else if is_protected(namespace, self.platform) {
-                Some(format!("namespace {namespace} is protected: choose another name, or ask the platform team"))
-            } else {
-                None
-            };
-            let Some(fault) = fault else {
-                let holder = holder(&place, self.world);
-                environments.push((environment, place, holder));
-                continue;
-            };
-            plan.refuse(Reason::Invalid, format!("spec.environments[{}].name", environment.name), fault);
-        }
-        environments
     }
 
     fn check_quotas(&self, draft: &mut Draft, settings: &Settings, quotas: &BTreeMap<&str, Quantities>) -> bool {
@@ -268,18 +245,13 @@ impl<'a> Case<'a> {
         environments: &[(&Environment, Place, Holder)],
     ) {
         let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
+        let named = places::all(self.tenant, existing);
         for facts in existing {
-            let name = facts["metadata"]["name"].as_str().unwrap_or_default();
-            let named = self
-                .tenant
-                .spec
-                .environments
-                .iter()
-                .any(|environment| Place::environment(self.name, &environment.name).namespace == name);
+            let name = name_of(facts);
             if name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
                 continue;
             }
-            if named {
+            if named.iter().any(|place| place.namespace == name) {
                 // The spec asks for it and was refused (its name has been protected since): it stays as it is.
                 draft.plan.undecided.push(Undecided::Namespace(name.to_owned()));
                 continue;

@@ -9,11 +9,10 @@ use crate::build::build_retained_namespace;
 use crate::conditions::Reason;
 use crate::fields::DeletionPolicy;
 use crate::meta;
-use crate::names::Place;
 use crate::plan::{Plan, Undecided};
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
 
-use super::ownership::is_leaving;
+use super::ownership::{is_leaving, place_of};
 use super::types::{RetainedStatus, Tenant};
 
 /// What holds a namespace closed; kept for as long as the namespace is there.
@@ -44,9 +43,8 @@ pub(super) fn fate(tenant: &Tenant, allowed: Option<&[DeletionPolicy]>) -> Fate 
 /// Plans the end of one namespace that is ours. Returns what the status says of it, if it stays.
 pub(super) fn retire(tenant: &Tenant, facts: &Arc<Value>, fate: Fate, plan: &mut Plan) -> Option<RetainedStatus> {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
-    let namespace = facts["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let environment = namespace.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).unwrap_or(meta::HOME);
-    let place = Place { tenant: name.to_owned(), environment: environment.to_owned(), namespace: namespace.clone() };
+    let place = place_of(name, facts)?;
+    let namespace = place.namespace.clone();
     // Whatever happens, nothing in it is loosened while it is there.
     plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, namespace.clone())));
     if fate == Fate::Delete {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::build::build_role_binding;
+use crate::check;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
@@ -14,10 +15,10 @@ use crate::plan::{Plan, Undecided};
 use crate::resources::{NAMESPACE, ROLE_BINDING};
 use crate::world::{Lookup, World};
 
-use super::members;
 use super::ownership::{Holder, holder};
 use super::retire::GUARDS;
 use super::types::{Role, Tenant};
+use super::{members, places};
 
 /// Decides the bindings of namespaces that are the tenant's and have some, and leaves all else undecided.
 pub(super) fn decide_alone(
@@ -29,12 +30,13 @@ pub(super) fn decide_alone(
     now: Timestamp,
 ) {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
-    let environments = tenant.spec.environments.iter().map(|environment| Place::environment(name, &environment.name));
-    let mut places: Vec<Place> = environments.chain([Place::home(name)]).collect();
+    let mut places = places::all(tenant, existing);
+    places.push(Place::home(name));
     places.sort();
     places.dedup();
     let (held, others): (Vec<Place>, Vec<Place>) = places.into_iter().partition(|place| {
         names::is_dns_label(&place.namespace)
+            && !check::is_protected(&place.namespace)
             && matches!(holder(place, world), Holder::Ours(_))
             && has_bindings(place, world)
     });

@@ -29,7 +29,9 @@ fn config(namespace: &str) -> Value {
 
 fn deployment(namespace: &str) -> Value {
     let container = json!({ "name": "main", "image": "registry.example/app", "resources": {
-        "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "cpu": "10m", "memory": "16Mi" } } });
+        "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "cpu": "10m", "memory": "16Mi" } },
+        "securityContext": { "runAsNonRoot": true, "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] },
+            "seccompProfile": { "type": "RuntimeDefault" } } });
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": { "name": "web", "namespace": namespace },

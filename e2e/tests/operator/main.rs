@@ -17,6 +17,7 @@ mod onboarding;
 mod program;
 mod races;
 mod refusals;
+mod replicate;
 mod rights;
 mod scene;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::BINDABLE_ROLES;
 use crate::kind::{Children, Registration};
-use crate::resources::{ROLE_BINDING, Resource, Write};
+use crate::resources::{ROLE_BINDING, Resource, Watch, Write};
 
 /// One declared use of a Kubernetes kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +49,36 @@ pub struct Rule {
     pub names: Vec<String>,
 }
 
-/// All kinds that some registered kind reads or owns, and the registered kinds themselves: one watch for each.
-pub fn watched(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
+/// All kinds that some registered kind reads or owns, and the registered kinds themselves.
+pub fn used(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
     kinds.iter().flat_map(|kind| kind.access.iter().map(|access| access.resource).chain([kind.resource])).collect()
+}
+
+/// Those of them that are watched all over the cluster: one watch for each.
+pub fn watched(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
+    let mut watched = used(kinds);
+    watched.retain(|resource| matches!(resource.watch, Watch::All | Watch::Managed));
+    watched
+}
+
+/// Those of them that a plan can look at: all but what is written without being read.
+pub fn visible(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
+    let mut visible = used(kinds);
+    visible.retain(|resource| resource.watch != Watch::Blind);
+    visible
+}
+
+/// The rules that the operator needs in each namespace where plans look up originals, and nowhere else.
+pub fn rules_where_asked(kinds: &[Registration]) -> Vec<Rule> {
+    let asked = used(kinds).into_iter().filter(|resource| resource.watch == Watch::Asked);
+    asked
+        .map(|resource| Rule {
+            group: resource.group.to_owned(),
+            resource: resource.plural.to_owned(),
+            verbs: BTreeSet::from(["get", "list", "watch"]),
+            names: Vec::new(),
+        })
+        .collect()
 }
 
 /// The cluster-wide rules that the operator needs for these kinds, one for each resource, sorted.
@@ -72,6 +99,11 @@ pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
             grant(kind.resource, "", &["patch"]);
         }
         for access in kind.access.iter().filter(|access| access.right == Right::Own) {
+            if access.resource.watch == Watch::Blind {
+                // Not `patch`: an empty one shows the object, and so is a right to read.
+                grant(access.resource, "", &["create", "delete", "update"]);
+                continue;
+            }
             // `get` reads what stands in the way of a create before judging whose it is.
             grant(access.resource, "", &["create", "delete", "get"]);
             match access.resource.write {

@@ -35,6 +35,8 @@ pub const SUSPEND: &str = "tenantry.dev/suspend";
 pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";
 /// Annotation on a namespace that a Tenant has taken over: the namespace's own name, so that a copy of it is told apart.
 pub const ADOPTED: &str = "tenantry.dev/adopted";
+/// Annotation on a copy: the `namespace/name` of the original.
+pub const COPY_OF: &str = "tenantry.dev/copy-of";
 /// Annotation on a custom resource: where objects of it may be that no owner reference reaches.
 pub const INVENTORY: &str = "tenantry.dev/inventory";
 /// Finalizer of kinds whose children no owner reference can reach.

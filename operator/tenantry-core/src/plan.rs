@@ -143,7 +143,10 @@ impl fmt::Display for Plan {
             writeln!(out, "undecided  {undecided}")?;
         }
         for object in &self.desired {
-            writeln!(out, "wants      {}", object.key())?;
+            match object.origin() {
+                None => writeln!(out, "wants      {}", object.key())?,
+                Some(origin) => writeln!(out, "wants      {}, a copy of {}", object.key(), origin.key)?,
+            }
         }
         if let Some(when) = self.requeue_at {
             writeln!(out, "again at   {when}")?;

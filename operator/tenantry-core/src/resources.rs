@@ -48,6 +48,11 @@ pub enum Watch {
     Managed,
     /// All objects of the cluster.
     All,
+    /// Those in namespaces where some plan has looked one up, by a watch for each and with their metadata alone: what they
+    /// hold never comes into a cache. The right to it is given in those namespaces, not in the cluster.
+    Asked,
+    /// None: they are written and may not be read. What was written is recorded on the resource they were written for.
+    Blind,
 }
 
 /// What is kept in memory of a watched object besides uid, resourceVersion, owner and content hash (about 150 bytes).
@@ -71,6 +76,8 @@ pub enum Wave {
     Isolation,
     /// What bounds it: quotas and limits.
     Limits,
+    /// What the platform puts into it for everybody to use.
+    Configuration,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
 }
@@ -199,6 +206,34 @@ pub static ROLE_BINDING: Resource = Resource {
     wave: Wave::Access,
 };
 
+/// `v1 Secret` as a copy that tenants get: written, never read.
+pub static SECRET: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "Secret",
+    plural: "secrets",
+    namespaced: true,
+    write: Write::Replace,
+    watch: Watch::Blind,
+    keep: Keep::Digest,
+    wave: Wave::Configuration,
+};
+
+/// `v1 ConfigMap` as a copy that tenants get: written, never read.
+pub static CONFIG_MAP: Resource = Resource { kind: "ConfigMap", plural: "configmaps", ..SECRET };
+
+/// `v1 Secret` as the original of copies: its metadata, and its bytes only at the moment of copying.
+pub static SECRET_ORIGINAL: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::Asked,
+    keep: Keep::Projection(original_facts),
+    wave: Wave::Namespace,
+    ..SECRET
+};
+
+/// `v1 ConfigMap` as the original of copies.
+pub static CONFIG_MAP_ORIGINAL: Resource = Resource { kind: "ConfigMap", plural: "configmaps", ..SECRET_ORIGINAL };
+
 /// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
 /// aggregated, so one watch tells what this cluster can do.
 pub static API_SERVICE: Resource = Resource {
@@ -251,6 +286,15 @@ fn namespace_facts(namespace: &Value) -> Value {
         facts["status"] = json!({ "conditions": namespace["status"]["conditions"] });
     }
     facts
+}
+
+/// Of an original: `{metadata: {uid, resourceVersion}, isToken: bool}`, the last for the token of a ServiceAccount.
+fn original_facts(object: &Value) -> Value {
+    let metadata = &object["metadata"];
+    json!({
+        "metadata": { "uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"] },
+        "isToken": !metadata["annotations"]["kubernetes.io/service-account.name"].is_null(),
+    })
 }
 
 /// Of a quota: `{spec: {hard}, status: {hard, used}}`.

@@ -11,9 +11,11 @@ use tenantry_core::meta::Owner;
 use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::resources::{Watch, Write};
 
+use crate::blind;
 use crate::calls::{Version, version_number};
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
+use crate::inventory::Ledger;
 use crate::merge;
 use crate::store::{Record, Store, owner_path};
 
@@ -39,7 +41,7 @@ enum Step {
 }
 
 /// Writes what is missing or different. Skips what is known to be as wanted, without a request.
-pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Applied {
+pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], ledger: &Ledger) -> Applied {
     let mut applied = Applied::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for wave in desired.chunk_by(|one, other| one.key().resource.wave == other.key().resource.wave) {
@@ -48,7 +50,7 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Appli
         applied.objects.extend(held.into_iter().map(|object| (object.key().clone(), Progress::Held)));
         let steps: Vec<_> = free
             .into_iter()
-            .map(|object| async move { (object.key(), apply_one(engine, owner, object).await) })
+            .map(|object| async move { (object.key(), apply_one(engine, owner, object, ledger).await) })
             .collect();
         let results: Vec<_> = futures::stream::iter(steps).buffered(CALLS_PER_RESOURCE).collect().await;
         for (key, result) in results {
@@ -72,8 +74,16 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired]) -> Appli
 }
 
 /// How far the object is now, and whether that took a write.
-async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired) -> Result<(Progress, bool), Error> {
+async fn apply_one(
+    engine: &Engine,
+    owner: &Owner,
+    object: &Desired,
+    ledger: &Ledger,
+) -> Result<(Progress, bool), Error> {
     let key = object.key();
+    if key.resource.watch == Watch::Blind {
+        return blind::write(engine, object, ledger).await;
+    }
     let wanted = content::hash_desired(key.resource, object.body());
     let written = |progress| (progress, true);
     match next_step(engine, owner, object, wanted) {

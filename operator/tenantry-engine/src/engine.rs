@@ -8,6 +8,7 @@ use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
+use tokio::sync::Notify;
 
 use crate::calls::{Calls, Version};
 use crate::clock::Clock;
@@ -32,6 +33,8 @@ pub struct Engine {
     pub(crate) identity: String,
     pub(crate) queue: Queue,
     pub(crate) patience: Patience,
+    /// Told when plans look into other namespaces than before.
+    pub(crate) asking: Notify,
     store: RwLock<Store>,
     readers: Mutex<Readers>,
     watches: Mutex<BTreeMap<&'static Resource, Health>>,
@@ -58,6 +61,7 @@ impl Engine {
             identity,
             queue: Queue::new(seed),
             patience: Patience::default(),
+            asking: Notify::new(),
             store: RwLock::default(),
             readers: Mutex::default(),
             watches: Mutex::new(watches),

@@ -13,7 +13,9 @@ pub mod run;
 pub mod store;
 
 mod apply;
+mod asked;
 mod backoff;
+mod blind;
 mod cleanup;
 mod engine;
 mod events;

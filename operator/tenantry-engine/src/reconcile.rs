@@ -11,13 +11,14 @@ use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
+use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::World;
 use tracing::Instrument;
 
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::kept::Kept;
-use crate::{apply, cleanup, inventory, prune, status};
+use crate::{apply, blind, cleanup, inventory, prune, status};
 
 /// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
 /// A look that finds nothing to do makes no request.
@@ -72,6 +73,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     let owner = Owner::of(kind.resource, &cr);
     let mut errors = Vec::new();
     let mut wrote = false;
+    let ledger;
     let mut outcome =
         Outcome { plan: &plan, objects: BTreeMap::new(), leaving: Vec::new(), violation: check::violation(&plan) };
     if let Some(rule) = &outcome.violation {
@@ -79,16 +81,26 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         engine.metrics.violation(key.resource.kind);
     } else if kind.children == Children::Recorded {
         match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
-            Some(recorded) => cr = recorded,
+            Some((recorded, noted)) => (cr, ledger) = (recorded, noted),
             // Changed meanwhile, which has woken it: this plan is void.
             None => return Ok(None),
         }
-        let applied = apply::apply(engine, &owner, &plan.desired).await;
+        let applied = apply::apply(engine, &owner, &plan.desired, &ledger).await;
         let pruned = prune::prune(engine, &owner, &plan).await;
+        let (leaving, failed) = blind::prune(engine, key, &plan, &ledger).await;
         outcome.objects = applied.objects;
         wrote = applied.wrote;
-        outcome.leaving = pruned.leaving;
-        errors.extend(applied.errors.into_iter().chain(pruned.errors));
+        outcome.leaving = pruned.leaving.into_iter().chain(leaving).collect();
+        errors.extend(applied.errors.into_iter().chain(pruned.errors).chain(failed));
+        match inventory::settle(engine, key, cr, &ledger).await {
+            Ok(Some(settled)) => cr = settled,
+            // Changed meanwhile, which has woken it.
+            Ok(None) => return if errors.is_empty() { Ok(None) } else { Err(errors) },
+            Err(error) => {
+                errors.push(error);
+                return Err(errors);
+            }
+        }
     }
     let again = match finish(engine, kind, key, &cr, &outcome, wrote).await {
         Ok(again) => again,
@@ -107,7 +119,9 @@ fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Re
     let store = engine.store();
     let world = World::new(&*store);
     let plan = (kind.plan)(cr, &world, engine.clock.now());
-    engine.readers().record(key, world.into_reads());
+    if engine.readers().record(key, world.into_reads()) {
+        engine.asking.notify_one();
+    }
     plan
 }
 
@@ -170,7 +184,8 @@ impl Engine {
     /// Whether everything a kind reads is known, or known to be out of reach. Until then plans would only wait.
     fn knows_enough(&self, kind: &Registration) -> bool {
         let (store, watches) = (self.store(), self.watches());
-        kind.access.iter().map(|access| access.resource).chain([kind.resource]).all(|resource| {
+        let seen = |resource: &&Resource| matches!(resource.watch, Watch::All | Watch::Managed);
+        kind.access.iter().map(|access| access.resource).chain([kind.resource]).filter(seen).all(|resource| {
             store.is_synced(resource) || watches.get(resource).is_some_and(|health| health.error.is_some())
         })
     }

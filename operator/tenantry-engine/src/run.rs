@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
-use crate::{health, reconcile, watch, watchdog};
+use crate::{asked, health, reconcile, watch, watchdog};
 
 /// How many resources are worked on at once. Calls are bounded apart from this.
 const WORKERS: usize = 16;
@@ -112,6 +112,7 @@ async fn watch_all(engine: &Arc<Engine>) {
         for resource in access::watched(engine.kinds) {
             watches.spawn(watch::run(engine.clone(), resource));
         }
+        watches.spawn(asked::run(engine.clone()));
         watchdog::run(engine).await;
         watches.shutdown().await;
         engine.store_mut().forget_all();

@@ -1,11 +1,12 @@
 //! Reads what plans need of a real cluster: one list for each kind that is named in `ACCESS`. Never writes, never watches.
 
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::api::{Api, DynamicObject, ListParams, PartialObjectMeta};
 use kube::core::{ApiResource, GroupVersionKind};
 use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::{MANAGED_BY, MANAGER};
-use tenantry_core::resources::{Resource, Watch};
+use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::{Resource, TENANTRY_PLATFORM, Watch};
 
 use super::snapshot::Snapshot;
 use crate::connect::{ConnectError, Connection};
@@ -34,7 +35,39 @@ pub(super) async fn read(
             Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
         }
     }
+    for (resource, namespace) in asked(kinds, &snapshot) {
+        match list_metadata(connection, resource, &namespace).await {
+            Ok(objects) => {
+                for object in objects {
+                    snapshot.record(resource, serde_json::to_value(object).unwrap_or_default());
+                }
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => snapshot.set_unknown(resource),
+            Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
+        }
+    }
     Ok((snapshot, notes))
+}
+
+/// Where originals of copies may be, by what the cluster's TenantryPlatform says.
+fn asked(kinds: &[Registration], snapshot: &Snapshot) -> Vec<(&'static Resource, String)> {
+    let platform = snapshot.object(&ObjectKey::cluster(&TENANTRY_PLATFORM, "default"));
+    let namespaces = platform.and_then(|platform| platform["spec"]["replicateFrom"].as_array()).into_iter().flatten();
+    let namespaces: Vec<&str> = namespaces.filter_map(|namespace| namespace.as_str()).collect();
+    let resources = access::used(kinds).into_iter().filter(|resource| resource.watch == Watch::Asked);
+    resources.flat_map(|resource| namespaces.iter().map(move |namespace| (resource, (*namespace).to_owned()))).collect()
+}
+
+/// Metadata alone: a plan has no use for what originals hold.
+async fn list_metadata(
+    connection: &Connection,
+    resource: &Resource,
+    namespace: &str,
+) -> Result<Vec<PartialObjectMeta<DynamicObject>>, kube::Error> {
+    let kind = GroupVersionKind::gvk(resource.group, resource.version, resource.kind);
+    let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural);
+    let api: Api<DynamicObject> = Api::namespaced_with(connection.client.clone(), namespace, &kind);
+    Ok(api.list_metadata(&ListParams::default()).await?.items)
 }
 
 async fn list(connection: &Connection, resource: &Resource) -> Result<Vec<DynamicObject>, kube::Error> {

@@ -12,9 +12,11 @@ use crate::format::{self, FormatError};
 /// Files of the chart, by path within it. The CRDs are added by [`super::files`].
 pub(super) fn files(kinds: &[Registration]) -> Result<Files, FormatError> {
     let rules = manifests::cluster_role_rules(kinds);
+    let reader = manifests::reader_rules(kinds);
     let roles = manifests::tenant_roles();
     let mut files = Files::new();
     files.insert("generated/operator-rules.yaml".into(), format!("# {NOTICE}\n{}", format::yaml(&rules)?));
+    files.insert("generated/reader-rules.yaml".into(), format!("# {NOTICE}\n{}", format::yaml(&reader)?));
     files.insert(
         "generated/tenant-roles.yaml".into(),
         format!("# {NOTICE}\n{}", format::objects(&roles, format::Structured::Yaml)?),

@@ -11,7 +11,7 @@ use tenantry_core::kind::Registration;
 use super::crds;
 use crate::format::FormatError;
 
-pub use rights::{OPERATOR_ROLE, OwnRule, Place, cluster_role_rules, own_rules, tenant_roles};
+pub use rights::{OPERATOR_ROLE, OwnRule, Place, cluster_role_rules, own_rules, reader_rules, tenant_roles};
 
 /// Name of the operator's Deployment, ServiceAccount and so on.
 pub const NAME: &str = "tenantry";
@@ -32,6 +32,11 @@ pub struct Installation {
     /// How many replicas run; one of them leads, the others stand by.
     #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(0..=9))]
     pub replicas: u16,
+
+    /// Namespace in which the operator may read Secrets and ConfigMaps, to copy them to tenants; repeatable. It must exist,
+    /// and be in spec.replicateFrom of the TenantryPlatform.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub replicate_from: Vec<String>,
 }
 
 /// The objects of an installation.
@@ -42,6 +47,7 @@ pub fn all(kinds: &[Registration], installation: &Installation) -> Result<Vec<Va
     objects.push(workload::service_account(namespace));
     objects.extend(tenant_roles());
     objects.extend(rights::operator(kinds, namespace));
+    objects.extend(installation.replicate_from.iter().flat_map(|from| rights::reader(kinds, from, namespace)));
     objects.extend(flow::schemas(namespace));
     objects.push(workload::service(namespace));
     objects.push(workload::disruption_budget(namespace));

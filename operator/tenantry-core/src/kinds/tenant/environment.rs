@@ -128,6 +128,7 @@ impl Case<'_> {
                 draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             }
             self.want_contents(draft, common, place, quota);
+            self.want_copies(&mut draft.plan, &common.replicas, place);
             if obstacle.is_none() {
                 obstacle = self.want_bindings(draft, common, place, quota).map(|text| (Reason::Pending, text));
             } else {

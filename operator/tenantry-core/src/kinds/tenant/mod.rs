@@ -17,6 +17,7 @@ mod ownership;
 mod places;
 mod plan;
 mod quota;
+mod replicate;
 mod retire;
 mod rights;
 mod settings;
@@ -41,6 +42,10 @@ impl Kind for TenantKind {
         Access::own(&resources::RESOURCE_QUOTA),
         Access::own(&resources::LIMIT_RANGE),
         Access::own(&resources::ROLE_BINDING),
+        Access::read(&resources::SECRET_ORIGINAL),
+        Access::read(&resources::CONFIG_MAP_ORIGINAL),
+        Access::own(&resources::SECRET),
+        Access::own(&resources::CONFIG_MAP),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

@@ -23,6 +23,7 @@ use crate::world::{Lookup, Scope, World};
 use super::members::{self, Members};
 use super::ownership::{Holder, holder, is_own};
 use super::quota::Share;
+use super::replicate::Replicas;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
 use super::{network, places, quota, retire, rights, settings};
@@ -176,6 +177,7 @@ pub(super) struct Common<'a> {
     pub(super) openings: Option<Vec<Opening>>,
     pub(super) quotas_good: bool,
     pub(super) members: Members<'a>,
+    pub(super) replicas: Replicas<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -204,7 +206,8 @@ impl<'a> Case<'a> {
             limits: settings.limits.clone(),
             network: Some(settings.network.clone()),
         });
-        let common = Common { settings, openings, quotas_good, members };
+        let replicas = self.replicas(&mut draft.plan);
+        let common = Common { settings, openings, quotas_good, members, replicas };
         self.plan_home(draft, &common, is_new(&holder(&places[0], self.world)));
         let existing_count = environments.iter().filter(|(_, _, holder)| !is_new(holder)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);

@@ -12,7 +12,7 @@ use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
-use crate::resources::{NAMESPACE, ROLE_BINDING};
+use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET};
 use crate::world::{Lookup, World};
 
 use super::ownership::{Holder, holder};
@@ -51,7 +51,8 @@ pub(super) fn decide_alone(
     let members = members::resolve(tenant, &held, platform, world, now, plan);
     for place in &held {
         plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-        plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, place.namespace.clone())));
+        let kept = GUARDS.into_iter().chain([&SECRET, &CONFIG_MAP]);
+        plan.undecided.extend(kept.map(|resource| Undecided::Kind(resource, place.namespace.clone())));
         for (role, subjects) in members.of(place) {
             plan.want(build_role_binding(place, role, &subjects));
         }

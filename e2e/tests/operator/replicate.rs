@@ -31,7 +31,7 @@ fn config(namespace: &str, name: &str, text: &str) -> Value {
 }
 
 fn platform(from: &[&str]) -> Value {
-    json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": { "name": "default" }, "spec": { "replicateFrom": from } })
+    json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": { "name": "default" }, "spec": { "protectedNamespaces": ["nobodys"], "replicateFrom": from } })
 }
 
 /// A tenant with environments `dev` and `prod` and these entries.

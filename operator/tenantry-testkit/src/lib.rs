@@ -4,5 +4,6 @@
 
 pub mod conformance;
 pub mod faults;
+pub mod policy_cases;
 pub mod server;
 pub mod simulation;

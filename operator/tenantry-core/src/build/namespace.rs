@@ -23,17 +23,22 @@ pub struct NamespaceParts<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// The tenant's own annotations.
     pub annotations: &'a BTreeMap<String, String>,
+    /// What the admission policies read, by annotation key.
+    pub policy: &'a BTreeMap<&'static str, String>,
 }
 
 /// A namespace of a tenant.
 pub fn build_namespace(parts: &NamespaceParts) -> Desired {
-    let NamespaceParts { place, stage, pod_security, labels, annotations } = parts;
+    let NamespaceParts { place, stage, pod_security, labels, annotations, policy } = parts;
     let mut namespace = Desired::new(ObjectKey::cluster(&NAMESPACE, &place.namespace));
     // The tenant's own first, so that they can never stand in for ours.
     for (key, value) in *labels {
         namespace = namespace.label(key, value);
     }
     for (key, value) in *annotations {
+        namespace = namespace.annotation(key, value);
+    }
+    for (key, value) in *policy {
         namespace = namespace.annotation(key, value);
     }
     for mode in ["enforce", "warn", "audit"] {

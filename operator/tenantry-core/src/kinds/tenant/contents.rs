@@ -13,35 +13,45 @@ use crate::quantity::Quantity;
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
 use crate::world::Lookup;
 
+use super::allowed;
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
 use super::rights::has_bindings;
 
-/// Wants the namespace itself, unless its labels or annotations were refused.
-pub(super) fn want_namespace(
-    draft: &mut Draft,
-    common: &Common,
-    place: &Place,
-    stage: Option<Stage>,
-    level: PodSecurity,
-    takes_over: bool,
-) {
-    if common.settings.metadata_refused {
-        draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-        return;
-    }
-    let metadata = &common.settings.metadata;
-    let namespace = build_namespace(&NamespaceParts {
-        place,
-        stage,
-        pod_security: level,
-        labels: &metadata.labels,
-        annotations: &metadata.annotations,
-    });
-    draft.plan.want(namespace.taking_over(takes_over));
-}
-
 impl Case<'_> {
+    /// Wants the namespace itself, unless its labels or annotations were refused.
+    pub(super) fn want_namespace(
+        &self,
+        draft: &mut Draft,
+        common: &Common,
+        place: &Place,
+        stage: Option<Stage>,
+        level: PodSecurity,
+        takes_over: bool,
+    ) {
+        let settings = &common.settings;
+        if settings.namespace_refused {
+            draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
+            return;
+        }
+        let policy = allowed::annotations(
+            &settings.allowed,
+            self.tenant.spec.contact.as_ref(),
+            &common.namespaces,
+            settings.network.between_environments,
+            stage,
+        );
+        let namespace = build_namespace(&NamespaceParts {
+            place,
+            stage,
+            pod_security: level,
+            labels: &settings.metadata.labels,
+            annotations: &settings.metadata.annotations,
+            policy: &policy,
+        });
+        draft.plan.want(namespace.taking_over(takes_over));
+    }
+
     pub(super) fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) {
         let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
         let plan = &mut draft.plan;

@@ -11,7 +11,6 @@ use crate::plan::Undecided;
 use crate::quantity::Quantity;
 use crate::resources::NAMESPACE;
 
-use super::contents::want_namespace;
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft, EnvironmentDraft};
 use super::settings;
@@ -30,11 +29,11 @@ impl Case<'_> {
                 );
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
-            _ if is_new && common.settings.metadata_refused => {
+            _ if is_new && common.settings.namespace_refused => {
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
             _ => {
-                want_namespace(draft, common, &place, None, PodSecurity::Restricted, false);
+                self.want_namespace(draft, common, &place, None, PodSecurity::Restricted, false);
                 draft.plan.want(build_default_deny(&place, &self.platform.dns));
                 draft.plan.desired.extend(build_resource_quota(&place, &nothing));
                 self.want_bindings(draft, common, &place, &nothing);
@@ -63,7 +62,7 @@ impl Case<'_> {
         }
         let is_new = matches!(holder, Holder::Nobody | Holder::Adoptable(_));
         let settings = &common.settings;
-        let bad = !level_good || settings.metadata_refused || settings.limits_refused || !common.quotas_good || !fits;
+        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !fits;
         let mut obstacle = None;
         let uid = match holder {
             Holder::Unknown => {
@@ -123,7 +122,7 @@ impl Case<'_> {
         } else {
             if level_good {
                 let takes_over = matches!(holder, Holder::Adoptable(_));
-                want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
+                self.want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
             } else {
                 draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             }

@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
+mod allowed;
 mod contents;
 mod environment;
 mod examples;

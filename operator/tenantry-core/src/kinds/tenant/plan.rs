@@ -178,13 +178,15 @@ pub(super) struct Common<'a> {
     pub(super) quotas_good: bool,
     pub(super) members: Members<'a>,
     pub(super) replicas: Replicas<'a>,
+    /// All namespaces of the tenant, home first, as the admission policies are told.
+    pub(super) namespaces: Vec<String>,
 }
 
 impl<'a> Case<'a> {
     fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
         let spec = &self.tenant.spec;
         let environments = self.environments(existing, &mut draft.plan);
-        let settings = settings::resolve(spec, self.class, &mut draft.plan);
+        let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
         let quotas: BTreeMap<&str, Quantities> = environments
             .iter()
@@ -201,13 +203,15 @@ impl<'a> Case<'a> {
                 .map(|(_, place, _)| place.clone()),
         );
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
-        draft.effective = Some(Effective {
-            quota: settings.quota.clone(),
-            limits: settings.limits.clone(),
-            network: Some(settings.network.clone()),
-        });
+        draft.effective = Some(settings.effective(self.platform));
+        // What is yet to be taken over is another's until then, and may stay so.
+        let alien = |place: &Place| {
+            let holder = environments.iter().find(|(_, other, _)| other == place).map(|(_, _, holder)| holder);
+            matches!(holder, Some(Holder::Adoptable(_) | Holder::Absent))
+        };
+        let namespaces = places.iter().filter(|place| !alien(place)).map(|place| place.namespace.clone()).collect();
         let replicas = self.replicas(&mut draft.plan);
-        let common = Common { settings, openings, quotas_good, members, replicas };
+        let common = Common { settings, openings, quotas_good, members, replicas, namespaces };
         self.plan_home(draft, &common, is_new(&holder(&places[0], self.world)));
         let existing_count = environments.iter().filter(|(_, _, holder)| !is_new(holder)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::conditions::Reason;
-use crate::fields::{Limits, Metadata, PodSecurity, Quantities};
+use crate::fields::{AtRest, Audit, Images, Limits, Metadata, PodSecurity, Quantities, Services};
 use crate::kinds::tenant_class::types::{StageDefaults, TenantClassSpec};
+use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names;
 use crate::plan::Plan;
 
-use super::types::{EffectiveNetwork, Environment, TenantSpec};
+use super::allowed::{self, Allowed};
+use super::types::{Effective, EffectiveEncryption, EffectiveNetwork, Environment, TenantSpec};
 
 /// The whole tenant's settings in force.
 #[derive(Debug, Clone, Default)]
@@ -22,14 +24,49 @@ pub(super) struct Settings {
     pub(super) network: EffectiveNetwork,
     /// For every namespace.
     pub(super) metadata: Metadata,
+    /// What may be used of the cluster.
+    pub(super) allowed: Allowed,
     /// Whether `limits` contradict themselves.
     pub(super) limits_refused: bool,
-    /// Whether `metadata` was refused.
-    pub(super) metadata_refused: bool,
+    /// Whether what stands on the namespaces themselves was refused: `metadata`, or what may be used.
+    pub(super) namespace_refused: bool,
+}
+
+impl Settings {
+    /// As the status tells them.
+    pub(super) fn effective(&self, platform: &TenantryPlatformSpec) -> Effective {
+        let allowed = &self.allowed;
+        let listed = allowed.classes.storage.iter().flatten();
+        let evidence = platform.encrypted_storage_classes.iter().filter(|class| {
+            allowed.at_rest == AtRest::Required && listed.clone().any(|name| *name == class.name)
+        });
+        Effective {
+            quota: self.quota.clone(),
+            limits: self.limits.clone(),
+            network: Some(self.network.clone()),
+            images: Some(Images {
+                registries: allowed.registries.clone(),
+                pull_policy: Some(allowed.pull_policy),
+                require_digest: Some(allowed.require_digest.clone()),
+            }),
+            classes: Some(allowed.classes.clone()),
+            services: Some(Services { types: Some(allowed.service_types.clone()) }),
+            encryption: Some(EffectiveEncryption {
+                at_rest: allowed.at_rest,
+                evidence: evidence.map(|class| (class.name.clone(), class.evidence.clone())).collect(),
+            }),
+            audit: Some(Audit { level: Some(allowed.audit) }),
+        }
+    }
 }
 
 /// Resolves the tenant's settings and notes what is refused.
-pub(super) fn resolve(spec: &TenantSpec, class: &TenantClassSpec, plan: &mut Plan) -> Settings {
+pub(super) fn resolve(
+    spec: &TenantSpec,
+    class: &TenantClassSpec,
+    platform: &TenantryPlatformSpec,
+    plan: &mut Plan,
+) -> Settings {
     let defaults = &class.defaults;
     let network = spec.network.clone().unwrap_or_default();
     let mut settings = Settings {
@@ -49,7 +86,8 @@ pub(super) fn resolve(spec: &TenantSpec, class: &TenantClassSpec, plan: &mut Pla
     }
     let before = plan.refusals.len();
     refuse_metadata(&settings.metadata, spec, class, plan);
-    settings.metadata_refused = plan.refusals.len() > before;
+    settings.allowed = allowed::resolve(spec, class, platform, plan);
+    settings.namespace_refused = plan.refusals.len() > before;
     if let Some(allowed) = &class.bounds.deletion_policies
         && !allowed.contains(&spec.deletion_policy)
     {

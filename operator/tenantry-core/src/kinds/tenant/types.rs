@@ -2,6 +2,8 @@
 
 #![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
 use crate::fields::{
-    Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity,
+    AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity,
     Port, Quantities, Services, Stage,
 };
 
@@ -426,6 +428,59 @@ pub struct Effective {
     /// What may be reached besides the own environment and the entries of `spec.network.egress`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<EffectiveNetwork>,
+    /// Which images may run. No registries named: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Images>,
+    /// Which classes may be named. A kind that is absent: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<EffectiveClasses>,
+    /// Which kinds of Services may be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<Services>,
+    /// Whether volumes must be encrypted, and how it is known that they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<EffectiveEncryption>,
+    /// What is kept in the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+}
+
+/// Classes that may be named. Absent: any, but of priority classes not `system-*`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectiveClasses {
+    /// StorageClasses; those that encrypt, where encryption is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 96))]
+    pub storage: Option<Vec<String>>,
+    /// PriorityClasses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub priority: Option<Vec<String>>,
+    /// RuntimeClasses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub runtime: Option<Vec<String>>,
+    /// IngressClasses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub ingress: Option<Vec<String>>,
+    /// GatewayClasses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub gateway: Option<Vec<String>>,
+}
+
+/// Whether volumes must be encrypted, and how it is known that they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectiveEncryption {
+    /// Required or Optional.
+    pub at_rest: AtRest,
+    /// Where it is required: each storage class that may be used, and how the platform team knows that it encrypts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 96))]
+    pub evidence: BTreeMap<String, String>,
 }
 
 /// Network permissions in force.

@@ -1,5 +1,5 @@
 //! Every call to the API server but the watches: bounded in number and time, counted, and named by object. It offers the
-//! verbs; only apply, prune, inventory, status, cleanup, events and leader use those that write.
+//! verbs; only apply, blind, prune, inventory, status, cleanup, events and leader use those that write.
 
 use std::sync::Arc;
 use std::time::Duration;

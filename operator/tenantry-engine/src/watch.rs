@@ -63,7 +63,7 @@ where
     S: Stream<Item = Result<Event<K>, watcher::Error>>,
 {
     let mut pause = FIRST_PAUSE;
-    let mut told = None;
+    let (mut told, mut lost) = (None, false);
     loop {
         let mut refused_starts = 0;
         let mut stream = std::pin::pin!(open());
@@ -73,14 +73,15 @@ where
                     take(engine, resource, namespace, event);
                     refused_starts = 0;
                     pause = FIRST_PAUSE;
-                    told = None;
+                    (told, lost) = (None, false);
                     continue;
                 }
                 Err(error) => error,
             };
             let after = judge(&error, &mut refused_starts);
             report(engine, resource, namespace, &error, &mut told);
-            if matches!(after, After::Lose) {
+            if matches!(after, After::Lose) && !lost {
+                lost = true;
                 engine.store_mut().lost(resource, namespace);
                 // Whoever waits for this kind is told that it will not come soon.
                 engine.queue_all();

@@ -129,6 +129,7 @@ async fn a_plan_tells_what_the_operator_then_does() {
     assert_eq!(tenantry(&["install"], cluster.kubeconfig_path()).await.code, 0);
     let operator = tokio::spawn(tenantry_engine::run(
         Settings {
+            namespace: "tenantry-system".into(),
             kinds: KINDS,
             client: cluster.client().await.expect("a client"),
             election: None,

@@ -143,17 +143,21 @@ impl Stage {
     /// What the server says: nothing if it would do it, or its words.
     async fn ask(&self, case: &Case, number: usize) -> Result<(), String> {
         let name = format!("case-{number}");
-        let namespace = if case.is_namespace() { name.clone() } else { self.namespaces[&json!([case.annotations, case.labels]).to_string()].clone() };
+        let namespace = if case.is_namespace() {
+            name.clone()
+        } else {
+            self.namespaces[&json!([case.annotations, case.labels]).to_string()].clone()
+        };
         let mut case = case.placed_in(&namespace);
         let rename = |object: &mut Value| object["metadata"]["name"] = name.as_str().into();
         rename(&mut case.object);
         case.old.iter_mut().for_each(rename);
         let maker = &self.clients[&case.maker];
-        for object in &mut case.prepare {
-            if object["kind"] != "RuntimeClass" {
-                rename(object);
-                object["metadata"]["namespace"] = namespace.as_str().into();
-            }
+        for object in case.prepare.iter_mut().filter(|object| object["kind"] != "RuntimeClass") {
+            rename(object);
+            object["metadata"]["namespace"] = namespace.as_str().into();
+        }
+        for object in &case.prepare {
             objects::apply(&self.admin, object).await.unwrap_or_else(|error| panic!("{}: {error}", case.title()));
         }
         if let Some(old) = case.old.as_ref().filter(|_| case.subresource != "scale") {
@@ -171,7 +175,9 @@ impl Stage {
         let object = if case.subresource == "scale" { &case.prepare[0] } else { &case.object };
         let collection = objects::collection(client, object);
         let dry = PatchParams { dry_run: true, ..PatchParams::default() };
-        let patch = Patch::Merge(&case.change);
+        // As kubectl does it: lists of built-in kinds are merged by name.
+        let is_built_in = !["gateway.", "snapshot."].iter().any(|group| case.api_group().starts_with(group));
+        let patch = if is_built_in { Patch::Strategic(&case.change) } else { Patch::Merge(&case.change) };
         let result = match (case.operation, case.subresource.as_str()) {
             (Operation::Create | Operation::Connect, _) => {
                 let typed: DynamicObject = serde_json::from_value(case.object.clone()).expect("an object");
@@ -182,7 +188,8 @@ impl Stage {
             (Operation::Update, "finalize") => {
                 let body = serde_json::to_vec(&case.object).expect("JSON");
                 let uri = format!("/api/v1/namespaces/{name}/finalize?dryRun=All");
-                let request = http::Request::put(uri).header("content-type", "application/json").body(body).expect("a request");
+                let request =
+                    http::Request::put(uri).header("content-type", "application/json").body(body).expect("a request");
                 client.request::<Value>(request).await.map(|_| ())
             }
             (Operation::Update, subresource) => {
@@ -221,7 +228,8 @@ async fn the_server_judges_every_case_as_it_says() {
     stage.wait().await;
     // Once the first refusal of each policy is there, everything must be judged rightly at the first try.
     let mut awake = BTreeSet::new();
-    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.refused && case.dropped_by_server.is_empty()) {
+    for (number, case) in cases.iter().enumerate().filter(|(_, case)| case.refused && case.dropped_by_server.is_empty())
+    {
         if awake.insert((case.group().name, case.user.clone())) {
             eventually(SOON, &case.title(), async || fault(case, &stage.ask(case, number).await).map_or(Ok(()), Err))
                 .await

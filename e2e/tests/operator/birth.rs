@@ -172,7 +172,7 @@ async fn without_a_quota_in_force_nobody_has_rights() {
     assert!(found["status"]["conditions"].to_string().contains("quota"), "{}", found["status"]["conditions"]);
     // Nor does a spec whose quotas are refused open what is not bounded yet.
     let mut refused = plain_tenant("waiting");
-    refused["spec"]["quota"] = json!({ "pods": "1" });
+    refused["spec"]["quota"] = json!({ "requests.nonsense": "1" });
     objects::apply(&client, &refused).await.expect("applied");
     scene::is(&client, "waiting", "Accepted", "False", |_| true).await;
     scene::stays(Duration::from_secs(2), nobody_has_rights).await;

@@ -6,20 +6,27 @@
 
 mod adopt;
 mod birth;
+mod can_i;
 mod collisions;
 mod deletion;
 mod drift;
 mod exact;
 mod faults;
+mod keeping;
 mod leadership;
+mod lives;
 mod members;
 mod onboarding;
 mod program;
+mod quota;
 mod races;
 mod refusals;
 mod replicate;
 mod rights;
 mod scene;
+mod stolen;
+mod suspend;
+mod written_down;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.
 #[test]

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use tenantry::render::manifests::{OPERATOR_ROLE, Place, cluster_role_rules, own_rules, reader_rules};
+use tenantry::render::manifests::{self, OPERATOR_ROLE, Place, cluster_role_rules, own_rules, reader_rules};
 use tenantry_core::kinds::KINDS;
 use tenantry_e2e::operator::{NAMESPACE, USER};
 use tenantry_e2e::{Cluster, Options, eventually, objects};
 
 use crate::program::{self, Operator, SHARED, SOON};
 use crate::scene::{self, environment, get, is, onboard, plain_tenant, ready};
+use crate::suspend;
 
 /// `verb group/resource`, with names where a right holds only for some.
 type Right = String;
@@ -20,13 +21,16 @@ fn right(verb: &str, group: &str, resource: &str) -> Right {
     format!("{verb} {group}/{resource}")
 }
 
-/// Everything that is declared, but `bind`, which is asked for by no request of its own: the server looks it up when a
-/// RoleBinding is written, and refuses the binding without it.
+/// Everything that is declared, but what is asked for by no request of its own: the server looks up `bind` when a RoleBinding is
+/// written, `exempt` when a policy would refuse, and the `create` of what has a name when an apply finds nothing there.
+/// `stolen.rs` shows what comes of these.
 fn declared() -> BTreeSet<Right> {
     let mut declared = BTreeSet::new();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     for rule in cluster_role_rules(KINDS).into_iter().chain(reader_rules(KINDS)) {
-        for verb in rule["verbs"].as_array().expect("a list").iter().map(text).filter(|verb| verb != "bind") {
+        let asked_in_passing =
+            |verb: &str| ["bind", "exempt"].contains(&verb) || (verb == "create" && !rule["resourceNames"].is_null());
+        for verb in rule["verbs"].as_array().expect("a list").iter().map(text).filter(|verb| !asked_in_passing(verb)) {
             for resource in rule["resources"].as_array().expect("a list").iter().map(text) {
                 declared.insert(right(&verb, &text(&rule["apiGroups"][0]), &resource));
             }
@@ -71,6 +75,14 @@ async fn what_is_declared_is_what_is_used() {
     for kind in ["Secret", "ConfigMap"] {
         objects::apply(&client, &original(kind, "a")).await.expect("applied");
     }
+
+    // patch of a policy: one that is drifted.
+    let policy = manifests::policies().swap_remove(0);
+    let drift = Patch::Merge(json!({ "spec": { "failurePolicy": "Ignore" } }));
+    let collection = objects::collection(&client, &policy);
+    collection.patch(objects::name(&policy), &PatchParams::default(), &drift).await.expect("changed");
+    let binding = manifests::policies().swap_remove(1);
+    objects::delete(&client, &binding).await.expect("deleted");
 
     // list, watch; create of all children; patch of tenants (finalizer) and of every status; leases.
     let full = |members: bool, limits: bool, note: &str| {
@@ -129,6 +141,17 @@ async fn what_is_declared_is_what_is_used() {
     refused["spec"]["quota"] = json!({ "pods": "1" });
     objects::apply(&client, &refused).await.expect("applied");
     is(&client, "recorded", "Ready", "False", |_| true).await;
+    // list and watch of workloads and pods, patch of all that can be scaled: a tenant brought to zero.
+    let workloads: Vec<Value> =
+        suspend::workloads("recorded-dev").into_iter().filter(|one| one["kind"] != "Pod").collect();
+    for workload in &workloads {
+        objects::apply(&client, workload).await.expect("applied");
+    }
+    let mut zero = closed.clone();
+    zero["spec"]["suspend"] = json!({ "mode": "ScaleToZero" });
+    objects::apply(&client, &zero).await.expect("applied");
+    is(&client, "recorded", "Suspended", "True", |_| true).await;
+    onboard(&client, &closed).await;
     // delete of namespaces.
     let mut passing = closed.clone();
     passing["spec"]["deletionPolicy"] = "Delete".into();

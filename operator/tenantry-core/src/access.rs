@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::BINDABLE_ROLES;
 use crate::kind::{Children, Registration};
-use crate::resources::{ROLE_BINDING, Resource, Watch, Write};
+use crate::resources::{Resource, Watch, Write};
 
 /// One declared use of a Kubernetes kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Access {
     /// The kind that is used.
     pub resource: &'static Resource,
     /// What for.
     pub right: Right,
+    /// The only objects that it is used for, in order of name; none for all.
+    pub names: fn() -> Vec<String>,
 }
 
 /// What a kind does with another one.
@@ -22,17 +23,43 @@ pub enum Right {
     Read,
     /// Its objects are children: written, repaired and removed.
     Own,
+    /// Plans look at it, and change a field of what stays its owner's.
+    Adjust,
+    /// Its objects of these names are kept as they are wanted, and never removed.
+    Keep,
+    /// No request of ours: the API server asks for this verb while it decides about another one.
+    Hold(&'static str),
 }
 
 impl Access {
     /// Plans look at it.
     pub const fn read(resource: &'static Resource) -> Self {
-        Self { resource, right: Right::Read }
+        Self { resource, right: Right::Read, names: Vec::new }
+    }
+
+    /// Plans look at it, and change a field of what stays its owner's.
+    pub const fn adjust(resource: &'static Resource) -> Self {
+        Self { resource, right: Right::Adjust, names: Vec::new }
     }
 
     /// Its objects are children.
     pub const fn own(resource: &'static Resource) -> Self {
-        Self { resource, right: Right::Own }
+        Self { resource, right: Right::Own, names: Vec::new }
+    }
+
+    /// Its objects of these names are kept, and nothing is written to any other.
+    pub const fn keep(resource: &'static Resource, names: fn() -> Vec<String>) -> Self {
+        Self { resource, right: Right::Keep, names }
+    }
+
+    /// The API server asks for this verb on these names while it decides about another request.
+    pub const fn hold(verb: &'static str, resource: &'static Resource, names: fn() -> Vec<String>) -> Self {
+        Self { resource, right: Right::Hold(verb), names }
+    }
+
+    /// Whether its objects are looked at.
+    pub fn is_watched(&self) -> bool {
+        !matches!(self.right, Right::Hold(_))
     }
 }
 
@@ -49,15 +76,17 @@ pub struct Rule {
     pub names: Vec<String>,
 }
 
-/// All kinds that some registered kind reads or owns, and the registered kinds themselves.
+/// All kinds that some registered kind reads, writes or owns, and the registered kinds themselves.
 pub fn used(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
-    kinds.iter().flat_map(|kind| kind.access.iter().map(|access| access.resource).chain([kind.resource])).collect()
+    let used =
+        |kind: &Registration| kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
+    kinds.iter().flat_map(|kind| used(kind).chain([kind.resource])).collect()
 }
 
 /// Those of them that are watched all over the cluster: one watch for each.
 pub fn watched(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
     let mut watched = used(kinds);
-    watched.retain(|resource| matches!(resource.watch, Watch::All | Watch::Managed));
+    watched.retain(|resource| !matches!(resource.watch, Watch::Asked | Watch::Blind));
     watched
 }
 
@@ -81,51 +110,51 @@ pub fn rules_where_asked(kinds: &[Registration]) -> Vec<Rule> {
         .collect()
 }
 
-/// The cluster-wide rules that the operator needs for these kinds, one for each resource, sorted.
+/// The cluster-wide rules that the operator needs for these kinds, one for each resource and set of names, sorted.
 /// Leader election and Events are the engine's own needs and are added there.
 pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
-    let mut verbs: BTreeMap<(String, String), BTreeSet<&'static str>> = BTreeMap::new();
-    let mut grant = |resource: &Resource, subresource: &str, granted: &[&'static str]| {
+    let mut verbs: BTreeMap<(String, String, Vec<String>), BTreeSet<&'static str>> = BTreeMap::new();
+    let mut grant = |resource: &Resource, subresource: &str, names: Vec<String>, granted: &[&'static str]| {
         let name = format!("{}{subresource}", resource.plural);
-        verbs.entry((resource.group.to_owned(), name)).or_default().extend(granted);
+        verbs.entry((resource.group.to_owned(), name, names)).or_default().extend(granted);
     };
     for resource in watched(kinds) {
-        grant(resource, "", &["list", "watch"]);
+        grant(resource, "", Vec::new(), &["list", "watch"]);
     }
     for kind in kinds {
-        grant(kind.resource, "/status", &["patch"]);
+        grant(kind.resource, "/status", Vec::new(), &["patch"]);
         if kind.children == Children::Recorded {
             // Finalizer and inventory.
-            grant(kind.resource, "", &["patch"]);
+            grant(kind.resource, "", Vec::new(), &["patch"]);
         }
-        for access in kind.access.iter().filter(|access| access.right == Right::Own) {
-            if access.resource.watch == Watch::Blind {
+        for access in kind.access {
+            let names = (access.names)();
+            match access.right {
+                Right::Read => {}
+                Right::Adjust => grant(access.resource, "", names, &["patch"]),
                 // Not `patch`: an empty one shows the object, and so is a right to read.
-                grant(access.resource, "", &["create", "delete", "update"]);
-                continue;
-            }
-            // `get` reads what stands in the way of a create before judging whose it is.
-            grant(access.resource, "", &["create", "delete", "get"]);
-            match access.resource.write {
-                Write::Replace => grant(access.resource, "", &["update"]),
-                Write::Merge => grant(access.resource, "", &["patch"]),
-                Write::Never => {}
+                Right::Own if access.resource.watch == Watch::Blind => {
+                    grant(access.resource, "", names, &["create", "delete", "update"]);
+                }
+                // `get` reads what stands in the way of a create before judging whose it is.
+                Right::Own => {
+                    grant(access.resource, "", names.clone(), &["create", "delete", "get"]);
+                    match access.resource.write {
+                        Write::Replace => grant(access.resource, "", names, &["update"]),
+                        Write::Merge => grant(access.resource, "", names, &["patch"]),
+                        Write::ByName | Write::Never => {}
+                    }
+                }
+                // A rule without names would be one for all of them.
+                Right::Keep if names.is_empty() => {}
+                Right::Keep => grant(access.resource, "", names, &["create", "patch"]),
+                Right::Hold(verb) => grant(access.resource, "", names, &[verb]),
             }
         }
     }
-    let mut rules: Vec<Rule> = verbs
-        .into_iter()
-        .map(|((group, resource), verbs)| Rule { group, resource, verbs, names: Vec::new() })
-        .collect();
-    // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
-    if kinds.iter().flat_map(|kind| kind.access).any(|access| *access == Access::own(&ROLE_BINDING)) {
-        rules.push(Rule {
-            group: ROLE_BINDING.group.to_owned(),
-            resource: "clusterroles".to_owned(),
-            verbs: BTreeSet::from(["bind"]),
-            names: BINDABLE_ROLES.map(str::to_owned).to_vec(),
-        });
-        rules.sort();
-    }
-    rules
+    let rule = |((group, resource, names), verbs)| Rule { group, resource, verbs, names };
+    verbs.into_iter().map(rule).collect()
 }
+
+#[cfg(test)]
+mod tests;

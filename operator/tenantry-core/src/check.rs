@@ -1,10 +1,13 @@
 //! Checks every plan before anything of it is written. A violation is a bug of ours, never a user's: nothing is written,
 //! the resource is `Stalled` with reason `InternalError`, and one metric counts it.
 
+use serde_json::Value;
+
 use crate::meta;
 use crate::object::{Desired, ObjectKey};
-use crate::plan::{Plan, Undecided};
-use crate::resources::{NAMESPACE, ROLE_BINDING};
+use crate::plan::{Adjustment, Plan, Undecided};
+use crate::policies;
+use crate::resources::{NAMESPACE, ROLE_BINDING, Write};
 
 /// ClusterRoles that Tenantry may bind.
 pub const BINDABLE_ROLES: [&str; 3] = ["tenantry:admin", "tenantry:developer", "tenantry:viewer"];
@@ -16,12 +19,38 @@ pub fn is_protected(namespace: &str) -> bool {
 
 /// The first rule that the plan breaks, in words that name the object.
 pub fn violation(plan: &Plan) -> Option<String> {
-    plan.desired.iter().find_map(|object| broken_rule(object, plan)).or_else(|| {
-        plan.desired
-            .windows(2)
-            .find(|pair| pair[0].key() >= pair[1].key())
-            .map(|pair| format!("{} is wanted twice or out of order", pair[1].key()))
-    })
+    let twice = || {
+        let pair = plan.desired.windows(2).find(|pair| pair[0].key() >= pair[1].key())?;
+        Some(format!("{} is wanted twice or out of order", pair[1].key()))
+    };
+    let adjusted_twice = || {
+        let pair = plan.adjustments.windows(2).find(|pair| pair[0].key >= pair[1].key)?;
+        Some(format!("{} is adjusted twice or out of order", pair[1].key))
+    };
+    let adjustment = || plan.adjustments.iter().find_map(|one| broken_adjustment(plan, one));
+    plan.desired.iter().find_map(|object| broken_rule(object, plan)).or_else(twice).or_else(adjustment).or_else(adjusted_twice)
+}
+
+/// Of what is not ours, nothing is touched but these fields.
+fn broken_adjustment(plan: &Plan, adjustment: &Adjustment) -> Option<String> {
+    let Adjustment { key, patch, .. } = adjustment;
+    let fault = |text: &str| Some(format!("{key}: {text}"));
+    if is_protected(key.failure_domain()) || !key.resource.namespaced {
+        return fault("is adjusted outside a tenant's namespace");
+    }
+    if plan.desired.iter().any(|object| object.key() == key) {
+        return fault("is wanted and adjusted at once");
+    }
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    };
+    let is_within = |value: &Value, allowed: &[&str]| keys(value).iter().all(|key| allowed.contains(&key.as_str()));
+    let is_binding = *key.resource == ROLE_BINDING;
+    let fits = is_within(patch, if is_binding { &["metadata", "subjects"] } else { &["metadata", "spec"] })
+        && is_within(&patch["metadata"], if is_binding { &["finalizers"] } else { &["annotations"] })
+        && is_within(&patch["metadata"]["annotations"], &[meta::RESUME])
+        && is_within(&patch["spec"], &["replicas", "suspend"]);
+    if fits { None } else { fault("is adjusted in more than may be") }
 }
 
 fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {
@@ -40,6 +69,9 @@ fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {
     }
     if body["metadata"]["name"] != key.name.as_str() || body["kind"] != key.resource.kind {
         return fault("body and key name different objects".into());
+    }
+    if key.resource.write == Write::ByName {
+        return broken_name(object).and_then(fault);
     }
     if object.label_value(meta::MANAGED_BY) != Some(meta::MANAGER) || meta::Owner::marked_on(body).is_none() {
         return fault("carries no owner mark".into());
@@ -76,6 +108,17 @@ fn claims(plan: &Plan, namespace: &str, tenant: &str) -> bool {
             && object.label_value(meta::TENANT) == Some(tenant)
     });
     adopted || plan.undecided.contains(&Undecided::Object(key))
+}
+
+/// What is ours by name must have such a name, say whose it is to whoever looks, and claim no owner: it outlives every one.
+fn broken_name(object: &Desired) -> Option<String> {
+    if !object.key().namespace.is_empty() || !object.key().name.starts_with(policies::NAME_PREFIX) {
+        return Some(format!("is kept by name, and its name does not begin with {}", policies::NAME_PREFIX));
+    }
+    if object.label_value(meta::PART_OF) != Some(meta::MANAGER) || meta::Owner::marked_on(object.body()).is_some() {
+        return Some("is kept by name, and must say that it is part of Tenantry and name no owner".into());
+    }
+    None
 }
 
 fn broken_binding(object: &Desired) -> Option<String> {

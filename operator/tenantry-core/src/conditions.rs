@@ -50,8 +50,12 @@ pub enum Type {
     ResolvedRefs,
     /// Wanted objects are written for this generation and were seen in the cluster.
     Applied,
+    /// The admission policies are there, as installed, and the API server finds no fault with them.
+    PoliciesEnforced,
     /// Network policies were seen to be enforced. Without an enforcing network plugin they do nothing.
     NetworkEnforcement,
+    /// It is stopped, as its spec says. Present only while it does.
+    Suspended,
     /// Work is under way. Present only when True (kstatus).
     Reconciling,
     /// Work cannot go on without somebody's help. Present only when True (kstatus).
@@ -67,6 +71,8 @@ pub enum Reason {
     Invalid,
     /// Another resource or object holds what this one asks for.
     Conflicted,
+    /// It is stopped, as its spec says.
+    Suspended,
     /// Nothing here can honour this field.
     Unsupported,
     /// A referenced object does not exist.
@@ -75,6 +81,10 @@ pub enum Reason {
     Pending,
     /// The API server refused or failed a write.
     ApplyFailed,
+    /// Something of the installation is missing or differs.
+    NotInstalled,
+    /// The API server warns about an expression of an admission policy.
+    TypeCheckFailed,
     /// An object of that name exists and is not ours; it is left alone.
     NotOwned,
     /// A finalizer, content or a missing confirmation keeps the deletion from ending.
@@ -89,12 +99,14 @@ pub enum Reason {
 
 impl Type {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Accepted,
         Self::ResolvedRefs,
         Self::Applied,
+        Self::PoliciesEnforced,
         Self::NetworkEnforcement,
+        Self::Suspended,
         Self::Reconciling,
         Self::Stalled,
     ];
@@ -106,7 +118,9 @@ impl Type {
             Self::Accepted => "Accepted",
             Self::ResolvedRefs => "ResolvedRefs",
             Self::Applied => "Applied",
+            Self::PoliciesEnforced => "PoliciesEnforced",
             Self::NetworkEnforcement => "NetworkEnforcement",
+            Self::Suspended => "Suspended",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -119,7 +133,13 @@ impl Type {
             Self::Accepted => "The spec is valid and supported on this cluster.",
             Self::ResolvedRefs => "Everything the spec refers to exists and may be used.",
             Self::Applied => "All wanted objects are written for this generation and were seen in the cluster.",
+            Self::PoliciesEnforced => {
+                "The admission policies are there, as installed, and the API server finds no fault with them."
+            }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
+            Self::Suspended => {
+                "The spec suspends it and every rule of that is in place; False and Unknown tell why not yet. Present only while the spec does. While True, Ready is False."
+            }
             Self::Reconciling => "Work is under way. Present only while True.",
             Self::Stalled => "Work cannot go on without help. Present only while True.",
         }
@@ -128,14 +148,17 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
+        Self::Suspended,
         Self::Unsupported,
         Self::RefNotFound,
         Self::Pending,
         Self::ApplyFailed,
+        Self::NotInstalled,
+        Self::TypeCheckFailed,
         Self::NotOwned,
         Self::DeletionBlocked,
         Self::Deleting,
@@ -149,10 +172,13 @@ impl Reason {
             Self::Succeeded => "Succeeded",
             Self::Invalid => "Invalid",
             Self::Conflicted => "Conflicted",
+            Self::Suspended => "Suspended",
             Self::Unsupported => "Unsupported",
             Self::RefNotFound => "RefNotFound",
             Self::Pending => "Pending",
             Self::ApplyFailed => "ApplyFailed",
+            Self::NotInstalled => "NotInstalled",
+            Self::TypeCheckFailed => "TypeCheckFailed",
             Self::NotOwned => "NotOwned",
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Deleting => "Deleting",
@@ -167,10 +193,15 @@ impl Reason {
             Self::Succeeded => "All is well.",
             Self::Invalid => "The spec contradicts itself or its class; the message names the field and the fix.",
             Self::Conflicted => "Another resource holds what this one asks for.",
+            Self::Suspended => "It is stopped, as its spec says; nothing is wrong with it.",
             Self::Unsupported => "Nothing on this cluster can honour the field.",
             Self::RefNotFound => "A referenced object does not exist; it is picked up as soon as it does.",
             Self::Pending => "Not all wanted objects are written and seen yet; this passes by itself.",
             Self::ApplyFailed => "The API server refused or failed a write; it is tried again with growing pauses.",
+            Self::NotInstalled => "Something of the installation is missing or differs; the message says what to run.",
+            Self::TypeCheckFailed => {
+                "The API server warns about an expression of an admission policy; the message quotes it."
+            }
             Self::NotOwned => "An object of that name exists and is not Tenantry's; it is left alone.",
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",
@@ -226,7 +257,8 @@ impl<'a> Conditions<'a> {
     }
 
     /// Adds `Ready`: the worst of the conditions set so far among `dependents` (False over Unknown), with its reason and
-    /// message; `message` when all are True. A dependent that was never set counts as Unknown.
+    /// message; `message` when all are True. A dependent that was never set counts as Unknown. What is suspended is not usable,
+    /// however well everything else is.
     /// Returns the conditions with `Ready` first.
     pub fn summarise(mut self, dependents: &[Type], message: impl Into<String>) -> Vec<Condition> {
         let worst = dependents
@@ -240,10 +272,21 @@ impl<'a> Conditions<'a> {
                 self.set(Type::Ready, status, reason.unwrap_or(Reason::Pending), text);
             }
             Some(None) => self.set(Type::Ready, Truth::Unknown, Reason::Pending, "not looked at yet"),
-            _ => self.set(Type::Ready, Truth::True, Reason::Succeeded, message),
+            _ => match self.suspension() {
+                Some(text) => self.set(Type::Ready, Truth::False, Reason::Suspended, text),
+                None => self.set(Type::Ready, Truth::True, Reason::Succeeded, message),
+            },
         }
         self.conditions.rotate_right(1);
         self.conditions
+    }
+}
+
+impl Conditions<'_> {
+    /// What the condition Suspended says, if it holds.
+    fn suspension(&self) -> Option<String> {
+        let suspended = self.conditions.iter().find(|condition| condition.type_ == Type::Suspended.name())?;
+        (suspended.status == Truth::True).then(|| suspended.message.clone())
     }
 }
 

@@ -15,7 +15,8 @@ const SERVER_LABEL: &str = "kubernetes.io/metadata.name";
 pub fn hash_desired(resource: &Resource, body: &Value) -> u128 {
     let metadata = match resource.write {
         Write::Merge => json!({ "labels": body["metadata"]["labels"], "annotations": body["metadata"]["annotations"] }),
-        _ => managed_metadata(body),
+        Write::ByName => without_installer(body),
+        Write::Replace | Write::Never => managed_metadata(body),
     };
     hash(resource, &metadata, body)
 }
@@ -24,7 +25,8 @@ pub fn hash_desired(resource: &Resource, body: &Value) -> u128 {
 pub fn hash_observed(resource: &Resource, object: &Value) -> u128 {
     let metadata = match resource.write {
         Write::Merge => kept_fields(object),
-        _ => managed_metadata(object),
+        Write::ByName => without_installer(object),
+        Write::Replace | Write::Never => managed_metadata(object),
     };
     hash(resource, &metadata, object)
 }
@@ -95,6 +97,13 @@ fn managed_metadata(object: &Value) -> Value {
     json!({ "labels": managed("labels"), "annotations": managed("annotations") })
 }
 
+/// The same without the label that names the installer: Helm puts its own on what it installs, and needs it there.
+fn without_installer(object: &Value) -> Value {
+    let mut metadata = managed_metadata(object);
+    metadata["labels"].as_object_mut().and_then(|labels| labels.remove(meta::MANAGED_BY));
+    metadata
+}
+
 fn hash(resource: &Resource, metadata: &Value, body: &Value) -> u128 {
     let mut content = Map::new();
     content.insert("metadata".into(), metadata.clone());
@@ -107,6 +116,11 @@ fn hash(resource: &Resource, metadata: &Value, body: &Value) -> u128 {
     }
     // Maps are sorted, so equal content gives equal bytes; an absent field and an empty one mean the same to the server.
     xxh3_128(without_empty(Value::Object(content)).to_string().as_bytes())
+}
+
+/// Whether two values mean the same to the API server.
+pub fn is_same(one: &Value, other: &Value) -> bool {
+    without_empty(one.clone()) == without_empty(other.clone())
 }
 
 /// Drops nulls and empty lists from maps: the API server does not show them either. Empty maps stay: in a network policy

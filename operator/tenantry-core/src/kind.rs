@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use crate::access::Access;
 use crate::meta::Owner;
-use crate::object::ObjectKey;
+use crate::object::{Desired, ObjectKey};
 use crate::plan::Plan;
-use crate::resources::Resource;
+use crate::resources::{Resource, Write};
 use crate::schema;
 use crate::world::World;
 
@@ -51,6 +51,9 @@ pub trait Kind: 'static {
 pub enum Children {
     /// It has none.
     None,
+    /// Their names are ours on every cluster ([`crate::resources::Write::ByName`]): they are kept while the resource is there, carry no
+    /// mark of it, and stay when it goes.
+    Named,
     /// They live in other namespaces or at cluster scope, where no owner reference reaches: finalizer and inventory.
     Recorded,
 }
@@ -71,7 +74,7 @@ pub struct Example<Cr> {
 pub struct Outcome<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// One entry for each wanted object.
+    /// One entry for each wanted or adjusted object.
     pub objects: BTreeMap<ObjectKey, Progress>,
     /// Objects that are being removed and are still there.
     pub leaving: Vec<ObjectKey>,
@@ -113,7 +116,7 @@ pub struct Registration {
     pub access: &'static [Access],
     /// Its CustomResourceDefinition.
     pub crd: fn() -> CustomResourceDefinition,
-    /// [`Kind::plan`], with owner marks stamped on every wanted object and the objects sorted.
+    /// [`Kind::plan`], with owner marks stamped on every wanted object that can have one, and the objects sorted.
     pub plan: fn(&Value, &World, Timestamp) -> Result<Plan, Malformed>,
     /// [`Kind::status`].
     pub status: fn(&Value, &World, &Outcome, Timestamp) -> Result<Value, Malformed>,
@@ -139,8 +142,13 @@ impl Registration {
 fn plan_erased<K: Kind>(cr: &Value, world: &World, now: Timestamp) -> Result<Plan, Malformed> {
     let mut plan = K::plan(&parse::<K>(cr)?, world, now);
     let owner = Owner::of(K::RESOURCE, cr);
-    plan.desired = plan.desired.into_iter().map(|object| owner.stamp(object)).collect();
+    let marked = |object: Desired| match object.key().resource.write {
+        Write::ByName => object,
+        Write::Replace | Write::Merge | Write::Never => owner.stamp(object),
+    };
+    plan.desired = plan.desired.into_iter().map(marked).collect();
     plan.desired.sort_by(|one, other| one.key().cmp(other.key()));
+    plan.adjustments.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(plan)
 }
 

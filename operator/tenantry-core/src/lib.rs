@@ -9,6 +9,8 @@ pub mod check;
 pub mod cidr;
 pub mod conditions;
 pub mod content;
+pub mod enforcement;
+pub mod escrow;
 pub mod fields;
 pub mod kind;
 pub mod kinds;

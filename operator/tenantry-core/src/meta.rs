@@ -31,16 +31,29 @@ pub const OWNER: &str = "tenantry.dev/owner";
 pub const CONFIRM_DELETE: &str = "tenantry.dev/confirm-delete";
 /// Label on a tenant's namespaces while the Tenant is suspended: the mode, such as `Quarantine`.
 pub const SUSPEND: &str = "tenantry.dev/suspend";
+/// Annotation beside [`SUSPEND`]: why, in the words of the Tenant.
+pub const SUSPEND_REASON: &str = "tenantry.dev/suspend-reason";
+/// Annotation on a workload that was scaled to zero: what it had before. On a namespace: that there may be such workloads.
+pub const RESUME: &str = "tenantry.dev/resume";
 /// Annotation by which whoever may edit a namespace consents to a Tenant taking it over; its value is the Tenant's name.
 pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";
 /// Annotation on a namespace that a Tenant has taken over: the namespace's own name, so that a copy of it is told apart.
 pub const ADOPTED: &str = "tenantry.dev/adopted";
 /// Annotation on a copy: the `namespace/name` of the original.
 pub const COPY_OF: &str = "tenantry.dev/copy-of";
+/// Annotation on the home namespace's quota: the ledger of what each environment may have of the tenant's quota.
+pub const ESCROW: &str = "tenantry.dev/escrow";
+/// Annotation on an environment's quota: the epoch of the ledger that its amounts come from.
+pub const ESCROW_EPOCH: &str = "tenantry.dev/escrow-epoch";
 /// Annotation on a custom resource: where objects of it may be that no owner reference reaches.
 pub const INVENTORY: &str = "tenantry.dev/inventory";
 /// Finalizer of kinds whose children no owner reference can reach.
 pub const FINALIZER: &str = "tenantry.dev/children";
+
+/// Finalizer of role bindings in a namespace that is being deleted, while something in it still needs somebody's hand.
+pub const RIGHTS_FINALIZER: &str = "tenantry.dev/rights";
+/// Field manager of adjustments: what they touch stays its owner's, so it must not pass for written by [`MANAGER`].
+pub const ADJUSTER: &str = "tenantry-adjust";
 
 /// Whether a label or annotation key is ours to set and to keep.
 pub fn is_managed_key(key: &str) -> bool {

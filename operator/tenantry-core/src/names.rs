@@ -62,6 +62,18 @@ impl Place {
     }
 }
 
+/// Whether what a quota bounds under this name is counted, not measured.
+pub(crate) fn is_counted(name: &str) -> bool {
+    let extended = name.starts_with("requests.") && name.contains('/');
+    let counts =
+        ["configmaps", "persistentvolumeclaims", "pods", "replicationcontrollers", "resourcequotas", "secrets"];
+    extended
+        || counts.contains(&name)
+        || name.starts_with("services")
+        || name.starts_with("count/")
+        || name.ends_with("/persistentvolumeclaims")
+}
+
 /// Whether it is a DNS label (RFC 1123): what a namespace may be called.
 pub fn is_dns_label(text: &str) -> bool {
     let inner = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();

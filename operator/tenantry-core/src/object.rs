@@ -83,6 +83,12 @@ impl Desired {
         Self { key, body, takes_over: false, origin: None }
     }
 
+    /// A cluster-scoped object that is given whole.
+    pub fn whole(resource: &'static Resource, body: Value) -> Self {
+        let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        Self { key: ObjectKey::cluster(resource, name), body, takes_over: false, origin: None }
+    }
+
     /// Sets a top-level field such as `spec` or `subjects`.
     pub fn with(mut self, field: &str, value: impl Serialize) -> Self {
         // Everything a builder passes is made of strings, numbers, maps and lists, which always convert.

@@ -2,8 +2,10 @@
 //! execution no choice: the engine writes `desired`, keeps `undecided`, and removes whatever else is provably ours.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::conditions::Reason;
 use crate::object::{Desired, ObjectKey};
@@ -14,6 +16,8 @@ use crate::resources::Resource;
 pub struct Plan {
     /// Objects that must exist, exactly so. Sorted by key.
     pub desired: Vec<Desired>,
+    /// Changes to objects that stay their owners': never made, never removed for being absent here. Sorted by key.
+    pub adjustments: Vec<Adjustment>,
     /// What the plan does not decide: existing objects there are neither changed nor removed.
     pub undecided: Vec<Undecided>,
     /// Why parts of the spec are not acted on until somebody changes them.
@@ -27,6 +31,18 @@ pub struct Plan {
     /// Set while the resource is being deleted and nothing stands in the way: once all is applied and pruned, let it go,
     /// leaving behind what `desired` and `undecided` name.
     pub release: bool,
+}
+
+/// A change to an object that is not, or not only, ours. It is made on the state that was seen and on no other: where that has
+/// changed, the next plan judges the new state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adjustment {
+    /// Which object.
+    pub key: ObjectKey,
+    /// What the plan saw of it.
+    pub seen: Arc<Value>,
+    /// The merge patch.
+    pub patch: Value,
 }
 
 /// A part of the cluster about which a plan says nothing.
@@ -89,6 +105,11 @@ impl Plan {
         self.desired.push(object);
     }
 
+    /// Changes an object that stays its owner's.
+    pub fn adjust(&mut self, key: ObjectKey, seen: Arc<Value>, patch: Value) {
+        self.adjustments.push(Adjustment { key, seen, patch });
+    }
+
     /// Notes that part of the spec cannot be honoured.
     pub fn refuse(&mut self, reason: Reason, field: impl Into<String>, message: impl Into<String>) {
         self.refusals.push(Refusal { reason, field: field.into(), message: message.into() });
@@ -147,6 +168,9 @@ impl fmt::Display for Plan {
                 None => writeln!(out, "wants      {}", object.key())?,
                 Some(origin) => writeln!(out, "wants      {}, a copy of {}", object.key(), origin.key)?,
             }
+        }
+        for adjustment in &self.adjustments {
+            writeln!(out, "adjusts    {}", adjustment.key)?;
         }
         if let Some(when) = self.requeue_at {
             writeln!(out, "again at   {when}")?;

@@ -5,15 +5,20 @@ use serde_json::Value;
 
 mod compile;
 pub mod keys;
+mod probe;
 pub mod rule;
 pub mod rules;
 pub mod text;
 
 pub use compile::rules_of;
+pub use probe::{PROBED, probe};
 
 /// Verb on `tenants.tenantry.dev` that exempts from the rules that bind tenants. Whoever may do everything has it, and the
 /// operator; give it to controllers of the platform that must write into tenants' namespaces.
 pub const EXEMPT_VERB: &str = "exempt";
+
+/// What the names of all policies and bindings begin with.
+pub const NAME_PREFIX: &str = "tenantry-";
 
 /// The policies and bindings that bind tenants, as they are installed, with every default spelt out; a policy before its
 /// binding.

@@ -48,6 +48,36 @@ impl Quantity {
         self.nanos % ONE == 0
     }
 
+    /// The amount in billionths, the smallest part that can be told.
+    pub(crate) fn nanos(self) -> i128 {
+        self.nanos
+    }
+
+    /// So many billionths, written with the suffixes of this one. Less than nothing is nothing.
+    pub(crate) fn with_nanos(self, nanos: i128) -> Self {
+        Self { nanos: nanos.clamp(0, MAX), ..self }
+    }
+
+    /// What is left when so much is taken away; nothing if it is more.
+    pub fn less(self, taken: Self) -> Self {
+        self.with_nanos(self.nanos - taken.nanos)
+    }
+
+    /// The step in which shares of this amount are made: a round number, at most a 64th of it. `counted` things have no
+    /// fractions.
+    pub(crate) fn grain(self, counted: bool) -> i128 {
+        let (least, factor) = match (counted, self.family) {
+            (true, _) => (ONE, 10),
+            (false, Family::Binary) => (ONE, 1024),
+            (false, _) => (MILLI, 10),
+        };
+        let mut grain = least;
+        while grain * factor <= self.nanos / 64 {
+            grain *= factor;
+        }
+        grain
+    }
+
     /// Rounded up to thousandths, as the API server does with every resource list.
     pub fn rounded_up(self) -> Self {
         Self { nanos: round_up(self.nanos, MILLI), ..self }

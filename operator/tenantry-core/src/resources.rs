@@ -7,6 +7,10 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+mod workloads;
+
+pub use workloads::{CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET};
+
 /// How the engine addresses and treats one Kubernetes kind. There is one `static` per kind; compare by address parts.
 #[derive(Debug)]
 pub struct Resource {
@@ -30,14 +34,18 @@ pub struct Resource {
     pub wave: Wave,
 }
 
-/// How an object that exists is brought to what is wanted. Creation is always a POST, which cannot seize what is there.
+/// How an object that exists is brought to what is wanted. Creation is a POST, which cannot seize what is there, but for
+/// [`Write::ByName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// Nobody else has a say: PUT the whole object with its resourceVersion and uid.
     Replace,
     /// Others write to it as well: merge patch with resourceVersion and uid; keys we own and no longer want become null.
     Merge,
-    /// Never written as a child (custom resources of users, and kinds that are only read).
+    /// Its name is ours on every cluster, whoever installed it: created by server-side apply, as only that can be limited
+    /// to names; changed by a merge patch of all that differs, so that nothing stays that others have added. Never removed.
+    ByName,
+    /// Never written as a child (custom resources of users, and kinds that are only read or adjusted).
     Never,
 }
 
@@ -53,6 +61,8 @@ pub enum Watch {
     Asked,
     /// None: they are written and may not be read. What was written is recorded on the resource they were written for.
     Blind,
+    /// All objects of the cluster, but only while some plan lists them: what few resources need, and seldom.
+    OnDemand,
 }
 
 /// What is kept in memory of a watched object besides uid, resourceVersion, owner and content hash (about 150 bytes).
@@ -80,6 +90,8 @@ pub enum Wave {
     Configuration,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
+    /// What others have put into it: never written as children, adjusted at most.
+    Contents,
 }
 
 impl Resource {
@@ -193,7 +205,7 @@ pub static LIMIT_RANGE: Resource = Resource {
     wave: Wave::Limits,
 };
 
-/// `rbac.authorization.k8s.io/v1 RoleBinding`.
+/// `rbac.authorization.k8s.io/v1 RoleBinding`. More than a digest is kept only of one that is on its way out or held.
 pub static ROLE_BINDING: Resource = Resource {
     group: "rbac.authorization.k8s.io",
     version: "v1",
@@ -202,6 +214,19 @@ pub static ROLE_BINDING: Resource = Resource {
     namespaced: true,
     write: Write::Replace,
     watch: Watch::Managed,
+    keep: Keep::Projection(binding_facts),
+    wave: Wave::Access,
+};
+
+/// `rbac.authorization.k8s.io/v1 ClusterRole`. Given away by name; never read or written.
+pub static CLUSTER_ROLE: Resource = Resource {
+    group: "rbac.authorization.k8s.io",
+    version: "v1",
+    kind: "ClusterRole",
+    plural: "clusterroles",
+    namespaced: false,
+    write: Write::Never,
+    watch: Watch::All,
     keep: Keep::Digest,
     wave: Wave::Access,
 };
@@ -233,6 +258,33 @@ pub static SECRET_ORIGINAL: Resource = Resource {
 
 /// `v1 ConfigMap` as the original of copies.
 pub static CONFIG_MAP_ORIGINAL: Resource = Resource { kind: "ConfigMap", plural: "configmaps", ..SECRET_ORIGINAL };
+
+/// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy`. All are watched: the label by which others are selected is
+/// the installer's here (Helm sets its own).
+pub static VALIDATING_ADMISSION_POLICY: Resource = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    kind: "ValidatingAdmissionPolicy",
+    plural: "validatingadmissionpolicies",
+    namespaced: false,
+    write: Write::ByName,
+    watch: Watch::All,
+    keep: Keep::Projection(policy_facts),
+    wave: Wave::Isolation,
+};
+
+/// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding`.
+pub static VALIDATING_ADMISSION_POLICY_BINDING: Resource = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    kind: "ValidatingAdmissionPolicyBinding",
+    plural: "validatingadmissionpolicybindings",
+    namespaced: false,
+    write: Write::ByName,
+    watch: Watch::All,
+    keep: Keep::Projection(policy_facts),
+    wave: Wave::Isolation,
+};
 
 /// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
 /// aggregated, so one watch tells what this cluster can do.
@@ -297,12 +349,26 @@ fn original_facts(object: &Value) -> Value {
     })
 }
 
-/// Of a quota: `{spec: {hard}, status: {hard, used}}`.
+/// Of a quota: `{escrow?, epoch?, owner?, spec: {hard}, status: {hard, used}}`, the first three as our annotations say.
 fn quota_facts(quota: &Value) -> Value {
+    let annotations = &quota["metadata"]["annotations"];
     json!({
+        "escrow": annotations[crate::meta::ESCROW],
+        "epoch": annotations[crate::meta::ESCROW_EPOCH],
+        "owner": annotations[crate::meta::OWNER],
         "spec": { "hard": quota["spec"]["hard"] },
         "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
     })
+}
+
+/// Of a role binding that has finalizers or is being deleted: `{finalizers, deleting, subjects}`. Null for all others.
+fn binding_facts(binding: &Value) -> Value {
+    let metadata = &binding["metadata"];
+    let deleting = !metadata["deletionTimestamp"].is_null();
+    if !deleting && metadata["finalizers"].as_array().is_none_or(Vec::is_empty) {
+        return Value::Null;
+    }
+    json!({ "finalizers": metadata["finalizers"], "deleting": deleting, "subjects": binding["subjects"] })
 }
 
 /// Of an APIService: `{spec: {group, version}, available: bool}`.
@@ -315,5 +381,21 @@ fn api_service_facts(service: &Value) -> Value {
     json!({
         "spec": { "group": service["spec"]["group"], "version": service["spec"]["version"] },
         "available": available,
+    })
+}
+
+/// Of an admission policy or a binding: `{metadata: {generation}, spec, status: {observedGeneration, typeChecking}}`; of those
+/// that have no name of ours, nothing.
+fn policy_facts(object: &Value) -> Value {
+    if !object["metadata"]["name"].as_str().is_some_and(|name| name.starts_with(crate::policies::NAME_PREFIX)) {
+        return Value::Null;
+    }
+    json!({
+        "metadata": { "generation": object["metadata"]["generation"] },
+        "spec": object["spec"],
+        "status": {
+            "observedGeneration": object["status"]["observedGeneration"],
+            "typeChecking": object["status"]["typeChecking"],
+        },
     })
 }

@@ -1,6 +1,6 @@
 //! The three ClusterRoles that tenants' members are bound to, as data: explicit verbs, no wildcard, no aggregation.
-//! They never allow to change what isolates or bounds a tenant: quotas, limits, namespaces, endpoint slices, and network
-//! policies, nor to escalate, bind or impersonate.
+//! They never allow to change what bounds a tenant: quotas, limits, namespaces, endpoint slices, nor to escalate, bind or
+//! impersonate. What they allow to write, admission policies keep within the tenant (`policies/`).
 
 /// Look at something.
 const READ: &[&str] = &["get", "list", "watch"];
@@ -58,6 +58,8 @@ const LOOK: &[Grant] = &[
     Grant { group: "autoscaling", resources: &["horizontalpodautoscalers"], verbs: READ },
     Grant { group: "policy", resources: &["poddisruptionbudgets"], verbs: READ },
     Grant { group: "networking.k8s.io", resources: &["ingresses", "networkpolicies"], verbs: READ },
+    Grant { group: "gateway.networking.k8s.io", resources: ROUTES, verbs: READ },
+    Grant { group: "snapshot.storage.k8s.io", resources: &["volumesnapshots"], verbs: READ },
     Grant { group: "discovery.k8s.io", resources: &["endpointslices"], verbs: READ },
     Grant { group: "events.k8s.io", resources: &["events"], verbs: READ },
     Grant { group: "rbac.authorization.k8s.io", resources: &["rolebindings", "roles"], verbs: READ },
@@ -83,12 +85,28 @@ const WORK: &[Grant] = &[
     Grant { group: "batch", resources: &["cronjobs", "jobs"], verbs: WRITE },
     Grant { group: "autoscaling", resources: &["horizontalpodautoscalers"], verbs: WRITE },
     Grant { group: "policy", resources: &["poddisruptionbudgets"], verbs: WRITE },
-    Grant { group: "networking.k8s.io", resources: &["ingresses"], verbs: WRITE },
+    Grant { group: "networking.k8s.io", resources: &["ingresses", "networkpolicies"], verbs: WRITE },
+    Grant { group: "gateway.networking.k8s.io", resources: ROUTES, verbs: WRITE },
+    Grant { group: "snapshot.storage.k8s.io", resources: &["volumesnapshots"], verbs: WRITE },
 ];
 
-/// What only admins may change: the identities of programs. Not Roles and RoleBindings: what a member gives to others, or to
-/// himself under another name, would outlive his own membership, and nothing yet bounds to whom it may be given.
+/// Routes and gateways of a tenant's own. Rights on kinds that are not there harm nobody.
+const ROUTES: &[&str] = &[
+    "backendtlspolicies",
+    "gateways",
+    "grpcroutes",
+    "httproutes",
+    "listenersets",
+    "referencegrants",
+    "tcproutes",
+    "tlsroutes",
+    "udproutes",
+];
+
+/// What only admins may change: the identities of programs, and their rights. A policy keeps people out of the bindings that
+/// tenants make: what a member gave to others, or to himself under another name, would outlive his membership (ADR 10).
 const RULE: &[Grant] = &[
+    Grant { group: "rbac.authorization.k8s.io", resources: &["rolebindings", "roles"], verbs: WRITE },
     Grant { group: "", resources: &["serviceaccounts"], verbs: WRITE },
     Grant { group: "", resources: &["serviceaccounts/token"], verbs: &["create"] },
 ];
@@ -107,7 +125,7 @@ pub const ROLES: &[RoleDefinition] = &[
     },
     RoleDefinition {
         name: "tenantry:admin",
-        about: "All a tenant may do in its namespace, including ServiceAccounts and their tokens.",
+        about: "All a tenant may do in its namespace, including ServiceAccounts, their tokens and their rights.",
         rules: &[LOOK, WORK, RULE],
     },
 ];
@@ -126,16 +144,8 @@ mod tests {
 
     #[test]
     fn no_role_can_loosen_what_holds_it() {
-        let bounds = [
-            "resourcequotas",
-            "limitranges",
-            "networkpolicies",
-            "endpointslices",
-            "endpoints",
-            "namespaces",
-            "roles",
-            "rolebindings",
-        ];
+        let bounds =
+            ["resourcequotas", "limitranges", "endpointslices", "endpoints", "namespaces", "persistentvolumes"];
         for role in ROLES {
             for grant in role.grants() {
                 assert!(!grant.resources.iter().chain(grant.verbs).any(|word| word.contains('*')), "{}", role.name);

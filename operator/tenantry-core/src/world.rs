@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::kind::Kind;
+use crate::names;
 use crate::object::ObjectKey;
 use crate::resources::Resource;
 
@@ -72,6 +73,10 @@ pub trait Source {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>>;
     /// Objects in order of namespace and name.
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>>;
+    /// The namespace in which the operator runs.
+    fn operator_namespace(&self) -> &str {
+        names::OPERATOR_NAMESPACE
+    }
 }
 
 /// The world as one plan sees it.
@@ -110,6 +115,11 @@ impl<'a> World<'a> {
         let answer = self.source.list(resource, &scope);
         self.reads.borrow_mut().insert(Read::List(resource, scope));
         answer
+    }
+
+    /// The namespace in which the operator runs. It never changes while it does, so this is no look-up.
+    pub fn operator_namespace(&self) -> &str {
+        self.source.operator_namespace()
     }
 
     /// Everything that was looked up.

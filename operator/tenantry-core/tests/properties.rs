@@ -116,7 +116,7 @@ fn tenant(name: &'static str) -> impl Strategy<Value = Value> {
 
 /// A world in which this tenant has been applied until nothing changed any more.
 fn settled(tenant: &Value, mut world: MemoryWorld) -> MemoryWorld {
-    for _ in 0..4 {
+    for _ in 0..8 {
         let next = plan(registration("Tenant"), tenant, &world);
         world = applied_for(&next, &world, tenant);
     }

@@ -1,13 +1,13 @@
-//! Brings wanted objects about, wave by wave. Creation is a POST, which cannot seize what is there; changes carry the uid
-//! and resourceVersion they were decided on. Failures stop only what comes later in the same namespace.
+//! Brings wanted objects about, wave by wave. Creation is a POST, which cannot seize what is there, but where the name alone
+//! makes an object ours; changes carry the uid and resourceVersion they were decided on. Failures stop only what comes later in the same namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry_core::content;
 use tenantry_core::kind::Progress;
-use tenantry_core::meta::Owner;
+use tenantry_core::meta::{MANAGED_BY, Owner};
 use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::resources::{Watch, Write};
 
@@ -16,11 +16,13 @@ use crate::calls::{Version, version_number};
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::inventory::Ledger;
+use crate::kept::Kept;
 use crate::merge;
+use crate::queue::Lane;
 use crate::store::{Record, Store, owner_path};
 
 /// How many calls one resource may have under way at once.
-const CALLS_PER_RESOURCE: usize = 8;
+pub const CALLS_PER_RESOURCE: usize = 8;
 
 /// What came of the wanted objects.
 #[derive(Debug, Default)]
@@ -40,8 +42,9 @@ enum Step {
     Change(Box<Record>),
 }
 
-/// Writes what is missing or different. Skips what is known to be as wanted, without a request.
-pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], ledger: &Ledger) -> Applied {
+/// Writes what is missing or different. Skips what is known to be as wanted, without a request, and leaves to the next look
+/// what has changed since the `moment` of the plan: what was decided on its earlier state is void.
+pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: u64, ledger: &Ledger) -> Applied {
     let mut applied = Applied::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for wave in desired.chunk_by(|one, other| one.key().resource.wave == other.key().resource.wave) {
@@ -50,7 +53,7 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], ledger: 
         applied.objects.extend(held.into_iter().map(|object| (object.key().clone(), Progress::Held)));
         let steps: Vec<_> = free
             .into_iter()
-            .map(|object| async move { (object.key(), apply_one(engine, owner, object, ledger).await) })
+            .map(|object| async move { (object.key(), apply_one(engine, owner, object, moment, ledger).await) })
             .collect();
         let results: Vec<_> = futures::stream::iter(steps).buffered(CALLS_PER_RESOURCE).collect().await;
         for (key, result) in results {
@@ -80,6 +83,7 @@ async fn apply_one(
     engine: &Engine,
     owner: &Owner,
     object: &Desired,
+    moment: u64,
     ledger: &Ledger,
 ) -> Result<(Progress, bool), Error> {
     let key = object.key();
@@ -88,14 +92,29 @@ async fn apply_one(
     }
     let wanted = content::hash_desired(key.resource, object.body());
     let written = |progress| (progress, true);
-    match next_step(engine, owner, object, wanted) {
+    match next_step(engine, owner, object, wanted, moment) {
         Step::Nothing(progress) => Ok((progress, false)),
-        Step::Create => match engine.write(key, wanted, engine.leads(key)?.create(key, object.body()).await) {
+        // What it meets there against expectation is ours as well; whatever stays of it then is seen and changed.
+        Step::Create if key.resource.write == Write::ByName => {
+            let applied = engine.leads(key)?.apply(key, object.body()).await;
+            engine
+                .write(key, None, applied)
+                .inspect(|_| engine.metrics.changed(key.resource.kind, "created"))
+                .map(written)
+        }
+        Step::Create => match engine.write(key, Some(wanted), engine.leads(key)?.create(key, object.body()).await) {
             // It exists, but not for us to see: without our label, or newer than our cache. Look before judging.
             Err(error) if error.reason() == "AlreadyExists" => {
                 let found = engine.calls.get(key).await?;
                 engine.note_write(key, &found, None);
-                match next_step(engine, owner, object, wanted) {
+                match next_step(engine, owner, object, wanted, moment) {
+                    Step::Nothing(Progress::Held) => {
+                        // No event comes of what we have read ourselves.
+                        if let Some(owner) = engine.owner_key(&owner_path(owner)) {
+                            engine.queue.add(&owner, Lane::Backlog);
+                        }
+                        Ok((Progress::Held, false))
+                    }
                     Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
                     Step::Nothing(progress) => {
                         // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
@@ -111,7 +130,7 @@ async fn apply_one(
     }
 }
 
-fn next_step(engine: &Engine, owner: &Owner, object: &Desired, wanted: u128) -> Step {
+fn next_step(engine: &Engine, owner: &Owner, object: &Desired, wanted: u128, moment: u64) -> Step {
     let key = object.key();
     let store = engine.store();
     let Some(record) = store.record(key) else {
@@ -121,11 +140,19 @@ fn next_step(engine: &Engine, owner: &Owner, object: &Desired, wanted: u128) -> 
         Step::Nothing(Progress::Held)
     } else if record.is_as_wanted(wanted) {
         Step::Nothing(if record.observed { Progress::Observed } else { Progress::Written })
-    } else if is_ours(&store, key, record, owner) || (object.takes_over() && owner.is_welcome(&record.value())) {
+    } else if is_free(&store, object, record, owner) && record.kept.is_some() && record.changed > moment {
+        // Plans see what is in it. The change has woken its owner.
+        Step::Nothing(Progress::Held)
+    } else if key.resource.write == Write::ByName || is_free(&store, object, record, owner) {
         Step::Change(Box::new(record.clone()))
     } else {
         Step::Nothing(Progress::NotOwned)
     }
+}
+
+/// Whether we may change it: it is ours, or it consents to be taken over.
+fn is_free(store: &Store, object: &Desired, record: &Record, owner: &Owner) -> bool {
+    is_ours(store, object.key(), record, owner) || (object.takes_over() && owner.is_welcome(&record.value()))
 }
 
 /// Ours by its mark; or, if somebody stripped that, by the server's own record of who wrote it; or because it came to us
@@ -153,12 +180,13 @@ async fn change(engine: &Engine, object: &Desired, wanted: u128, record: &Record
                 replaced
             }
         }
+        Write::ByName => calls.merge(key, "", exact_patch(record, object.body()), &record.version).await,
         Write::Merge | Write::Never => {
             let patch = merge_patch(record, object.body());
             calls.merge(key, "", patch, &record.version).await
         }
     };
-    engine.write(key, wanted, result).inspect(|_| engine.metrics.changed(key.resource.kind, "configured"))
+    engine.write(key, Some(wanted), result).inspect(|_| engine.metrics.changed(key.resource.kind, "configured"))
 }
 
 fn is_immutable(error: &Error) -> bool {
@@ -176,6 +204,27 @@ fn merge_patch(record: &Record, body: &Value) -> Value {
     patch
 }
 
+/// Everything in which the object differs from what is wanted, null for what others have added; of labels and annotations
+/// only ours, but the one that names the installer.
+fn exact_patch(record: &Record, body: &Value) -> Value {
+    let seen = record.kept.as_ref().map(Kept::value).unwrap_or_default();
+    let content = |value: &Value| -> Value {
+        let fields = value.as_object().into_iter().flatten();
+        let apart = |field: &str| matches!(field, "apiVersion" | "kind" | "metadata" | "status");
+        fields.filter(|(field, _)| !apart(field)).map(|(field, value)| (field.clone(), value.clone())).collect()
+    };
+    let mut patch = merge::difference(&content(&seen), &content(body)).unwrap_or_else(|| json!({}));
+    for section in ["labels", "annotations"] {
+        if !body["metadata"][section].is_null() {
+            patch["metadata"][section] = body["metadata"][section].clone();
+        }
+    }
+    if let Some(labels) = patch["metadata"]["labels"].as_object_mut() {
+        labels.remove(MANAGED_BY);
+    }
+    patch
+}
+
 impl Engine {
     /// The calls, if this process may write now.
     pub(crate) fn leads(&self, key: &ObjectKey) -> Result<&crate::calls::Calls, Error> {
@@ -189,9 +238,9 @@ impl Engine {
     }
 
     /// Takes note of the answer to a write.
-    fn write(&self, key: &ObjectKey, wanted: u128, result: Result<Value, Error>) -> Result<Progress, Error> {
+    fn write(&self, key: &ObjectKey, wanted: Option<u128>, result: Result<Value, Error>) -> Result<Progress, Error> {
         let object = result?;
-        self.note_write(key, &object, Some(wanted));
+        self.note_write(key, &object, wanted);
         let version = Version::of(&object);
         let seen = self.store().record(key).is_some_and(|record| record.observed && record.version == version);
         Ok(if seen { Progress::Observed } else { Progress::Written })

@@ -1,12 +1,12 @@
 //! Every call to the API server but the watches: bounded in number and time, counted, and named by object. It offers the
-//! verbs; only apply, blind, prune, inventory, status, cleanup, events and leader use those that write.
+//! verbs; only apply, blind, prune, adjust, inventory, status, cleanup, events and leader use those that write.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
 use serde_json::{Value, json};
-use tenantry_core::meta::MANAGER;
+use tenantry_core::meta::{ADJUSTER, MANAGER};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
 use tokio::sync::Semaphore;
@@ -57,6 +57,13 @@ impl Calls {
         self.send("create", key, Method::POST, &path, body).await
     }
 
+    /// Creates an object, or overrules what others say of these fields: the one way to create that names the object in the
+    /// URL, so that the right to do so can be limited to names.
+    pub async fn apply(&self, key: &ObjectKey, body: &Value) -> Result<Value, Error> {
+        let path = format!("{}?fieldManager={MANAGER}&force=true", path(key));
+        self.send_as("application/apply-patch+yaml", "apply", key, Method::PATCH, &path, body).await
+    }
+
     /// Puts a whole object in the place of the one with this uid and resourceVersion.
     pub async fn replace(&self, key: &ObjectKey, body: &Value, seen: &Version) -> Result<Value, Error> {
         let path = format!("{}?fieldManager={MANAGER}", path(key));
@@ -82,6 +89,13 @@ impl Calls {
         seen: &Version,
     ) -> Result<Value, Error> {
         let path = format!("{}{subresource}?fieldManager={MANAGER}", path(key));
+        self.send("patch", key, Method::PATCH, &path, &seen.stamp(patch)).await
+    }
+
+    /// Merge-patches an object that is not ours in nothing but this, under a name of its own: the server's record of who
+    /// wrote what proves ownership elsewhere.
+    pub async fn adjust(&self, key: &ObjectKey, patch: Value, seen: &Version) -> Result<Value, Error> {
+        let path = format!("{}?fieldManager={ADJUSTER}", path(key));
         self.send("patch", key, Method::PATCH, &path, &seen.stamp(patch)).await
     }
 
@@ -125,6 +139,18 @@ impl Calls {
         body: &Value,
     ) -> Result<Value, Error> {
         let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        self.send_as(content_type, verb, key, method, path, body).await
+    }
+
+    async fn send_as(
+        &self,
+        content_type: &'static str,
+        verb: &'static str,
+        key: &ObjectKey,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = Request::builder()
             .method(method)

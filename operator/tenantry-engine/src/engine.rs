@@ -10,6 +10,7 @@ use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
 use tokio::sync::Notify;
 
+use crate::adjust::Truces;
 use crate::calls::{Calls, Version};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -35,6 +36,7 @@ pub struct Engine {
     pub(crate) patience: Patience,
     /// Told when plans look into other namespaces than before.
     pub(crate) asking: Notify,
+    pub(crate) truces: Truces,
     store: RwLock<Store>,
     readers: Mutex<Readers>,
     watches: Mutex<BTreeMap<&'static Resource, Health>>,
@@ -62,6 +64,7 @@ impl Engine {
             queue: Queue::new(seed),
             patience: Patience::default(),
             asking: Notify::new(),
+            truces: Truces::default(),
             store: RwLock::default(),
             readers: Mutex::default(),
             watches: Mutex::new(watches),

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use tenantry_core::resources::{Resource, Watch};
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
@@ -32,7 +33,9 @@ pub fn waits(engine: &Engine) -> Vec<String> {
     let mut waits: Vec<String> = engine
         .watches()
         .iter()
-        .filter(|(resource, _)| !store.is_synced(resource))
+        .filter(|(resource, health)| {
+            !store.is_synced(resource) && (is_always_watched(resource) || health.error.is_some())
+        })
         .map(|(resource, health)| {
             let why = health.error.as_deref().unwrap_or("not listed yet");
             format!("{}: {why}", resource.plural)
@@ -43,6 +46,11 @@ pub fn waits(engine: &Engine) -> Vec<String> {
         waits.push(format!("the queue does not move: {waiting} edits wait, the oldest for {} s", oldest.as_secs()));
     }
     waits
+}
+
+/// Whether readiness waits for it; what is watched on demand is waited for by whoever demands it.
+fn is_always_watched(resource: &Resource) -> bool {
+    resource.watch != Watch::OnDemand
 }
 
 async fn readyz(State(engine): State<Arc<Engine>>) -> (StatusCode, String) {
@@ -65,7 +73,8 @@ async fn metrics(State(engine): State<Arc<Engine>>) -> (StatusCode, String) {
     }
     {
         let store = engine.store();
-        for (resource, health) in engine.watches().iter() {
+        let watches = engine.watches();
+        for (resource, health) in watches.iter().filter(|(resource, _)| is_always_watched(resource)) {
             let age = health.last_event.map(|at| at.elapsed()).unwrap_or_default();
             engine.metrics.watch(resource.kind, store.is_synced(resource), age);
         }

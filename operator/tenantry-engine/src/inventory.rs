@@ -183,8 +183,9 @@ fn still_there(engine: &Engine, key: &ObjectKey, known: &str) -> bool {
         return !store.is_synced(&NAMESPACE) || store.record(&ObjectKey::cluster(&NAMESPACE, namespace)).is_some();
     }
     let kind = engine.kind(key.resource);
-    let Some(resource) = kind.and_then(|kind| kind.access.iter().find(|access| access.resource.plural == plural))
-    else {
+    let declared =
+        kind.and_then(|kind| kind.access.iter().find(|access| access.is_watched() && access.resource.plural == plural));
+    let Some(resource) = declared else {
         return true;
     };
     !store.is_synced(resource.resource) || store.record(&ObjectKey::cluster(resource.resource, name)).is_some()

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod run;
 pub mod store;
 
+mod adjust;
 mod apply;
 mod asked;
 mod backoff;

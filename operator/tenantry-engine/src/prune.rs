@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use tenantry_core::access::Right;
+use tenantry_core::kind::Registration;
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
@@ -22,9 +24,9 @@ pub struct Pruned {
 }
 
 /// Deletes every candidate that is not on its way out already.
-pub async fn prune(engine: &Engine, owner: &Owner, plan: &Plan) -> Pruned {
+pub async fn prune(engine: &Engine, kind: &Registration, owner: &Owner, plan: &Plan) -> Pruned {
     let mut pruned = Pruned::default();
-    let mut candidates = candidates(engine, owner, plan);
+    let mut candidates = candidates(engine, kind, owner, plan);
     candidates.sort_by(|one, other| other.0.cmp(&one.0));
     for (key, uid, deleting) in candidates {
         if !deleting {
@@ -48,10 +50,14 @@ async fn delete(engine: &Engine, key: &ObjectKey, uid: &str) -> Result<(), Error
     Ok(())
 }
 
-fn candidates(engine: &Engine, owner: &Owner, plan: &Plan) -> Vec<(ObjectKey, String, bool)> {
+fn candidates(engine: &Engine, kind: &Registration, owner: &Owner, plan: &Plan) -> Vec<(ObjectKey, String, bool)> {
     let wanted: BTreeSet<&ObjectKey> = plan.desired.iter().map(tenantry_core::object::Desired::key).collect();
     let store = engine.store();
     let path = owner_path(owner);
+    // A mark can be copied to what is only looked at: kinds that are not this kind's children are nobody's to remove.
+    let owns = |key: &ObjectKey| {
+        kind.access.iter().any(|access| access.right == Right::Own && access.resource == key.resource)
+    };
     let ours = |namespace: &str| store.namespace_owner(namespace).filter(|marked| owner_path(marked) == path);
     let children = store.children(&path).filter(|(key, record)| {
         let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
@@ -71,6 +77,7 @@ fn candidates(engine: &Engine, owner: &Owner, plan: &Plan) -> Vec<(ObjectKey, St
     let found: Vec<_> = children
         .map(|(key, record)| (key.clone(), record))
         .chain(inherited)
+        .filter(|(key, _)| owns(key))
         .filter(|(key, _)| !wanted.contains(key) && plan.decides(key))
         .map(|(key, record)| (key, record.version.uid.clone(), record.deleting))
         .collect();

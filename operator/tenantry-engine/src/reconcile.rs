@@ -1,4 +1,4 @@
-//! The whole path of one look at one resource: read, plan, check, apply, prune, status, requeue.
+//! The whole path of one look at one resource: read, plan, check, apply, prune, adjust, status, requeue.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
-use tenantry_core::resources::{Resource, Watch};
+use tenantry_core::resources::Watch;
 use tenantry_core::world::World;
 use tracing::Instrument;
 
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
+use crate::inventory::Ledger;
 use crate::kept::Kept;
-use crate::{apply, blind, cleanup, inventory, prune, status};
+use crate::{adjust, apply, blind, cleanup, inventory, prune, status};
 
 /// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
 /// A look that finds nothing to do makes no request.
@@ -66,39 +67,51 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     if deleting && !inventory::has_finalizer(&cr) {
         return Ok(None);
     }
-    let plan = match plan(engine, kind, key, &cr) {
-        Ok(plan) => plan,
+    let (plan, moment) = match plan(engine, kind, key, &cr) {
+        Ok(planned) => planned,
         Err(malformed) => return stall(engine, key, &cr, &malformed.to_string()).await.map_err(|error| vec![error]),
     };
     let owner = Owner::of(kind.resource, &cr);
     let mut errors = Vec::new();
     let mut wrote = false;
-    let ledger;
+    let mut adjusted_again = None;
     let mut outcome =
         Outcome { plan: &plan, objects: BTreeMap::new(), leaving: Vec::new(), violation: check::violation(&plan) };
     if let Some(rule) = &outcome.violation {
         tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
         engine.metrics.violation(key.resource.kind);
-    } else if kind.children == Children::Recorded {
-        match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
-            Some((recorded, noted)) => (cr, ledger) = (recorded, noted),
-            // Changed meanwhile, which has woken it: this plan is void.
-            None => return Ok(None),
+    } else {
+        let mut ledger = Ledger::default();
+        if kind.children == Children::Recorded {
+            match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
+                Some((recorded, noted)) => (cr, ledger) = (recorded, noted),
+                // Changed meanwhile, which has woken it: this plan is void.
+                None => return Ok(None),
+            }
         }
-        let applied = apply::apply(engine, &owner, &plan.desired, &ledger).await;
-        let pruned = prune::prune(engine, &owner, &plan).await;
-        let (leaving, failed) = blind::prune(engine, key, &plan, &ledger).await;
+        let applied = apply::apply(engine, &owner, &plan.desired, moment, &ledger).await;
         outcome.objects = applied.objects;
         wrote = applied.wrote;
-        outcome.leaving = pruned.leaving.into_iter().chain(leaving).collect();
-        errors.extend(applied.errors.into_iter().chain(pruned.errors).chain(failed));
-        match inventory::settle(engine, key, cr, &ledger).await {
-            Ok(Some(settled)) => cr = settled,
-            // Changed meanwhile, which has woken it.
-            Ok(None) => return if errors.is_empty() { Ok(None) } else { Err(errors) },
-            Err(error) => {
-                errors.push(error);
-                return Err(errors);
+        errors.extend(applied.errors);
+        if kind.children == Children::Recorded {
+            let pruned = prune::prune(engine, kind, &owner, &plan).await;
+            let (leaving, failed) = blind::prune(engine, key, &plan, &ledger).await;
+            outcome.leaving = pruned.leaving.into_iter().chain(leaving).collect();
+            errors.extend(pruned.errors.into_iter().chain(failed));
+        }
+        let adjusted = adjust::adjust(engine, &owner, &plan.adjustments).await;
+        outcome.objects.extend(adjusted.objects);
+        adjusted_again = adjusted.again;
+        errors.extend(adjusted.errors);
+        if kind.children == Children::Recorded {
+            match inventory::settle(engine, key, cr, &ledger).await {
+                Ok(Some(settled)) => cr = settled,
+                // Changed meanwhile, which has woken it.
+                Ok(None) => return if errors.is_empty() { Ok(None) } else { Err(errors) },
+                Err(error) => {
+                    errors.push(error);
+                    return Err(errors);
+                }
             }
         }
     }
@@ -111,18 +124,20 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     };
     let planned = plan.requeue_at.map(|when| engine.clock.until(when).min(CLOCK_CHECK));
     let stranger = outcome.objects.values().any(|progress| *progress == Progress::NotOwned).then_some(STRANGER_CHECK);
-    if errors.is_empty() { Ok(again.into_iter().chain(planned).chain(stranger).min()) } else { Err(errors) }
+    let soonest = again.into_iter().chain(planned).chain(stranger).chain(adjusted_again).min();
+    if errors.is_empty() { Ok(soonest) } else { Err(errors) }
 }
 
 /// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.
-fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<Plan, Malformed> {
+/// Returns the moment it was made at, too.
+fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<(Plan, u64), Malformed> {
     let store = engine.store();
     let world = World::new(&*store);
     let plan = (kind.plan)(cr, &world, engine.clock.now());
     if engine.readers().record(key, world.into_reads()) {
         engine.asking.notify_one();
     }
-    plan
+    Ok((plan?, store.moment()))
 }
 
 /// Lets a deleted resource go, or writes its status.
@@ -184,9 +199,11 @@ impl Engine {
     /// Whether everything a kind reads is known, or known to be out of reach. Until then plans would only wait.
     fn knows_enough(&self, kind: &Registration) -> bool {
         let (store, watches) = (self.store(), self.watches());
-        let seen = |resource: &&Resource| matches!(resource.watch, Watch::All | Watch::Managed);
-        kind.access.iter().map(|access| access.resource).chain([kind.resource]).filter(seen).all(|resource| {
-            store.is_synced(resource) || watches.get(resource).is_some_and(|health| health.error.is_some())
+        let looked_at = kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
+        looked_at.chain([kind.resource]).all(|resource| {
+            matches!(resource.watch, Watch::OnDemand | Watch::Asked | Watch::Blind)
+                || store.is_synced(resource)
+                || watches.get(resource).is_some_and(|health| health.error.is_some())
         })
     }
 

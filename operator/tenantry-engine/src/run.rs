@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
+use crate::store::Store;
 use crate::{asked, health, reconcile, watch, watchdog};
 
 /// How many resources are worked on at once. Calls are bounded apart from this.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub kinds: &'static [Registration],
     /// Its connection. Must not retry by itself.
     pub client: kube::Client,
+    /// The namespace that is the operator's own.
+    pub namespace: String,
     /// Whether it competes for a Lease.
     pub election: Option<Election>,
     /// Name of this process in the Lease and in Events.
@@ -82,6 +85,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         settings.identity,
         settings.seed,
     ));
+    *engine.store_mut() = Store::new(settings.namespace);
     let mut workers: JoinSet<()> = JoinSet::new();
     for _ in 0..WORKERS {
         workers.spawn(reconcile::work(engine.clone()));

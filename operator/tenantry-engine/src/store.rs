@@ -33,6 +33,8 @@ pub struct Record {
     pub settled: Option<u128>,
     /// What [`Keep`] says is kept.
     pub kept: Option<Kept>,
+    /// At which [`Store::moment`] it last changed in anything that plans can see.
+    pub changed: u64,
 }
 
 impl Record {
@@ -74,6 +76,10 @@ pub struct Store {
     born: BTreeMap<String, u64>,
     /// Newest version seen in any object.
     newest: u64,
+    /// Counts the changes that plans can see.
+    moment: u64,
+    /// Where the operator itself runs.
+    operator_namespace: String,
 }
 
 #[derive(Default)]
@@ -96,6 +102,11 @@ impl Table {
 }
 
 impl Store {
+    /// Knows nothing yet but where the operator itself runs.
+    pub fn new(operator_namespace: String) -> Self {
+        Self { operator_namespace, ..Self::default() }
+    }
+
     /// What is known of an object. A child older than its namespace is not there any more, its deletion is yet to be told.
     pub fn record(&self, key: &ObjectKey) -> Option<&Record> {
         let record = self.tables.get(key.resource)?.records.get(&place(key))?;
@@ -154,6 +165,11 @@ impl Store {
     /// Newest resourceVersion seen in any object.
     pub fn newest(&self) -> u64 {
         self.newest
+    }
+
+    /// Where in the course of changes this store is: a plan made now knows nothing of a record that changes later.
+    pub fn moment(&self) -> u64 {
+        self.moment
     }
 
     /// A watch showed this object.
@@ -231,9 +247,17 @@ impl Store {
         self.table(resource).synced.remove(namespace);
     }
 
+    /// Nobody looks at this kind any more.
+    pub fn forget(&mut self, resource: &'static Resource) {
+        for key in self.keys(resource) {
+            self.remove(&key);
+        }
+        self.tables.remove(resource);
+    }
+
     /// Forgets everything (the server's history went backwards).
     pub fn forget_all(&mut self) {
-        *self = Self::default();
+        *self = Self::new(std::mem::take(&mut self.operator_namespace));
     }
 
     fn table(&mut self, resource: &'static Resource) -> &mut Table {
@@ -269,6 +293,8 @@ impl Store {
                 || before.deleting != record.deleting
                 || before.version.uid != record.version.uid
         });
+        self.moment += u64::from(change.visible);
+        record.changed = before.as_ref().filter(|_| !change.visible).map_or(self.moment, |before| before.changed);
         change.edited = change.visible && before.as_ref().is_some_and(|before| !is_same_but_status(before, &record));
         change.drifted =
             before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
@@ -365,6 +391,7 @@ fn read(resource: &'static Resource, object: &Value, observed: bool) -> Record {
         deleting: !object["metadata"]["deletionTimestamp"].is_null(),
         observed,
         settled: None,
+        changed: 0,
         kept: match resource.keep {
             Keep::Digest => None,
             Keep::Projection(facts) => Some(Kept::of(&facts(object))),
@@ -411,6 +438,10 @@ impl Source for Store {
                 .map(|(_, record)| record.value())
                 .collect(),
         })
+    }
+
+    fn operator_namespace(&self) -> &str {
+        &self.operator_namespace
     }
 }
 

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::{Read, Scope};
+use tokio::sync::watch;
 
 /// The recorded look-ups of all resources, in both directions.
 #[derive(Default)]
 pub struct Readers {
     by_read: BTreeMap<Read, BTreeSet<ObjectKey>>,
     by_reader: BTreeMap<ObjectKey, BTreeSet<Read>>,
+    /// How many resources list each kind that is watched on demand.
+    listed: BTreeMap<&'static Resource, usize>,
+    demand: watch::Sender<BTreeSet<&'static Resource>>,
 }
 
 impl Readers {
@@ -19,11 +23,15 @@ impl Readers {
         if self.by_reader.get(reader) == Some(&reads) {
             return false;
         }
-        self.forget(reader);
+        self.drop_reads(reader);
         for read in &reads {
             self.by_read.entry(read.clone()).or_default().insert(reader.clone());
+            if let Some(resource) = on_demand(read) {
+                *self.listed.entry(resource).or_default() += 1;
+            }
         }
         self.by_reader.insert(reader.clone(), reads);
+        self.publish();
         true
     }
 
@@ -39,7 +47,34 @@ impl Readers {
 
     /// The resource is gone.
     pub fn forget(&mut self, reader: &ObjectKey) {
+        self.drop_reads(reader);
+        self.publish();
+    }
+
+    /// The kinds that some plan lists and that are watched on demand.
+    pub fn demand(&self) -> watch::Receiver<BTreeSet<&'static Resource>> {
+        self.demand.subscribe()
+    }
+
+    fn publish(&self) {
+        let wanted: BTreeSet<_> = self.listed.keys().copied().collect();
+        self.demand.send_if_modified(|demand| {
+            let changes = *demand != wanted;
+            *demand = wanted;
+            changes
+        });
+    }
+
+    fn drop_reads(&mut self, reader: &ObjectKey) {
         for read in self.by_reader.remove(reader).unwrap_or_default() {
+            if let Some(resource) = on_demand(&read)
+                && let Some(count) = self.listed.get_mut(resource)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    self.listed.remove(resource);
+                }
+            }
             if let Some(readers) = self.by_read.get_mut(&read) {
                 readers.remove(reader);
                 if readers.is_empty() {
@@ -62,9 +97,16 @@ impl Readers {
     }
 }
 
+fn on_demand(read: &Read) -> Option<&'static Resource> {
+    match read {
+        Read::List(resource, _) if resource.watch == Watch::OnDemand => Some(resource),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use tenantry_core::resources::{NAMESPACE, RESOURCE_QUOTA};
+    use tenantry_core::resources::{NAMESPACE, POD, RESOURCE_QUOTA};
 
     use super::*;
 
@@ -80,5 +122,21 @@ mod tests {
         assert_eq!(readers.of(&quota, &BTreeSet::from(["tenants//a".to_owned()])), BTreeSet::from([reader.clone()]));
         readers.forget(&reader);
         assert!(readers.of(&quota, &BTreeSet::from(["tenants//a".to_owned()])).is_empty());
+    }
+
+    #[test]
+    fn a_kind_is_in_demand_while_somebody_lists_it() {
+        let mut readers = Readers::default();
+        let demand = readers.demand();
+        let list = |namespace: &str| BTreeSet::from([Read::List(&POD, Scope::Namespace(namespace.to_owned()))]);
+        let [one, other] = ["one", "other"].map(|name| ObjectKey::cluster(&NAMESPACE, name));
+        readers.record(&one, list("a"));
+        readers.record(&other, list("b"));
+        readers.record(&one, BTreeSet::new());
+        assert_eq!(*demand.borrow(), BTreeSet::from([&POD]), "the other still does");
+        readers.record(&other, list("c"));
+        assert!(demand.borrow().contains(&POD));
+        readers.forget(&other);
+        assert!(demand.borrow().is_empty());
     }
 }

@@ -45,10 +45,21 @@ enum After {
     Lose,
 }
 
-/// Watches one kind all over the cluster, until the future is dropped.
+/// Watches one kind all over the cluster, until the future is dropped; one that is watched on demand, whenever a plan lists it.
 pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     let open = || watcher(api::<DynamicObject>(&engine, resource, ""), config(resource));
-    follow(&engine, resource, "", open).await;
+    if resource.watch != Watch::OnDemand {
+        return follow(&engine, resource, "", open).await;
+    }
+    let mut demand = engine.readers().demand();
+    while demand.wait_for(|wanted| wanted.contains(resource)).await.is_ok() {
+        tokio::select! {
+            () = follow(&engine, resource, "", open) => {}
+            _ = demand.wait_for(|wanted| !wanted.contains(resource)) => {}
+        }
+        engine.store_mut().forget(resource);
+        engine.watches().insert(resource, Health::default());
+    }
 }
 
 /// Watches the metadata of one kind in one namespace, until the future is dropped.
@@ -116,7 +127,7 @@ where
 fn config(resource: &Resource) -> watcher::Config {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     match resource.watch {
-        Watch::All | Watch::Asked | Watch::Blind => config,
+        Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => config,
         Watch::Managed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
     }
 }

@@ -93,7 +93,11 @@ fn expand(rule: &str, file: &Value, set: &Value) -> Vec<Case> {
     let mut annotations = permissive();
     for source in [&file["annotations"], &set["annotations"]] {
         for (key, value) in source.as_object().into_iter().flatten() {
-            if value.is_null() { annotations.remove(key) } else { annotations.insert(key.clone(), value.clone()) };
+            if value.is_null() {
+                annotations.remove(key)
+            } else {
+                annotations.insert(key.clone(), value.clone())
+            };
         }
     }
     let mut prepare = set["prepare"].as_array().cloned().unwrap_or_default();
@@ -250,9 +254,7 @@ fn replaced(value: &Value, namespace: &str) -> Value {
     match value {
         Value::String(text) => text.replace("{namespace}", namespace).into(),
         Value::Array(items) => items.iter().map(|item| replaced(item, namespace)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(key, value)| (key.clone(), replaced(value, namespace))).collect()
-        }
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), replaced(value, namespace))).collect(),
         other => other.clone(),
     }
 }

@@ -26,7 +26,8 @@ fn every_case_is_judged_as_it_says() {
             continue;
         }
         for (rule, words) in verdict {
-            let names_all = words.contains(&format!("[rule {rule}")) && words.contains("Tenant acme") && words.contains("ask ");
+            let names_all =
+                words.contains(&format!("[rule {rule}")) && words.contains("Tenant acme") && words.contains("ask ");
             if !names_all && !case.is_namespace() {
                 faults.push(format!("{}: the refusal does not name rule, tenant and contact: {words}", case.title()));
             }
@@ -40,11 +41,9 @@ fn every_case_is_judged_as_it_says() {
 fn every_rule_has_cases_that_it_refuses_and_every_file_is_a_rule() {
     let named: BTreeSet<String> =
         GROUPS.iter().chain([&NAMESPACES]).flat_map(rules_of).map(|rule| rule.name.to_owned()).collect();
-    let refused: BTreeSet<String> =
-        cases().into_iter().filter(|case| case.refused).map(|case| case.rule).collect();
+    let refused: BTreeSet<String> = cases().into_iter().filter(|case| case.refused).map(|case| case.rule).collect();
     assert_eq!(named, refused);
-    let accepted: BTreeSet<String> =
-        cases().into_iter().filter(|case| !case.refused).map(|case| case.rule).collect();
+    let accepted: BTreeSet<String> = cases().into_iter().filter(|case| !case.refused).map(|case| case.rule).collect();
     let without: Vec<&String> = named.difference(&accepted).filter(|rule| *rule != "endpoints").collect();
     assert!(without.is_empty(), "no positive control: {without:?}");
 }
@@ -72,9 +71,9 @@ fn a_request_meets_at_most_one_policy_besides_that_of_the_operator_itself() {
         .flat_map(|rule| {
             let groups = rule["apiGroups"].as_array().cloned().unwrap_or_default();
             let resources = rule["resources"].as_array().cloned().unwrap_or_default();
-            groups.into_iter().flat_map(move |group| {
-                resources.clone().into_iter().map(move |resource| format!("{group}/{resource}"))
-            })
+            groups
+                .into_iter()
+                .flat_map(move |group| resources.clone().into_iter().map(move |resource| format!("{group}/{resource}")))
         })
         .filter(|resource| !resource.contains("events"))
         .collect();

@@ -5,23 +5,28 @@ use std::io::Write;
 use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::{await_condition, conditions};
 use serde_json::Value;
 use tenantry_core::kinds::KINDS;
-use tokio::time::timeout;
+use tenantry_core::policies;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::Exit;
 use crate::connect::{ConnectArgs, ConnectError, Connection, Patience};
 use crate::failure::Failure;
-use crate::format::{self, Structured};
+use crate::format::{self, FormatError, Structured};
 use crate::render::manifests::{self, Installation};
 
 /// Owner of the fields that an installation sets.
 const FIELD_MANAGER: &str = "tenantry-install";
 /// How long the API server may take to serve a new kind. It takes about a second.
 const ESTABLISHED_WITHIN: Duration = Duration::from_mins(1);
+/// How long it may take until the API server acts by a new policy. It takes about a second.
+const ENFORCED_WITHIN: Duration = Duration::from_mins(1);
+/// Pause between two looks at whether it does.
+const PROBE_PAUSE: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,13 +58,22 @@ pub(crate) struct InstallArgs {
 pub(crate) enum InstallError {
     #[error("the API server does not serve {crd} after {} s: {cause}", ESTABLISHED_WITHIN.as_secs())]
     NotEstablished { crd: String, cause: String },
+    #[error("the API server does not act by the admission policies after {} s: {cause}", ENFORCED_WITHIN.as_secs())]
+    NotEnforced { cause: String },
 }
 
 impl InstallError {
     /// What the user can do about it.
     pub(crate) fn advice(&self) -> String {
-        let Self::NotEstablished { crd, .. } = self;
-        format!("see why by `kubectl describe crd {crd}`, then install again")
+        match self {
+            Self::NotEstablished { crd, .. } => {
+                format!("see why by `kubectl describe crd {crd}`, then install again")
+            }
+            Self::NotEnforced { .. } => {
+                "see `kubectl get validatingadmissionpolicies -o yaml`, and give nobody rights in a tenant meanwhile"
+                    .into()
+            }
+        }
     }
 }
 
@@ -86,6 +100,8 @@ async fn install(args: &InstallArgs, objects: &[Value], out: &mut dyn Write) -> 
     for object in objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
         established(&connection, object["metadata"]["name"].as_str().unwrap_or_default()).await?;
     }
+    enforced(&connection).await?;
+    writeln!(out, "  enforced   the admission policies, as a probe has shown")?;
     let namespace = &args.installation.namespace;
     writeln!(
         out,
@@ -120,6 +136,26 @@ async fn established(connection: &Connection, crd: &str) -> Result<(), InstallEr
         Err(_) => "its condition Established is not True".to_owned(),
     };
     Err(InstallError::NotEstablished { crd: crd.to_owned(), cause })
+}
+
+/// Waits until the API server refuses what it must refuse to everybody. The probe is a dry run: nothing comes of it.
+async fn enforced(connection: &Connection) -> Result<(), Failure> {
+    let probe = policies::probe();
+    let api = api_of(connection, &probe);
+    let object: DynamicObject = serde_json::from_value(probe).map_err(FormatError::Json)?;
+    let parameters = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
+    let deadline = Instant::now() + ENFORCED_WITHIN;
+    loop {
+        let cause = match api.create(&parameters, &object).await {
+            Err(kube::Error::Api(refusal)) if refusal.message.contains(policies::PROBED) => return Ok(()),
+            Ok(_) => "it takes what it must refuse".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if Instant::now() > deadline {
+            return Err(InstallError::NotEnforced { cause }.into());
+        }
+        sleep(PROBE_PAUSE).await;
+    }
 }
 
 fn api_of(connection: &Connection, object: &Value) -> Api<DynamicObject> {

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tenantry_core::kind::Registration;
 use tenantry_core::kinds::KINDS;
+use tenantry_core::resources::Write as ResourceWrite;
 use tenantry_engine::clock::Clock;
 
 use crate::cli::Exit;
@@ -118,12 +119,12 @@ impl PlanError {
 pub(crate) fn execute(args: &PlanArgs, palette: Palette, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut notes = Vec::new();
     let given = read_given(&args.files, &mut notes)?;
+    let now = args.at.unwrap_or_else(|| Clock::System.now());
     let before = match &args.world {
         Some(folder) => read_recorded(folder, &mut notes)?,
-        None if args.connect.is_given() => read_live(&args.connect, &mut notes)?,
-        None => Snapshot::default(),
+        None if args.connect.is_given() => read_live(&args.connect, &given, now, &mut notes)?,
+        None => Snapshot::installed(),
     };
-    let now = args.at.unwrap_or_else(|| Clock::System.now());
     let intent = if args.delete { Intent::Delete } else { Intent::Apply };
     let report = Report::new(&settle::settle(KINDS, before, given, intent, now)?, notes);
     let text = match args.output {
@@ -167,16 +168,27 @@ fn read_recorded(folder: &Path, notes: &mut Vec<String>) -> Result<Snapshot, Fai
             None => ignored += 1,
         }
     }
+    if !snapshot.objects().any(|(key, _)| key.resource.write == ResourceWrite::ByName) {
+        // Recordings are made for tenants: what an installation brings is left out of most.
+        snapshot.install();
+    }
     if ignored > 0 {
         notes.push(format!("{ignored} objects of the recorded cluster are of kinds that no plan looks at"));
     }
     Ok(snapshot)
 }
 
-fn read_live(connect: &ConnectArgs, notes: &mut Vec<String>) -> Result<Snapshot, Failure> {
+fn read_live(
+    connect: &ConnectArgs,
+    given: &[(&'static Registration, Manifest)],
+    now: Timestamp,
+    notes: &mut Vec<String>,
+) -> Result<Snapshot, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let (snapshot, more) =
-        runtime.block_on(async { live::read(&connect.connect(Patience::Bounded).await?, KINDS).await })?;
+    let (snapshot, more) = runtime.block_on(async {
+        let connection = connect.connect(Patience::Bounded).await?;
+        live::read(&connection, KINDS, |snapshot| settle::demand(KINDS, snapshot, given, now)).await
+    })?;
     notes.extend(more);
     Ok(snapshot)
 }

@@ -85,10 +85,12 @@ async fn run(RunArgs { settings, connect }: RunArgs) -> Result<(), Failure> {
         %address,
         "starting"
     );
-    let election = settings.leader_election.then(|| Election { namespace: settings.namespace, name: LEASE.to_owned() });
+    let namespace = settings.namespace;
+    let election = settings.leader_election.then(|| Election { namespace: namespace.clone(), name: LEASE.to_owned() });
     let engine = EngineSettings {
         kinds: tenantry_core::kinds::KINDS,
         client: connection.client,
+        namespace,
         election,
         identity,
         listener: Some(listener),

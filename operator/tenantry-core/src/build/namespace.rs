@@ -58,15 +58,28 @@ pub fn build_namespace(parts: &NamespaceParts) -> Desired {
         .label("app.kubernetes.io/instance", &place.tenant)
 }
 
-/// A namespace that outlives its environment or Tenant: exactly what we own of it now (`owned` of the namespace's facts),
-/// and the mark that says whom it was retained from.
+/// A namespace that outlives its environment or Tenant: what we own of it now, and the mark that says whom it was retained from.
 pub fn build_retained_namespace(place: &Place, owned: &Value) -> Desired {
+    build_namespace_as_it_is(place, owned).label(meta::RETAINED_FROM, &place.tenant)
+}
+
+/// A namespace of which nothing else is decided: exactly what we own of it now (`owned` of the namespace's facts), but for how
+/// its tenant is suspended, which is always decided anew.
+pub fn build_namespace_as_it_is(place: &Place, owned: &Value) -> Desired {
+    let suspension = [meta::SUSPEND, meta::SUSPEND_REASON, meta::RESUME];
+    let kept = |section: &str| -> Vec<(String, String)> {
+        let entries = owned[section].as_object().into_iter().flatten();
+        entries
+            .filter(|(key, _)| !suspension.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect()
+    };
     let mut namespace = Desired::new(ObjectKey::cluster(&NAMESPACE, &place.namespace));
-    for (key, value) in owned["labels"].as_object().into_iter().flatten() {
-        namespace = namespace.label(key, value.as_str().unwrap_or_default());
+    for (key, value) in kept("labels") {
+        namespace = namespace.label(&key, &value);
     }
-    for (key, value) in owned["annotations"].as_object().into_iter().flatten() {
-        namespace = namespace.annotation(key, value.as_str().unwrap_or_default());
+    for (key, value) in kept("annotations") {
+        namespace = namespace.annotation(&key, &value);
     }
-    namespace.labels(place.labels()).label(meta::RETAINED_FROM, &place.tenant)
+    namespace.labels(place.labels())
 }

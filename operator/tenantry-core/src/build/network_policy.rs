@@ -45,6 +45,11 @@ pub fn build_default_deny(place: &Place, dns: &Dns) -> Desired {
     )
 }
 
+/// Denies everything, in and out, without exception; takes the place of [`build_default_deny`].
+pub fn build_quarantine(place: &Place) -> Desired {
+    policy(place, DEFAULT_DENY).with("spec", json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }))
+}
+
 /// Opens what the Tenant names; `None` when it names nothing.
 pub fn build_allow(place: &Place, between_environments: bool, openings: &[Opening]) -> Option<Desired> {
     if !between_environments && openings.is_empty() {

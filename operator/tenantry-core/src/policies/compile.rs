@@ -130,10 +130,10 @@ fn validation(rule: &Rule, group: &Group, platform: &str) -> Value {
     validation
 }
 
-/// An annotation of the audit event of every request that the policy looks at; none where the label is not there.
+/// An annotation of the audit event of every request that the policy looks at; omitted by the server where the text is empty.
 fn audit_annotation(name: &str, label: &str, metadata: &str) -> Value {
     json!({
         "key": name,
-        "valueExpression": format!("has({metadata}.labels) && '{label}' in {metadata}.labels ? {metadata}.labels['{label}'] : ''"),
+        "valueExpression": format!("has({metadata}.labels) && '{label}' in {metadata}.labels ? string({metadata}.labels['{label}']) : ''"),
     })
 }

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tenantry_core::content;
 use tenantry_core::kind::{Outcome, Progress, Registration};
 use tenantry_core::kinds::KINDS;
-use tenantry_core::object::Desired;
+use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::plan::Plan;
 use tenantry_core::resources::{Watch, Write};
 use tenantry_core::world::{MemoryWorld, World};
+use tenantry_core::{content, enforcement, names};
 
 pub fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().expect("a time")
@@ -53,10 +53,28 @@ pub fn documents(path: &Path) -> Vec<Value> {
     serde_saphyr::from_multiple::<Value>(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The objects of a world file. A document `{unsynced: [Kind]}` says of what nothing is known.
-pub fn read_world(path: &Path) -> MemoryWorld {
+/// A cluster on which Tenantry has just been installed.
+pub fn installed_world() -> MemoryWorld {
     let mut world = MemoryWorld::default();
+    for object in enforcement::installed(names::OPERATOR_NAMESPACE) {
+        world.insert(object).expect("a known kind");
+    }
+    world
+}
+
+/// The objects of a world file, besides what an installation brings. A document `{unsynced: [Kind]}` says of what nothing is
+/// known, and `{uninstalled: [name]}` which admission policy or binding is not there.
+pub fn read_world(path: &Path) -> MemoryWorld {
+    let mut world = installed_world();
     for document in documents(path) {
+        if let Some(names) = document["uninstalled"].as_array() {
+            let gone =
+                |key: &ObjectKey| key.resource.write == Write::ByName && names.iter().any(|name| *name == key.name);
+            let gone: Vec<ObjectKey> = world.keys().filter(|key| gone(key)).cloned().collect();
+            assert!(!gone.is_empty(), "{}: none of {names:?} is installed", path.display());
+            gone.iter().for_each(|key| world.remove(key));
+            continue;
+        }
         if let Some(kinds) = document["unsynced"].as_array() {
             for resource in tenantry_core::access::visible(KINDS) {
                 if kinds.iter().any(|kind| kind == resource.kind) {
@@ -82,7 +100,9 @@ pub fn outcome<'a>(plan: &'a Plan, world: &MemoryWorld) -> Outcome<'a> {
         Some(seen) if is_as_wanted(object, seen) => Progress::Observed,
         _ => Progress::Written,
     };
-    let objects: BTreeMap<_, _> = plan.desired.iter().map(|object| (object.key().clone(), progress(object))).collect();
+    let adjusted = plan.adjustments.iter().map(|adjustment| (adjustment.key.clone(), Progress::Written));
+    let wanted = plan.desired.iter().map(|object| (object.key().clone(), progress(object)));
+    let objects: BTreeMap<_, _> = wanted.chain(adjusted).collect();
     Outcome { plan, objects, leaving: Vec::new(), violation: None }
 }
 
@@ -112,7 +132,7 @@ pub fn applied(plan: &Plan, world: &MemoryWorld) -> MemoryWorld {
     }
     let gone: Vec<_> = world
         .keys()
-        .filter(|key| key.resource.write != Write::Never)
+        .filter(|key| !matches!(key.resource.write, Write::Never | Write::ByName))
         .filter(|key| plan.decides(key) && !plan.desired.iter().any(|object| object.key() == *key))
         .cloned()
         .collect();
@@ -124,12 +144,23 @@ pub fn applied(plan: &Plan, world: &MemoryWorld) -> MemoryWorld {
 
 pub fn plan_as_value(plan: &Plan) -> Value {
     let list = |items: Vec<String>| Value::from(items);
-    json!({
-        "desired": plan.desired.iter().map(|object| object.body().clone()).collect::<Vec<_>>(),
+    // What is kept by name is in the repository as the chart has it.
+    let body = |object: &Desired| match object.key().resource.write {
+        Write::ByName => Value::from(object.key().to_string()),
+        _ => object.body().clone(),
+    };
+    let mut shown = json!({
+        "desired": plan.desired.iter().map(body).collect::<Vec<_>>(),
         "undecided": list(plan.undecided.iter().map(ToString::to_string).collect()),
         "refusals": plan.refusals.iter().map(|refusal| json!({ "reason": refusal.reason.name(), "field": refusal.field, "message": refusal.message })).collect::<Vec<_>>(),
         "waits": plan.waits.iter().map(|wait| json!({ "reason": wait.reason.name(), "message": wait.message })).collect::<Vec<_>>(),
         "requeueAt": plan.requeue_at.map(|when| when.to_string()),
         "release": plan.release,
-    })
+    });
+    if !plan.adjustments.is_empty() {
+        let adjustments = plan.adjustments.iter();
+        shown["adjustments"] =
+            adjustments.map(|one| json!({ "object": one.key.to_string(), "patch": one.patch })).collect();
+    }
+    shown
 }

@@ -1,6 +1,6 @@
 //! What kube-controller-manager and the API server's own controllers do in the background, as one deterministic round at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -215,8 +215,41 @@ fn finish_namespaces(state: &mut State) {
         let is_empty = !state.objects().any(|(found, _)| found.namespace == key.name);
         if is_empty {
             release_namespace(state, &key);
+        } else {
+            tell_what_remains(state, &key);
         }
     }
+}
+
+/// What keeps a namespace from ending, as its conditions tell it.
+fn tell_what_remains(state: &mut State, key: &Key) {
+    let (mut kinds, mut finalizers) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new());
+    for (found, object) in state.objects().filter(|(found, _)| found.namespace == key.name) {
+        *kinds.entry(format!("{}.{}", found.plural, found.group)).or_default() += 1;
+        for finalizer in meta::finalizers(object) {
+            *finalizers.entry(finalizer.to_owned()).or_default() += 1;
+        }
+    }
+    let told = |head: &str, word: &str, counts: BTreeMap<String, usize>| {
+        let entries: Vec<String> =
+            counts.into_iter().map(|(name, count)| format!("{name} {word} {count} resource instances")).collect();
+        format!("{head}: {}", entries.join(", "))
+    };
+    let mut conditions = vec![("NamespaceContentRemaining", told("Some resources are remaining", "has", kinds))];
+    if !finalizers.is_empty() {
+        let head = "Some content in the namespace has finalizers remaining";
+        conditions.push(("NamespaceFinalizersRemaining", told(head, "in", finalizers)));
+    }
+    let conditions: Vec<Value> = conditions
+        .into_iter()
+        .map(|(type_, message)| json!({ "type": type_, "status": "True", "message": message }))
+        .collect();
+    let Some(namespace) = state.get(key).filter(|found| found["status"]["conditions"] != json!(conditions)) else {
+        return;
+    };
+    let mut namespace = Value::clone(namespace);
+    namespace["status"]["conditions"] = json!(conditions);
+    state.put(key.clone(), namespace);
 }
 
 fn release_namespace(state: &mut State, key: &Key) {

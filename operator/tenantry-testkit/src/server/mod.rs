@@ -18,7 +18,7 @@ mod managed;
 mod merge;
 mod meta;
 mod patch;
-mod quantity;
+pub(crate) mod quantity;
 mod record;
 mod registry;
 mod request;

@@ -81,6 +81,7 @@ impl Replica {
         Settings {
             kinds: self.kinds,
             client: Client::new(network.clone(), "default"),
+            namespace: "tenantry-system".into(),
             election: self.elects.then(|| Election { namespace: "kube-system".into(), name: "tenantry".into() }),
             // A pod that is started again keeps its name, a new one has another: the second is harder.
             identity: format!("{}-{incarnation}", self.agent),

@@ -5,6 +5,7 @@ mod deaths;
 mod lives;
 mod rights;
 mod strangers;
+mod suspensions;
 
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(deaths::deaths());
     all.extend(strangers::strangers());
     all.extend(rights::rights());
+    all.extend(suspensions::suspensions());
     all
 }
 
@@ -79,6 +81,28 @@ fn tenant(name: &str, names: &[&str]) -> Value {
             "quota": {"pods": "100"},
         },
     })
+}
+
+/// A tenant whose environments share a total without maxima of their own.
+fn sharing(names: &[&str]) -> Value {
+    let mut tenant = tenant("acme", names);
+    tenant["spec"]["environments"] = open(names);
+    tenant["spec"]["quota"] = json!({"configmaps": "20"});
+    tenant
+}
+
+fn open(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({"name": name})).collect()
+}
+
+/// Somebody makes so many ConfigMaps.
+fn fill(namespace: &str, count: usize) -> Vec<Step> {
+    let create = |number: usize| {
+        let metadata = json!({"name": format!("map-{number}"), "namespace": namespace});
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+        Step::Create(format!("{NAMESPACES}/{namespace}/configmaps"), map)
+    };
+    (0..count).map(create).collect()
 }
 
 /// A tenant whose namespaces are deleted with it.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::CONFIRM_DELETE;
+use tenantry_core::resources::Watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
@@ -66,7 +67,8 @@ async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault:
         stage.install().await;
     }
     if let Some(fault) = fault {
-        let watches = u64::try_from(access::watched(kinds).len()).unwrap_or(u64::MAX);
+        let at_start = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand);
+        let watches = u64::try_from(at_start.count()).unwrap_or(u64::MAX);
         fault.order(server.faults(), FIRST, watches);
     }
     let operators = stage.start(scenario.two_operators, seed).await;

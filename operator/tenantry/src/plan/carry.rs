@@ -8,7 +8,7 @@ use tenantry_core::content;
 use tenantry_core::meta::Owner;
 use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::plan::Plan;
-use tenantry_core::resources::{NAMESPACE, Resource};
+use tenantry_core::resources::{NAMESPACE, Resource, Write};
 
 use super::snapshot::{Snapshot, claim, is_ours, is_shared, path_of};
 use super::view::{is_as_wanted, managed_fields};
@@ -26,11 +26,11 @@ pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> 
             None => snapshot.put(key.clone(), created(object)),
             Some(found) if is_as_wanted(&found, object) => {}
             Some(found)
-                if is_ours(&found, owner)
+                if is_ours(key.resource, &found, owner)
                     || inherits(snapshot, owner, key, &found)
                     || consents(object, owner, &found) =>
             {
-                snapshot.put(key.clone(), changed(&found, object))
+                snapshot.put(key.clone(), changed(&found, object));
             }
             Some(_) => {
                 not_owned.insert(key.clone());
@@ -40,6 +40,13 @@ pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> 
     }
     for key in candidates(snapshot, owner, plan) {
         snapshot.remove(&key);
+    }
+    for adjustment in &plan.adjustments {
+        if let Some(found) = snapshot.object(&adjustment.key) {
+            let mut object = (**found).clone();
+            merge(&mut object, &adjustment.patch);
+            snapshot.put(adjustment.key.clone(), object);
+        }
     }
     not_owned
 }
@@ -55,6 +62,24 @@ fn consents(object: &Desired, owner: &Owner, found: &Value) -> bool {
     object.takes_over() && owner.is_welcome(found)
 }
 
+/// Takes a merge patch in (RFC 7396).
+fn merge(object: &mut Value, patch: &Value) {
+    let Some(changes) = patch.as_object() else {
+        *object = patch.clone();
+        return;
+    };
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    for (field, change) in changes {
+        if change.is_null() {
+            object.as_object_mut().map(|fields| fields.remove(field));
+        } else {
+            merge(&mut object[field], change);
+        }
+    }
+}
+
 /// Objects of this owner that the plan decides about and does not want. Last in, first out.
 fn candidates(snapshot: &Snapshot, owner: &Owner, plan: &Plan) -> Vec<ObjectKey> {
     let wanted: BTreeSet<&ObjectKey> = plan.desired.iter().map(Desired::key).collect();
@@ -66,6 +91,7 @@ fn candidates(snapshot: &Snapshot, owner: &Owner, plan: &Plan) -> Vec<ObjectKey>
     };
     let found: Vec<ObjectKey> = snapshot
         .objects()
+        .filter(|(key, _)| key.resource.write != Write::Never)
         .filter(|(key, object)| {
             Owner::marked_on(object).is_some_and(|marked| {
                 let inherited = key.resource.namespaced && claimed(&key.namespace);

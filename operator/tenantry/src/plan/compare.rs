@@ -7,7 +7,7 @@ use tenantry_core::resources::NAMESPACE;
 use super::report::{Changed, Created, Finding, ObjectRef, ResourceReport, State};
 use super::settle::{Planned, Settled};
 use super::snapshot::path_of;
-use super::view::{is_as_wanted, views};
+use super::view::{is_as_wanted, touched, views};
 
 /// What becomes of the objects of one resource.
 pub(super) fn compare(settled: &Settled, key: &ObjectKey, planned: &Planned) -> ResourceReport {
@@ -44,6 +44,12 @@ pub(super) fn compare(settled: &Settled, key: &ObjectKey, planned: &Planned) -> 
                 let (before, after) = views(found, object);
                 report.changed.push(Changed { object: key.into(), before, after });
             }
+        }
+    }
+    for (key, patch) in &planned.adjusted {
+        if let (Some(before), Some(after)) = (settled.before.object(key), settled.after.object(key)) {
+            let (before, after) = (touched(before, patch), touched(after, patch));
+            report.changed.push(Changed { object: key.into(), before, after });
         }
     }
     report

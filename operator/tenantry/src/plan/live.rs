@@ -1,4 +1,7 @@
-//! Reads what plans need of a real cluster: one list for each kind that is named in `ACCESS`. Never writes, never watches.
+//! Reads what plans need of a real cluster: one list for each kind that is named in `ACCESS`, those that are watched on demand
+//! only when a plan asks for them. Never writes, never watches.
+
+use std::collections::BTreeSet;
 
 use kube::api::{Api, DynamicObject, ListParams, PartialObjectMeta};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -14,13 +17,29 @@ use crate::connect::{ConnectError, Connection};
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
 
-/// The cluster as it is now, and what a reader should know about what is missing from that picture.
+/// The cluster as it is now, and what a reader should know about what is missing from that picture. `demand` tells what plans
+/// over a first picture ask for besides.
 pub(super) async fn read(
     connection: &Connection,
     kinds: &'static [Registration],
+    demand: impl FnOnce(&Snapshot) -> BTreeSet<&'static Resource>,
 ) -> Result<(Snapshot, Vec<String>), ConnectError> {
     let (mut snapshot, mut notes) = (Snapshot::default(), Vec::new());
-    for resource in access::watched(kinds) {
+    let always = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand).collect();
+    add(connection, always, &mut snapshot, &mut notes).await?;
+    add_originals(connection, kinds, &mut snapshot).await?;
+    let demanded = demand(&snapshot);
+    add(connection, demanded, &mut snapshot, &mut notes).await?;
+    Ok((snapshot, notes))
+}
+
+async fn add(
+    connection: &Connection,
+    resources: BTreeSet<&'static Resource>,
+    snapshot: &mut Snapshot,
+    notes: &mut Vec<String>,
+) -> Result<(), ConnectError> {
+    for resource in resources {
         match list(connection, resource).await {
             Ok(objects) => {
                 for object in objects {
@@ -35,7 +54,16 @@ pub(super) async fn read(
             Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
         }
     }
-    for (resource, namespace) in asked(kinds, &snapshot) {
+    Ok(())
+}
+
+/// What copies are made of, as far as plans may know it.
+async fn add_originals(
+    connection: &Connection,
+    kinds: &[Registration],
+    snapshot: &mut Snapshot,
+) -> Result<(), ConnectError> {
+    for (resource, namespace) in asked(kinds, snapshot) {
         match list_metadata(connection, resource, &namespace).await {
             Ok(objects) => {
                 for object in objects {
@@ -46,7 +74,7 @@ pub(super) async fn read(
             Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
         }
     }
-    Ok((snapshot, notes))
+    Ok(())
 }
 
 /// Where originals of copies may be, by what the cluster's TenantryPlatform says.

@@ -11,7 +11,8 @@ use tenantry_core::kind::{Children, Registration};
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::{Plan, Undecided};
-use tenantry_core::world::World;
+use tenantry_core::resources::{Resource, Watch};
+use tenantry_core::world::{Read, World};
 
 use super::PlanError;
 use super::carry::carry_out;
@@ -55,6 +56,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// Wanted objects that exist and are not ours.
     pub(super) not_owned: BTreeSet<ObjectKey>,
+    /// What was changed of objects that stay their owners', by the first patch of each.
+    pub(super) adjusted: BTreeMap<ObjectKey, Value>,
 }
 
 /// Lets the cluster take these resources in and come to rest.
@@ -89,6 +92,9 @@ pub(super) fn settle(
             let Some(resource) = after.object(key).cloned().filter(|_| !entry.invalid) else { continue };
             entry.plan = plan(kinds, key, &resource, &after, now)?;
             entry.not_owned = carry_out(&mut after, &Owner::of(key.resource, &resource), &entry.plan);
+            for adjustment in &entry.plan.adjustments {
+                entry.adjusted.entry(adjustment.key.clone()).or_insert_with(|| adjustment.patch.clone());
+            }
             if entry.plan.release {
                 after.remove(key);
             }
@@ -98,6 +104,32 @@ pub(super) fn settle(
         }
     }
     Err(PlanError::Restless(ROUNDS))
+}
+
+/// The kinds that are watched on demand and that plans over this cluster, with these resources in it, ask for.
+pub(super) fn demand(
+    kinds: &'static [Registration],
+    before: &Snapshot,
+    given: &[(&'static Registration, Manifest)],
+    now: Timestamp,
+) -> BTreeSet<&'static Resource> {
+    let there = before.objects().filter_map(|(key, object)| {
+        let kind = kinds.iter().find(|kind| kind.resource == key.resource)?;
+        Some((kind, object.as_ref()))
+    });
+    let given = given.iter().map(|(kind, manifest)| (*kind, &manifest.object));
+    let reads = there.chain(given).flat_map(|(kind, resource)| {
+        let world = World::new(before);
+        // One that is malformed asks for nothing.
+        let _ = (kind.plan)(resource, &world, now);
+        world.into_reads()
+    });
+    reads
+        .filter_map(|read| match read {
+            Read::List(resource, _) if resource.watch == Watch::OnDemand => Some(resource),
+            _ => None,
+        })
+        .collect()
 }
 
 impl Planned {
@@ -127,7 +159,7 @@ impl Planned {
 fn begin_deletion(kind: &Registration, key: &ObjectKey, after: &mut Snapshot, now: Timestamp) -> Result<(), PlanError> {
     let Some(found) = after.object(key) else { return Err(PlanError::NotThere { key: key.to_string() }) };
     let mut resource = (**found).clone();
-    if kind.children == Children::None {
+    if kind.children != Children::Recorded {
         after.remove(key);
     } else {
         resource["metadata"]["deletionTimestamp"] = Value::from(now.to_string());

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantry_core::kind::Registration;
+use tenantry_core::kinds::KINDS;
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Write};
 use tenantry_core::world::{Lookup, Scope, Source};
-use tenantry_core::{access, content};
+use tenantry_core::{access, content, enforcement, names};
 
 /// All that is known of a cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +21,22 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// A cluster on which Tenantry has just been installed, and nothing else.
+    pub(super) fn installed() -> Self {
+        let mut snapshot = Self::default();
+        snapshot.install();
+        snapshot
+    }
+
+    /// Puts in the admission policies as an installation does.
+    pub(super) fn install(&mut self) {
+        for object in enforcement::installed(names::OPERATOR_NAMESPACE) {
+            if let Some(resource) = resource_of(KINDS, &object) {
+                self.record(resource, object);
+            }
+        }
+    }
+
     /// One object, whole.
     pub(super) fn object(&self, key: &ObjectKey) -> Option<&Arc<Value>> {
         self.objects.get(key)
@@ -169,15 +186,17 @@ pub(super) fn path_of(owner: &Owner) -> String {
     format!("{}/{}/{}", owner.plural, owner.namespace, owner.name)
 }
 
-/// Whether an object is this owner's: by its mark, or, if somebody stripped that, by the server's record of who wrote it.
-pub(super) fn is_ours(object: &Value, owner: &Owner) -> bool {
+/// Whether an object is this owner's: by its name, if such names are ours; by its mark; or, if somebody stripped that, by the
+/// server's record of who wrote it.
+pub(super) fn is_ours(resource: &Resource, object: &Value, owner: &Owner) -> bool {
     match Owner::marked_on(object) {
+        _ if resource.write == Write::ByName => true,
         Some(marked) => path_of(&marked) == path_of(owner),
         None => content::was_written_by_us(object),
     }
 }
 
-/// Whether others write to objects of this kind as well.
+/// Whether others write to the content of objects of this kind as well.
 pub(super) fn is_shared(resource: &Resource) -> bool {
-    resource.write != Write::Replace
+    !matches!(resource.write, Write::Replace | Write::ByName)
 }

@@ -17,6 +17,13 @@ pub(super) fn is_as_wanted(found: &Value, object: &Desired) -> bool {
     content::hash_observed(resource, found) == content::hash_desired(resource, object.body())
 }
 
+/// Of an object, the fields that a merge patch names.
+pub(super) fn touched(object: &Value, patch: &Value) -> Value {
+    let Some(fields) = patch.as_object() else { return object.clone() };
+    let named = fields.iter().filter(|(field, _)| object.get(field.as_str()).is_some());
+    Value::Object(named.map(|(field, patch)| (field.clone(), touched(&object[field], patch))).collect())
+}
+
 /// An object now and as it will be, both cut down to what of it is ours.
 pub(super) fn views(found: &Value, object: &Desired) -> (Value, Value) {
     let wanted = object.body();

@@ -1,4 +1,5 @@
-//! The generated part of the Helm chart: what the operator may do, the roles of tenants, and the schema of the values.
+//! The generated part of the Helm chart: what the operator may do, the roles of tenants, the admission policies, and the schema
+//! of the values.
 //! The templates that put them in place are written by hand.
 
 pub(super) mod values;
@@ -9,14 +10,23 @@ use super::files::{Files, NOTICE};
 use super::manifests;
 use crate::format::{self, FormatError};
 
+/// Stands for the operator's namespace in generated files; templates put the release's in its place.
+const RELEASE_NAMESPACE: &str = "RELEASE-NAMESPACE";
+
 /// Files of the chart, by path within it. The CRDs are added by [`super::files`].
 pub(super) fn files(kinds: &[Registration]) -> Result<Files, FormatError> {
     let rules = manifests::cluster_role_rules(kinds);
-    let reader = manifests::reader_rules(kinds);
-    let roles = manifests::tenant_roles();
+    let roles = manifests::roles_for_others();
+    let lists = [
+        ("operator-rules", rules),
+        ("reader-rules", manifests::reader_rules(kinds)),
+        ("policies", manifests::policies()),
+        ("self-guard", manifests::self_guard(RELEASE_NAMESPACE)),
+    ];
     let mut files = Files::new();
-    files.insert("generated/operator-rules.yaml".into(), format!("# {NOTICE}\n{}", format::yaml(&rules)?));
-    files.insert("generated/reader-rules.yaml".into(), format!("# {NOTICE}\n{}", format::yaml(&reader)?));
+    for (name, list) in lists {
+        files.insert(format!("generated/{name}.yaml"), format!("# {NOTICE}\n{}", format::yaml(&list)?));
+    }
     files.insert(
         "generated/tenant-roles.yaml".into(),
         format!("# {NOTICE}\n{}", format::objects(&roles, format::Structured::Yaml)?),

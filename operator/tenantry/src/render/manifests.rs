@@ -1,6 +1,7 @@
 //! Everything that `tenantry install` puts into a cluster, in the order in which it is applied. The Helm chart says the
 //! same in templates (a test compares them); what varies between clusters is in [`Installation`].
 
+mod admission;
 mod flow;
 mod rights;
 mod workload;
@@ -11,7 +12,10 @@ use tenantry_core::kind::Registration;
 use super::crds;
 use crate::format::FormatError;
 
-pub use rights::{OPERATOR_ROLE, OwnRule, Place, cluster_role_rules, own_rules, reader_rules, tenant_roles};
+pub use admission::{policies, self_guard};
+pub use rights::{
+    EXEMPT_ROLE, OPERATOR_ROLE, OwnRule, Place, cluster_role_rules, own_rules, reader_rules, roles_for_others,
+};
 
 /// Name of the operator's Deployment, ServiceAccount and so on.
 pub const NAME: &str = "tenantry";
@@ -43,9 +47,12 @@ pub struct Installation {
 pub fn all(kinds: &[Registration], installation: &Installation) -> Result<Vec<Value>, FormatError> {
     let namespace = installation.namespace.as_str();
     let mut objects = crds::all(kinds)?;
+    // Before anybody has a right that they limit: members of tenants, and the operator itself.
+    objects.extend(policies());
+    objects.extend(self_guard(namespace));
     objects.push(workload::namespace(namespace));
     objects.push(workload::service_account(namespace));
-    objects.extend(tenant_roles());
+    objects.extend(roles_for_others());
     objects.extend(rights::operator(kinds, namespace));
     objects.extend(installation.replicate_from.iter().flat_map(|from| rights::reader(kinds, from, namespace)));
     objects.extend(flow::schemas(namespace));

@@ -115,7 +115,10 @@ fn hold_to_bounds(allowed: &Allowed, spec: &TenantSpec, class: &TenantClassSpec,
         match names {
             None => refuse(
                 format!("spec.classes.{kind}"),
-                format!("class {class_name} allows {} only, and any is asked for: name some of these", join(&bound.allowed)),
+                format!(
+                    "class {class_name} allows {} only, and any is asked for: name some of these",
+                    join(&bound.allowed)
+                ),
             ),
             Some(names) => {
                 for name in names.iter().filter(|name| !bound.allowed.contains(name)) {
@@ -168,7 +171,10 @@ fn require_encryption(allowed: &mut Allowed, platform: &TenantryPlatformSpec, pl
 
 /// Whether a hostname, itself perhaps a wildcard, lies within another.
 fn is_within(host: &str, pattern: &str) -> bool {
-    host == pattern || pattern.strip_prefix('*').is_some_and(|suffix| host.trim_start_matches('*').ends_with(suffix) && host.len() > pattern.len())
+    host == pattern
+        || pattern
+            .strip_prefix('*')
+            .is_some_and(|suffix| host.trim_start_matches('*').ends_with(suffix) && host.len() > pattern.len())
 }
 
 fn join(names: &[String]) -> String {

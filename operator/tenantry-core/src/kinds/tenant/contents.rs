@@ -1,10 +1,11 @@
 //! What one namespace needs, and when: everything at once, but rights only where the quota is enforced already.
 
 use crate::build::{
-    NamespaceParts, build_allow, build_default_deny, build_limit_range, build_namespace, build_resource_quota,
+    NamespaceParts, Opening, build_allow, build_default_deny, build_limit_range, build_namespace, build_quarantine,
     build_role_binding,
 };
 use crate::conditions::Reason;
+use crate::escrow::Share;
 use crate::fields::{Permission, PodSecurity, Quantities, Stage};
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
@@ -17,23 +18,31 @@ use super::allowed;
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
 use super::rights::has_bindings;
+use super::suspend;
+use super::types::SuspendMode;
 
 impl Case<'_> {
-    /// Wants the namespace itself, unless its labels or annotations were refused.
+    /// Wants the namespace itself; where its labels or annotations were refused, as it is. `level` is none if refused.
     pub(super) fn want_namespace(
         &self,
         draft: &mut Draft,
         common: &Common,
         place: &Place,
         stage: Option<Stage>,
-        level: PodSecurity,
+        level: Option<PodSecurity>,
         takes_over: bool,
     ) {
-        let settings = &common.settings;
-        if settings.namespace_refused {
-            draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
+        let keeps_notes = common.workloads.noted.contains(&place.namespace);
+        let Some(level) = level.filter(|_| !common.settings.namespace_refused) else {
+            match holder(place, self.world) {
+                Holder::Ours(facts) => {
+                    suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, keeps_notes);
+                }
+                _ => draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace))),
+            }
             return;
-        }
+        };
+        let settings = &common.settings;
         let policy = allowed::annotations(
             &settings.allowed,
             self.tenant.spec.contact.as_ref(),
@@ -49,24 +58,35 @@ impl Case<'_> {
             annotations: &settings.metadata.annotations,
             policy: &policy,
         });
-        draft.plan.want(namespace.taking_over(takes_over));
+        draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes).taking_over(takes_over));
     }
 
-    pub(super) fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, quota: &Quantities) {
-        let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
+    /// Wants what closes the network there, and what opens it again. `openings` are none if they were refused.
+    pub(super) fn want_network(&self, draft: &mut Draft, place: &Place, between: bool, openings: Option<&[Opening]>) {
         let plan = &mut draft.plan;
-        plan.want(build_default_deny(place, &self.platform.dns));
-        match &common.openings {
-            Some(openings) => {
-                let between = common.settings.network.between_environments == Permission::Allow;
-                plan.desired.extend(build_allow(place, between, openings));
-            }
-            None => plan.undecided.push(key(&NETWORK_POLICY, names::ALLOW)),
+        if suspend::is(self.tenant, SuspendMode::Quarantine) {
+            plan.want(build_quarantine(place));
+            return;
         }
-        if common.quotas_good {
-            plan.desired.extend(build_resource_quota(place, quota));
-        } else {
-            plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA));
+        plan.want(build_default_deny(place, &self.platform.dns));
+        match openings {
+            Some(openings) => plan.desired.extend(build_allow(place, between, openings)),
+            None => plan.undecided.push(Undecided::Object(ObjectKey::namespaced(
+                &NETWORK_POLICY,
+                &place.namespace,
+                names::ALLOW,
+            ))),
+        }
+    }
+
+    pub(super) fn want_contents(&self, draft: &mut Draft, common: &Common, place: &Place, share: &Share) {
+        let key = |resource, name: &str| Undecided::Object(ObjectKey::namespaced(resource, &place.namespace, name));
+        let between = common.settings.network.between_environments == Permission::Allow;
+        self.want_network(draft, place, between, common.openings.as_deref());
+        let plan = &mut draft.plan;
+        match self.quota(common, place, share) {
+            Some(quota) => plan.desired.extend(quota),
+            None => plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA)),
         }
         if common.settings.limits_refused {
             plan.undecided.push(key(&LIMIT_RANGE, names::LIMITS));
@@ -83,13 +103,13 @@ impl Case<'_> {
         draft: &mut Draft,
         common: &Common,
         place: &Place,
-        quota: &Quantities,
+        bounds: &Quantities,
     ) -> Option<String> {
         let namespace = &place.namespace;
         let is_bounded = || {
             // A refused quota leaves in force what there is; where there is none, nobody gets rights yet.
             if common.quotas_good || place.is_home() {
-                self.enforces(place, quota)
+                self.enforces(place, bounds)
             } else {
                 self.enforces_what_is_there(place)
             }
@@ -117,17 +137,18 @@ impl Case<'_> {
         facts["status"]["hard"].is_object() && facts["status"]["hard"] == facts["spec"]["hard"]
     }
 
-    /// Whether the API server holds the namespace to every part of this quota. It goes by the quota's status, which the
-    /// controller-manager fills after the fact: until then everything is let through.
-    fn enforces(&self, place: &Place, quota: &Quantities) -> bool {
-        if quota.is_empty() {
+    /// Whether the API server holds the namespace to every one of these bounds, or to less: what moves between environments
+    /// never exceeds them. It goes by the quota's status, which the controller-manager fills after the fact: until then
+    /// everything is let through.
+    fn enforces(&self, place: &Place, bounds: &Quantities) -> bool {
+        if bounds.is_empty() {
             return true;
         }
         let key = ObjectKey::namespaced(&RESOURCE_QUOTA, &place.namespace, names::QUOTA);
         let Lookup::Found(facts) = self.world.get(&key) else { return false };
-        quota.iter().all(|(name, wanted)| {
+        bounds.iter().all(|(name, bound)| {
             let enforced = facts["status"]["hard"][name].as_str().and_then(|amount| amount.parse::<Quantity>().ok());
-            enforced.is_some_and(|enforced| enforced == wanted.rounded_up())
+            enforced.is_some_and(|enforced| enforced <= bound.rounded_up())
         })
     }
 }

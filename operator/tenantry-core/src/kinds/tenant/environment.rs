@@ -2,19 +2,16 @@
 
 use serde_json::Value;
 
-use crate::build::{build_default_deny, build_resource_quota};
 use crate::conditions::Reason;
 use crate::fields::{PodSecurity, Quantities};
 use crate::names::Place;
-use crate::object::ObjectKey;
 use crate::plan::Undecided;
 use crate::quantity::Quantity;
-use crate::resources::NAMESPACE;
 
+use super::leaving::{self, hold_rights};
 use super::ownership::{Holder, holder};
-use super::plan::{Case, Common, Draft, EnvironmentDraft};
-use super::settings;
-use super::types::Environment;
+use super::plan::{Case, Common, Draft, EnvironmentDraft, Planned};
+use super::{quota, settings};
 
 impl Case<'_> {
     pub(super) fn plan_home(&self, draft: &mut Draft, common: &Common, is_new: bool) {
@@ -22,36 +19,24 @@ impl Case<'_> {
         let nothing = Quantities::from([("pods".to_owned(), Quantity::ZERO)]);
         match holder(&place, self.world) {
             Holder::Unknown => draft.plan.undecided.push(Undecided::Namespace(place.namespace)),
-            Holder::Leaving(_) => {
-                draft.plan.wait(
-                    Reason::Pending,
-                    format!("namespace {} is being deleted; it is made again when it is gone", place.namespace),
-                );
-                draft.plan.undecided.push(Undecided::Namespace(place.namespace));
+            Holder::Leaving(facts) => {
+                draft.plan.wait(Reason::Pending, leaving::describe(&place.namespace, &facts));
+                hold_rights(&mut draft.plan, &place, &facts, Some(&common.members), self.world);
             }
             _ if is_new && common.settings.namespace_refused => {
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
             _ => {
-                self.want_namespace(draft, common, &place, None, PodSecurity::Restricted, false);
-                draft.plan.want(build_default_deny(&place, &self.platform.dns));
-                draft.plan.desired.extend(build_resource_quota(&place, &nothing));
+                self.want_namespace(draft, common, &place, None, Some(PodSecurity::Restricted), false);
+                self.want_network(draft, &place, false, Some(&[]));
+                self.want_home_quota(draft, common, &place, &nothing);
                 self.want_bindings(draft, common, &place, &nothing);
             }
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // Each is one fact about one environment; a struct would only rename them.
-    pub(super) fn plan_environment(
-        &self,
-        draft: &mut Draft,
-        common: &Common,
-        environment: &Environment,
-        place: &Place,
-        holder: &Holder,
-        quota: &Quantities,
-        fits: bool,
-    ) {
+    pub(super) fn plan_environment(&self, draft: &mut Draft, common: &Common, planned: &Planned) {
+        let Planned { environment, place, holder, share, fits } = planned;
         let level = settings::pod_security(environment, self.class);
         let level_good = settings::is_allowed(level, self.class);
         let field = format!("spec.environments[{}]", environment.name);
@@ -62,7 +47,7 @@ impl Case<'_> {
         }
         let is_new = matches!(holder, Holder::Nobody | Holder::Adoptable(_));
         let settings = &common.settings;
-        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !fits;
+        let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !*fits;
         let mut obstacle = None;
         let uid = match holder {
             Holder::Unknown => {
@@ -92,7 +77,7 @@ impl Case<'_> {
                 None
             }
             Holder::Leaving(facts) => {
-                let text = format!("namespace {} is being deleted; it is made again when it is gone", place.namespace);
+                let text = leaving::describe(&place.namespace, facts);
                 draft.plan.wait(Reason::Pending, text.clone());
                 obstacle = Some((Reason::Pending, text));
                 uid_of(facts)
@@ -117,28 +102,28 @@ impl Case<'_> {
         };
         let members = common.members.count(place);
         let hands_off = !(is_new || matches!(holder, Holder::Ours(_))) || (is_new && bad);
-        if hands_off {
+        if let Holder::Leaving(facts) = holder {
+            hold_rights(&mut draft.plan, place, facts, Some(&common.members), self.world);
+        } else if hands_off {
             draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
         } else {
-            if level_good {
-                let takes_over = matches!(holder, Holder::Adoptable(_));
-                self.want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
-            } else {
-                draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-            }
-            self.want_contents(draft, common, place, quota);
+            let takes_over = matches!(holder, Holder::Adoptable(_));
+            let level = Some(level).filter(|_| level_good);
+            self.want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
+            self.want_contents(draft, common, place, share);
             self.want_copies(&mut draft.plan, &common.replicas, place);
+            let bounds = quota::bounds(&common.settings.quota, share);
             if obstacle.is_none() {
-                obstacle = self.want_bindings(draft, common, place, quota).map(|text| (Reason::Pending, text));
+                obstacle = self.want_bindings(draft, common, place, &bounds).map(|text| (Reason::Pending, text));
             } else {
-                self.want_bindings(draft, common, place, quota);
+                self.want_bindings(draft, common, place, &bounds);
             }
         }
         draft.environments.push(EnvironmentDraft {
             place: place.clone(),
             uid,
             pod_security: level,
-            quota: quota.clone(),
+            quota: self.hard(common, place, share),
             members,
             obstacle,
         });

@@ -12,12 +12,15 @@ use crate::plan::Plan;
 use crate::world::World;
 
 use super::ownership::{Holder, holder};
-use super::types::{Member, Role, Subject, SubjectKind, Tenant};
+use super::suspend;
+use super::types::{Member, Role, Subject, SubjectKind, SuspendMode, Tenant};
 
 /// Everybody with rights in the tenant, checked.
 #[derive(Debug, Default)]
 pub(super) struct Members<'a> {
     entries: Vec<(&'a Member, BTreeSet<Subject>)>,
+    /// In quarantine everybody may look, and programs may do nothing.
+    quarantined: bool,
 }
 
 /// Checks all entries, leaves out those that have ended, and asks to be woken for the next that ends.
@@ -30,7 +33,8 @@ pub(super) fn resolve<'a>(
     plan: &mut Plan,
 ) -> Members<'a> {
     let created = tenant.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let mut members = Members::default();
+    let quarantined = suspend::is(tenant, SuspendMode::Quarantine);
+    let mut members = Members { quarantined, ..Members::default() };
     for member in &tenant.spec.members {
         let field = format!("spec.members[{}]", member.name);
         for unknown in member.environments.iter().flatten() {
@@ -72,7 +76,8 @@ impl Members<'_> {
     pub(super) fn of(&self, place: &Place) -> BTreeMap<Role, BTreeSet<Subject>> {
         let mut roles: BTreeMap<Role, BTreeSet<Subject>> = BTreeMap::new();
         for (member, subjects) in self.acting_in(place) {
-            roles.entry(member.role).or_default().extend(subjects.iter().cloned());
+            let role = if self.quarantined { Role::Viewer } else { member.role };
+            roles.entry(role).or_default().extend(subjects.cloned());
         }
         roles
     }
@@ -82,12 +87,17 @@ impl Members<'_> {
         self.acting_in(place).count()
     }
 
-    fn acting_in(&self, place: &Place) -> impl Iterator<Item = &(&Member, BTreeSet<Subject>)> {
-        self.entries.iter().filter(|(member, subjects)| {
-            let everywhere = member.environments.is_none();
-            let here = member.environments.iter().flatten().any(|name| *name == place.environment && !place.is_home());
-            !subjects.is_empty() && (everywhere || here)
-        })
+    fn acting_in(&self, place: &Place) -> impl Iterator<Item = (&Member, impl Iterator<Item = &Subject>)> {
+        let acts = |subject: &&Subject| !self.quarantined || subject.kind != SubjectKind::ServiceAccount;
+        self.entries
+            .iter()
+            .filter(move |(member, subjects)| {
+                let everywhere = member.environments.is_none();
+                let here =
+                    member.environments.iter().flatten().any(|name| *name == place.environment && !place.is_home());
+                subjects.iter().any(|subject| acts(&subject)) && (everywhere || here)
+            })
+            .map(move |(member, subjects)| (*member, subjects.iter().filter(acts)))
     }
 }
 

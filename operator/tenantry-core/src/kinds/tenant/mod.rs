@@ -3,15 +3,19 @@
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::check::BINDABLE_ROLES;
 use crate::kind::{Children, Example, Kind, Outcome};
 use crate::plan::Plan;
+use crate::policies::EXEMPT_VERB;
 use crate::resources::{self, Resource};
 use crate::world::World;
 
 mod allowed;
 mod contents;
 mod environment;
+mod escrow;
 mod examples;
+mod leaving;
 mod members;
 mod network;
 mod ownership;
@@ -23,7 +27,10 @@ mod retire;
 mod rights;
 mod settings;
 mod status;
+mod suspend;
 pub mod types;
+mod usage;
+mod workloads;
 
 pub(crate) use quota::check_names as check_quota_names;
 use types::{Tenant, TenantStatus};
@@ -47,10 +54,27 @@ impl Kind for TenantKind {
         Access::read(&resources::CONFIG_MAP_ORIGINAL),
         Access::own(&resources::SECRET),
         Access::own(&resources::CONFIG_MAP),
+        Access::adjust(&resources::ROLE_BINDING),
+        Access::adjust(&resources::DEPLOYMENT),
+        Access::adjust(&resources::STATEFUL_SET),
+        Access::adjust(&resources::REPLICA_SET),
+        Access::adjust(&resources::REPLICATION_CONTROLLER),
+        Access::adjust(&resources::CRON_JOB),
+        Access::adjust(&resources::JOB),
+        Access::read(&resources::DAEMON_SET),
+        Access::read(&resources::POD),
+        // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
+        Access::hold("bind", &resources::CLUSTER_ROLE, || BINDABLE_ROLES.map(str::to_owned).to_vec()),
+        // The admission policies ask for it before they bind the writer to what binds tenants.
+        Access::hold(EXEMPT_VERB, &resources::TENANT, Vec::new),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {
-        plan::draft(tenant, world, now).plan
+        let mut draft = plan::draft(tenant, world, now);
+        if let Some(when) = usage::Usage::due(tenant, &draft, world, now) {
+            draft.plan.requeue_at(when);
+        }
+        draft.plan
     }
 
     fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {

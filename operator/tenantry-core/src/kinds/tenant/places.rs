@@ -107,7 +107,7 @@ impl<'a> Case<'a> {
                 ),
             ));
         }
-        if is_protected(namespace, self.platform) {
+        if is_protected(namespace, self.platform, self.world) {
             return Some((
                 part,
                 format!("namespace {namespace} is protected: choose another name, or ask the platform team"),

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::build::Opening;
 use crate::check;
 use crate::conditions::Reason;
+use crate::escrow::{Escrow, Share};
 use crate::fields::{DeletionPolicy, PodSecurity, Quantities};
 use crate::kinds::tenant_class::TenantClassKind;
 use crate::kinds::tenant_class::types::TenantClassSpec;
@@ -21,12 +22,12 @@ use crate::resources::NAMESPACE;
 use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
-use super::ownership::{Holder, holder, is_own};
-use super::quota::Share;
+use super::ownership::{Holder, holder, is_leaving, is_own};
 use super::replicate::Replicas;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
-use super::{network, places, quota, retire, rights, settings};
+use super::workloads::{self, Workloads};
+use super::{escrow, leaving, network, places, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -35,9 +36,10 @@ pub(super) struct Draft {
     pub(super) environments: Vec<EnvironmentDraft>,
     pub(super) retained: Vec<RetainedStatus>,
     pub(super) effective: Option<Effective>,
-    pub(super) assigned: Quantities,
     /// What keeps a Terminating namespace from ending, in the words of the namespace controller.
     pub(super) blockers: Vec<String>,
+    /// What became of the workloads of a tenant that is scaled to zero, or was.
+    pub(super) workloads: Workloads,
 }
 
 /// How one environment stands before anything is written.
@@ -67,7 +69,12 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
         copies.into_iter().filter(|facts| !spoken_for.iter().any(|place| place.namespace == name_of(facts))).collect();
     draft.plan.undecided.extend(copies.iter().map(|facts| Undecided::Namespace(name_of(facts).to_owned())));
     draft.plan.undecided.extend(retire::guards_of_unmarked(tenant, &existing));
-    draft.blockers = existing.iter().flat_map(|facts| blockers(facts)).collect();
+    draft.blockers = existing.iter().flat_map(|facts| leaving::blockers(facts)).collect();
+    let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
+        Lookup::Found(platform) => Some(platform.spec),
+        Lookup::Missing => Some(TenantryPlatformSpec::default()),
+        Lookup::NotSynced => None,
+    };
     if tenant.metadata.deletion_timestamp.is_some() {
         if class == Lookup::NotSynced && tenant.spec.deletion_policy == DeletionPolicy::Delete && !existing.is_empty() {
             let text = format!("TenantClass {} is not known, and may forbid deleting", tenant.spec.class_name);
@@ -75,13 +82,18 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
         }
         let class = class.found();
         let allowed = class.as_ref().and_then(|class| class.spec.bounds.deletion_policies.as_deref());
-        retire::retire_all(tenant, &existing, allowed, &mut draft.plan);
+        // What is wrong with the members of a tenant that ends is nobody's concern any more; that a membership ends is.
+        let mut about_members = Plan::default();
+        let places = places::all(tenant, &existing);
+        let members = platform
+            .as_ref()
+            .map(|platform| members::resolve(tenant, &places, platform, world, now, &mut about_members));
+        draft.plan.requeue_at = about_members.requeue_at.filter(|_| existing.iter().any(|facts| is_leaving(facts)));
+        retire::retire_all(tenant, &existing, allowed, members.as_ref(), world, &mut draft.plan);
         return draft;
     }
-    let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => platform.spec,
-        Lookup::Missing => TenantryPlatformSpec::default(),
-        Lookup::NotSynced => return undecided(draft, Reason::Pending, "TenantryPlatform default is not known yet"),
+    let Some(platform) = platform else {
+        return undecided(draft, Reason::Pending, "TenantryPlatform default is not known yet");
     };
     let class = match class {
         Lookup::Found(class) => class.spec,
@@ -91,18 +103,18 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
                 tenant.spec.class_name
             );
             draft.plan.wait(Reason::RefNotFound, text);
-            rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
             return draft;
         }
         Lookup::NotSynced => {
             draft.plan.wait(Reason::Pending, format!("TenantClass {} is not known yet", tenant.spec.class_name));
-            rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
             return draft;
         }
     };
     if let Some((reason, fault)) = unusable_name(&name, &platform, world) {
         draft.plan.refuse(reason, "metadata.name", fault);
-        rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+        draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
         return draft;
     }
     let case = Case { tenant, name: &name, class: &class, platform: &platform, world };
@@ -125,7 +137,7 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
                 .into(),
         ));
     }
-    if is_protected(name, platform) {
+    if is_protected(name, platform, world) {
         return Some((Reason::Invalid, format!("{name} is protected: choose another name, or ask the platform team")));
     }
     match holder(&Place::home(name), world) {
@@ -137,9 +149,9 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
     }
 }
 
-pub(super) fn is_protected(namespace: &str, platform: &TenantryPlatformSpec) -> bool {
+pub(super) fn is_protected(namespace: &str, platform: &TenantryPlatformSpec, world: &World) -> bool {
     check::is_protected(namespace)
-        || namespace == names::OPERATOR_NAMESPACE
+        || [names::OPERATOR_NAMESPACE, world.operator_namespace()].contains(&namespace)
         || names::is_among(namespace, &platform.protected_namespaces)
 }
 
@@ -152,16 +164,6 @@ fn name_of(facts: &Value) -> &str {
     facts["metadata"]["name"].as_str().unwrap_or_default()
 }
 
-/// What stands in the way of the end of a namespace.
-fn blockers(facts: &Value) -> Vec<String> {
-    let name = facts["metadata"]["name"].as_str().unwrap_or_default();
-    let conditions = facts["status"]["conditions"].as_array().into_iter().flatten();
-    conditions
-        .filter(|condition| condition["status"] == "True")
-        .filter_map(|condition| Some(format!("{name}: {}", condition["message"].as_str()?)))
-        .collect()
-}
-
 /// Everything that is looked at while planning one Tenant.
 pub(super) struct Case<'a> {
     pub(super) tenant: &'a Tenant,
@@ -171,13 +173,26 @@ pub(super) struct Case<'a> {
     pub(super) world: &'a World<'a>,
 }
 
+/// One environment, and what is known of it before its namespace is planned.
+pub(super) struct Planned<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) place: Place,
+    pub(super) holder: Holder,
+    pub(super) share: Share,
+    /// Whether the class allows so many environments.
+    pub(super) fits: bool,
+}
+
 /// What holds for all namespaces of the Tenant.
 pub(super) struct Common<'a> {
     pub(super) settings: Settings,
     pub(super) openings: Option<Vec<Opening>>,
     pub(super) quotas_good: bool,
+    /// How the total is shared out; `None` when there is no total, when it was refused, or while quotas are not known.
+    pub(super) escrow: Option<Escrow>,
     pub(super) members: Members<'a>,
     pub(super) replicas: Replicas<'a>,
+    pub(super) workloads: &'a Workloads,
     /// All namespaces of the tenant, home first, as the admission policies are told.
     pub(super) namespaces: Vec<String>,
 }
@@ -188,13 +203,13 @@ impl<'a> Case<'a> {
         let environments = self.environments(existing, &mut draft.plan);
         let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
-        let quotas: BTreeMap<&str, Quantities> = environments
+        let shares: BTreeMap<&str, Share> = environments
             .iter()
             .map(|(environment, _, _)| {
                 (environment.name.as_str(), settings::environment_quota(environment, self.class))
             })
             .collect();
-        let quotas_good = self.check_quotas(draft, &settings, &quotas);
+        let quotas_good = self.check_quotas(draft, &settings, &shares);
         let mut places = vec![Place::home(self.name)];
         places.extend(
             environments
@@ -202,6 +217,7 @@ impl<'a> Case<'a> {
                 .filter(|(_, _, holder)| !matches!(holder, Holder::Foreign(_)))
                 .map(|(_, place, _)| place.clone()),
         );
+        let workloads = workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan);
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
         // What is yet to be taken over is another's until then, and may stay so.
@@ -211,8 +227,7 @@ impl<'a> Case<'a> {
         };
         let namespaces = places.iter().filter(|place| !alien(place)).map(|place| place.namespace.clone()).collect();
         let replicas = self.replicas(&mut draft.plan);
-        let common = Common { settings, openings, quotas_good, members, replicas, namespaces };
-        self.plan_home(draft, &common, is_new(&holder(&places[0], self.world)));
+        let is_home_new = is_new(&holder(&places[0], self.world));
         let existing_count = environments.iter().filter(|(_, _, holder)| !is_new(holder)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let mut free = limit.saturating_sub(existing_count);
@@ -224,38 +239,43 @@ impl<'a> Case<'a> {
             );
             draft.plan.refuse(Reason::Invalid, "spec.environments", text);
         }
-        for (environment, place, holder) in &environments {
-            let quota = quotas.get(environment.name.as_str()).cloned().unwrap_or_default();
-            let fits = !is_new(holder) || free > 0;
-            free = free.saturating_sub(usize::from(is_new(holder)));
-            self.plan_environment(draft, &common, environment, place, holder, &quota, fits);
+        let places: Vec<Planned> = environments
+            .into_iter()
+            .map(|(environment, place, holder)| {
+                let fits = !is_new(&holder) || free > 0;
+                free = free.saturating_sub(usize::from(is_new(&holder)));
+                Planned { share: shares[environment.name.as_str()].clone(), environment, place, holder, fits }
+            })
+            .collect();
+        let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
+        let common =
+            Common { settings, openings, quotas_good, escrow, members, replicas, workloads: &workloads, namespaces };
+        self.plan_home(draft, &common, is_home_new);
+        for planned in &places {
+            self.plan_environment(draft, &common, planned);
         }
-        self.retire_removed(draft, existing, &environments);
+        self.retire_removed(draft, existing, &places, &common);
+        draft.workloads = workloads;
     }
 
-    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, quotas: &BTreeMap<&str, Quantities>) -> bool {
+    fn check_quotas(&self, draft: &mut Draft, settings: &Settings, shares: &BTreeMap<&str, Share>) -> bool {
         let plan = &mut draft.plan;
         let mut good = quota::check_names("spec.quota", &settings.quota, plan);
-        for (environment, max) in quotas {
-            good &= quota::check_names(&format!("spec.environments[{environment}].quota.max"), max, plan);
+        for (environment, share) in shares {
+            let field = format!("spec.environments[{environment}].quota");
+            good &= quota::check_names(&format!("{field}.guaranteed"), &share.guaranteed, plan);
+            good &= quota::check_names(&format!("{field}.max"), &share.max, plan);
         }
-        let shares: Vec<Share> = quotas.iter().map(|(environment, max)| Share { environment, max }).collect();
-        draft.assigned = quota::assigned(&shares);
         good &= quota::check_bound(&settings.quota, &self.tenant.spec.class_name, self.class, plan);
-        good && quota::check_sum(&settings.quota, &shares, plan)
+        good && quota::check_shares(&settings.quota, shares, plan)
     }
 
-    fn retire_removed(
-        &self,
-        draft: &mut Draft,
-        existing: &[Arc<Value>],
-        environments: &[(&Environment, Place, Holder)],
-    ) {
+    fn retire_removed(&self, draft: &mut Draft, existing: &[Arc<Value>], places: &[Planned], common: &Common) {
         let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
         let named = places::all(self.tenant, existing);
         for facts in existing {
             let name = name_of(facts);
-            if name == self.name || environments.iter().any(|(_, place, _)| place.namespace == name) {
+            if name == self.name || places.iter().any(|planned| planned.place.namespace == name) {
                 continue;
             }
             if named.iter().any(|place| place.namespace == name) {
@@ -263,7 +283,9 @@ impl<'a> Case<'a> {
                 draft.plan.undecided.push(Undecided::Namespace(name.to_owned()));
                 continue;
             }
-            draft.retained.extend(retire::retire(self.tenant, facts, fate, &mut draft.plan));
+            let keeps_notes = common.workloads.noted.contains(name);
+            let (members, plan) = (Some(&common.members), &mut draft.plan);
+            draft.retained.extend(retire::retire(self.tenant, facts, fate, members, keeps_notes, self.world, plan));
         }
     }
 }

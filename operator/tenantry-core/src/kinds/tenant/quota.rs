@@ -1,7 +1,10 @@
-//! Quotas as arithmetic: what may be bounded at all, the class's bound on the whole, and the environments' sum. Every
+//! Quotas as arithmetic: what may be bounded at all, the class's bound on the whole, and what can be guaranteed. Every
 //! refusal shows the sum.
 
+use std::collections::BTreeMap;
+
 use crate::conditions::Reason;
+use crate::escrow::Share;
 use crate::fields::Quantities;
 use crate::kinds::tenant_class::types::TenantClassSpec;
 use crate::names;
@@ -34,15 +37,6 @@ const STANDARD: [&str; 19] = [
 /// How many resources a quota may name, here and in the schema of the status.
 pub(super) const MOST_NAMES: usize = 64;
 
-/// An environment's share.
-#[derive(Debug)]
-pub(super) struct Share<'a> {
-    /// Name of the environment.
-    pub(super) environment: &'a str,
-    /// Its quota.
-    pub(super) max: &'a Quantities,
-}
-
 /// Refuses names and amounts that the API server would refuse; says whether all were good.
 pub(crate) fn check_names(field: &str, quantities: &Quantities, plan: &mut Plan) -> bool {
     let before = plan.refusals.len();
@@ -56,7 +50,7 @@ pub(crate) fn check_names(field: &str, quantities: &Quantities, plan: &mut Plan)
     for (name, amount) in quantities {
         if !is_quota_name(name) {
             plan.refuse(Reason::Invalid, format!("{field}[{name}]"), "is nothing a quota can bound: use names such as requests.cpu, limits.memory, pods, requests.nvidia.com/gpu, count/jobs.batch or <class>.storageclass.storage.k8s.io/requests.storage");
-        } else if is_counted(name) && !amount.is_whole() {
+        } else if names::is_counted(name) && !amount.is_whole() {
             plan.refuse(
                 Reason::Invalid,
                 format!("{field}[{name}]"),
@@ -81,44 +75,40 @@ pub(super) fn check_bound(total: &Quantities, class_name: &str, class: &TenantCl
     plan.refusals.len() == before
 }
 
-/// Refuses shares that add up to more than the total, and shares that leave open what the total bounds.
-pub(super) fn check_sum(total: &Quantities, shares: &[Share], plan: &mut Plan) -> bool {
+/// Refuses guarantees that cannot be kept: of what the total does not bound, above the environment's own maximum, or adding
+/// up to more than the total.
+pub(super) fn check_shares(total: &Quantities, shares: &BTreeMap<&str, Share>, plan: &mut Plan) -> bool {
     let before = plan.refusals.len();
-    for (name, bound) in total {
-        for share in shares.iter().filter(|share| !share.max.contains_key(name)) {
-            plan.refuse(
-                Reason::Invalid,
-                format!("spec.environments[{}].quota.max[{name}]", share.environment),
-                format!("the tenant's quota bounds {name} to {bound}, so each environment needs its share: add it"),
-            );
+    for (environment, share) in shares {
+        for (name, amount) in &share.guaranteed {
+            let field = format!("spec.environments[{environment}].quota.guaranteed[{name}]");
+            if !total.contains_key(name) {
+                plan.refuse(Reason::Invalid, field, "the tenant's quota does not bound it, so there is nothing to guarantee a part of: add it to spec.quota, or remove it here");
+            } else if let Some(max) = share.max.get(name).filter(|max| amount > max) {
+                plan.refuse(
+                    Reason::Invalid,
+                    field,
+                    format!("{amount} is more than {max} in quota.max: lower it, or raise the maximum"),
+                );
+            }
         }
-        let sum: Quantity = shares.iter().filter_map(|share| share.max.get(name)).copied().sum();
+    }
+    for (name, bound) in total {
+        let parts = || shares.iter().filter_map(|(name_of, share)| Some((name_of, share.guaranteed.get(name)?)));
+        let sum: Quantity = parts().map(|(_, amount)| *amount).sum();
         if sum > *bound {
-            let terms: Vec<String> = shares
-                .iter()
-                .filter_map(|share| Some(format!("{} {}", share.environment, share.max.get(name)?)))
-                .collect();
+            let terms: Vec<String> = parts().map(|(environment, amount)| format!("{environment} {amount}")).collect();
             plan.refuse(
                 Reason::Invalid,
                 format!("spec.quota[{name}]"),
                 format!(
-                    "the environments add up to {sum} ({}), more than {bound}: lower a share or raise the total",
+                    "the environments' guaranteed shares add up to {sum} ({}), more than {bound}: lower one or raise the total",
                     terms.join(" + ")
                 ),
             );
         }
     }
     plan.refusals.len() == before
-}
-
-/// What the shares add up to.
-pub(super) fn assigned(shares: &[Share]) -> Quantities {
-    let mut sums = Quantities::new();
-    for (name, amount) in shares.iter().flat_map(|share| share.max) {
-        let sum = sums.entry(name.clone()).or_insert(Quantity::ZERO);
-        *sum = [*sum, *amount].into_iter().sum();
-    }
-    sums
 }
 
 fn is_quota_name(name: &str) -> bool {
@@ -140,14 +130,12 @@ fn is_quota_name(name: &str) -> bool {
     extended && !prefix.ends_with("kubernetes.io") && names::is_qualified_name(name)
 }
 
-/// What is counted, not measured.
-fn is_counted(name: &str) -> bool {
-    let extended = name.starts_with("requests.") && name.contains('/');
-    let counts =
-        ["configmaps", "persistentvolumeclaims", "pods", "replicationcontrollers", "resourcequotas", "secrets"];
-    extended
-        || counts.contains(&name)
-        || name.starts_with("services")
-        || name.starts_with("count/")
-        || name.ends_with("/persistentvolumeclaims")
+/// The most an environment may ever have of each resource that is bounded at all.
+pub(super) fn bounds(total: &Quantities, share: &Share) -> Quantities {
+    let mut bounds = share.max.clone();
+    for (name, amount) in total {
+        let max = bounds.entry(name.clone()).or_insert(*amount);
+        *max = (*max).min(*amount);
+    }
+    bounds
 }

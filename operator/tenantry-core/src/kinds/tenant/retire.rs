@@ -11,8 +11,12 @@ use crate::fields::DeletionPolicy;
 use crate::meta;
 use crate::plan::{Plan, Undecided};
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
+use crate::world::World;
 
+use super::leaving::hold_rights;
+use super::members::Members;
 use super::ownership::{is_leaving, place_of};
+use super::suspend;
 use super::types::{RetainedStatus, Tenant};
 
 /// What holds a namespace closed; kept for as long as the namespace is there.
@@ -35,28 +39,53 @@ pub(super) fn fate(tenant: &Tenant, allowed: Option<&[DeletionPolicy]>) -> Fate 
     if policy == DeletionPolicy::Retain || allowed.is_some_and(|allowed| !allowed.contains(&policy)) {
         return Fate::Retain;
     }
-    let uid = tenant.metadata.uid.as_deref().filter(|uid| !uid.is_empty());
-    let confirmed = tenant.metadata.annotations.as_ref().and_then(|all| all.get(meta::CONFIRM_DELETE));
-    if uid.is_some() && confirmed.map(String::as_str) == uid { Fate::Delete } else { Fate::Unconfirmed }
+    if is_confirmed(tenant) { Fate::Delete } else { Fate::Unconfirmed }
 }
 
-/// Plans the end of one namespace that is ours. Returns what the status says of it, if it stays.
-pub(super) fn retire(tenant: &Tenant, facts: &Arc<Value>, fate: Fate, plan: &mut Plan) -> Option<RetainedStatus> {
+/// Whether somebody has confirmed, for this very Tenant and no other of its name, that namespaces may be deleted.
+pub(super) fn is_confirmed(tenant: &Tenant) -> bool {
+    let uid = tenant.metadata.uid.as_deref().filter(|uid| !uid.is_empty());
+    let confirmed = tenant.metadata.annotations.as_ref().and_then(|all| all.get(meta::CONFIRM_DELETE));
+    uid.is_some() && confirmed.map(String::as_str) == uid
+}
+
+/// Plans the end of one namespace that is ours. Returns what the status says of it, if it stays. `members` are none where
+/// they cannot be told; then all rights stay as they are.
+pub(super) fn retire(
+    tenant: &Tenant,
+    facts: &Arc<Value>,
+    fate: Fate,
+    members: Option<&Members>,
+    keeps_notes: bool,
+    world: &World,
+    plan: &mut Plan,
+) -> Option<RetainedStatus> {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
     let place = place_of(name, facts)?;
     let namespace = place.namespace.clone();
+    if is_leaving(facts) {
+        // Owners keep their rights until it is gone, so that they can remove what blocks; but not in what is retained.
+        let undecided = plan.undecided.len();
+        match members {
+            Some(_) if fate != Fate::Delete => hold_rights(plan, &place, facts, None, world),
+            Some(members) => hold_rights(plan, &place, facts, Some(members), world),
+            None => plan.undecided.push(Undecided::Namespace(namespace.clone())),
+        }
+        if fate == Fate::Delete {
+            // It is wanted by nobody: that it is still there holds the Tenant.
+            plan.undecided.truncate(undecided);
+            plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, namespace.clone())));
+            plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace));
+        }
+        return None;
+    }
     // Whatever happens, nothing in it is loosened while it is there.
-    plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, namespace.clone())));
+    suspend::guard_as_it_is(plan, tenant, &place);
     if fate == Fate::Delete {
-        // Owners keep their rights until it is gone, so that they can remove what blocks.
         plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace));
         return None;
     }
-    if is_leaving(facts) {
-        plan.undecided.push(Undecided::Namespace(namespace.clone()));
-        return None;
-    }
-    plan.want(build_retained_namespace(&place, &facts["owned"]));
+    plan.want(suspend::mark(build_retained_namespace(&place, &facts["owned"]), tenant, keeps_notes));
     let message = match fate {
         Fate::Unconfirmed => format!("kept until its deletion is confirmed: {}", how_to_confirm(tenant)),
         _ => "kept, as deletionPolicy is Retain: delete the namespace by hand when nobody needs it".to_owned(),
@@ -69,6 +98,8 @@ pub(super) fn retire_all(
     tenant: &Tenant,
     namespaces: &[Arc<Value>],
     allowed: Option<&[DeletionPolicy]>,
+    members: Option<&Members>,
+    world: &World,
     plan: &mut Plan,
 ) {
     let fate = fate(tenant, allowed);
@@ -82,7 +113,7 @@ pub(super) fn retire_all(
         return;
     }
     for facts in namespaces {
-        retire(tenant, facts, fate, plan);
+        retire(tenant, facts, fate, members, suspend::has_notes(facts), world, plan);
     }
     plan.release = true;
 }

@@ -1,6 +1,7 @@
-//! Who keeps rights while nothing else of a Tenant can be decided: an end of rights waits for no class and no name. It never
-//! gives rights where there were none.
+//! Who keeps rights while nothing else of a Tenant can be decided: an end of rights waits for no class and no name, nor does
+//! suspending. It never gives rights where there were none.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,12 +16,15 @@ use crate::plan::{Plan, Undecided};
 use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET};
 use crate::world::{Lookup, World};
 
-use super::ownership::{Holder, holder};
+use super::ownership::{Holder, holder, is_leaving, place_of};
 use super::retire::GUARDS;
-use super::types::{Role, Tenant};
+use super::suspend;
+use super::types::{Role, SuspendMode, Tenant};
+use super::workloads::{self, Workloads};
 use super::{members, places};
 
-/// Decides the bindings of namespaces that are the tenant's and have some, and leaves all else undecided.
+/// Decides the bindings of namespaces that are the tenant's and have some, and how a suspended tenant's are marked and
+/// closed, and leaves all else undecided.
 pub(super) fn decide_alone(
     plan: &mut Plan,
     tenant: &Tenant,
@@ -28,7 +32,7 @@ pub(super) fn decide_alone(
     platform: &TenantryPlatformSpec,
     world: &World,
     now: Timestamp,
-) {
+) -> Workloads {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
     let mut places = places::all(tenant, existing);
     places.push(Place::home(name));
@@ -40,23 +44,49 @@ pub(super) fn decide_alone(
             && matches!(holder(place, world), Holder::Ours(_))
             && has_bindings(place, world)
     });
-    if held.is_empty() {
+    let is_suspended = tenant.spec.suspend.is_some();
+    if held.is_empty() && !is_suspended {
         plan.undecided.push(Undecided::Everything);
-        return;
+        return Workloads::default();
     }
-    let elsewhere = existing.iter().filter_map(|facts| facts["metadata"]["name"].as_str());
-    let elsewhere = elsewhere.filter(|namespace| !held.iter().any(|place| place.namespace == *namespace));
-    plan.undecided.extend(elsewhere.map(|namespace| Undecided::Namespace(namespace.to_owned())));
-    plan.undecided.extend(others.into_iter().map(|place| Undecided::Namespace(place.namespace)));
+    let (mut marked, mut unmarked) = (BTreeSet::new(), BTreeSet::new());
+    for facts in existing {
+        let namespace = facts["metadata"]["name"].as_str().unwrap_or_default();
+        if is_suspended && !is_leaving(facts) {
+            let Some(place) = place_of(name, facts) else { continue };
+            suspend::mark_as_it_is(plan, tenant, &place, facts, suspend::has_notes(facts));
+            suspend::guard_as_it_is(plan, tenant, &place);
+            plan.undecided.extend(copies_in(namespace));
+            marked.insert(namespace.to_owned());
+        } else if !held.iter().any(|place| place.namespace == namespace) {
+            unmarked.insert(namespace.to_owned());
+        }
+    }
+    unmarked.extend(others.into_iter().map(|place| place.namespace).filter(|namespace| !marked.contains(namespace)));
+    let bindings_stay = marked.iter().filter(|namespace| !held.iter().any(|place| place.namespace == **namespace));
+    plan.undecided.extend(bindings_stay.map(|namespace| Undecided::Kind(&ROLE_BINDING, namespace.clone())));
+    plan.undecided.extend(unmarked.into_iter().map(Undecided::Namespace));
     let members = members::resolve(tenant, &held, platform, world, now, plan);
     for place in &held {
-        plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
-        let kept = GUARDS.into_iter().chain([&SECRET, &CONFIG_MAP]);
-        plan.undecided.extend(kept.map(|resource| Undecided::Kind(resource, place.namespace.clone())));
+        if !marked.contains(&place.namespace) {
+            plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
+            plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, place.namespace.clone())));
+        }
+        plan.undecided.extend(copies_in(&place.namespace));
         for (role, subjects) in members.of(place) {
             plan.want(build_role_binding(place, role, &subjects));
         }
     }
+    // The way back needs all of the plan.
+    if suspend::is(tenant, SuspendMode::ScaleToZero) {
+        return workloads::plan_workloads(tenant, existing, world, plan);
+    }
+    Workloads::default()
+}
+
+/// Copies of the platform's objects, which stay as they are.
+fn copies_in(namespace: &str) -> [Undecided; 2] {
+    [&SECRET, &CONFIG_MAP].map(|resource| Undecided::Kind(resource, namespace.to_owned()))
 }
 
 /// Whether anybody has rights there by our bindings.

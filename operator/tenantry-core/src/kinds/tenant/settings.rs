@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::conditions::Reason;
+use crate::escrow::Share;
 use crate::fields::{AtRest, Audit, Images, Limits, Metadata, PodSecurity, Quantities, Services};
 use crate::kinds::tenant_class::types::{StageDefaults, TenantClassSpec};
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
@@ -37,9 +38,10 @@ impl Settings {
     pub(super) fn effective(&self, platform: &TenantryPlatformSpec) -> Effective {
         let allowed = &self.allowed;
         let listed = allowed.classes.storage.iter().flatten();
-        let evidence = platform.encrypted_storage_classes.iter().filter(|class| {
-            allowed.at_rest == AtRest::Required && listed.clone().any(|name| *name == class.name)
-        });
+        let evidence = platform
+            .encrypted_storage_classes
+            .iter()
+            .filter(|class| allowed.at_rest == AtRest::Required && listed.clone().any(|name| *name == class.name));
         Effective {
             quota: self.quota.clone(),
             limits: self.limits.clone(),
@@ -115,9 +117,13 @@ pub(super) fn is_allowed(level: PodSecurity, class: &TenantClassSpec) -> bool {
 }
 
 /// Quota of an environment.
-pub(super) fn environment_quota(environment: &Environment, class: &TenantClassSpec) -> Quantities {
-    let default = stage_defaults(environment, class).and_then(|stage| stage.quota.as_ref()).map(|quota| &quota.max);
-    merged(default, environment.quota.as_ref().map(|quota| &quota.max))
+pub(super) fn environment_quota(environment: &Environment, class: &TenantClassSpec) -> Share {
+    let default = stage_defaults(environment, class).and_then(|stage| stage.quota.as_ref());
+    let own = environment.quota.as_ref();
+    Share {
+        guaranteed: merged(default.map(|quota| &quota.guaranteed), own.map(|quota| &quota.guaranteed)),
+        max: merged(default.map(|quota| &quota.max), own.map(|quota| &quota.max)),
+    }
 }
 
 fn stage_defaults<'a>(environment: &Environment, class: &'a TenantClassSpec) -> Option<&'a StageDefaults> {

@@ -5,22 +5,30 @@ use jiff::Timestamp;
 use crate::conditions::{Conditions, Reason, Truth, Type, truncate};
 use crate::fields::Quantities;
 use crate::kind::{Outcome, Progress};
+use crate::meta;
 use crate::object::ObjectKey;
+use crate::plan::Undecided;
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
 use crate::world::{Lookup, World};
 
 use super::plan::{self, Draft, EnvironmentDraft};
 use super::quota;
-use super::types::{Effective, EnvironmentStatus, HomeStatus, QuotaStatus, Tenant, TenantStatus, TotalQuota};
+use super::retire;
+use super::types::{Effective, EnvironmentStatus, HomeStatus, SuspendMode, Tenant, TenantStatus};
+use super::usage::Usage;
 
 /// How many retained namespaces the schema stores.
 const MOST_RETAINED: usize = 128;
 
+/// How many workloads that go on while a tenant is scaled to zero are named.
+const MOST_NAMED: usize = 20;
+
 /// What the status should say.
 pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timestamp) -> TenantStatus {
     let draft = plan::draft(tenant, world, now);
+    let usage = Usage::shown(tenant, &draft, world, now);
     let environments: Vec<EnvironmentStatus> =
-        draft.environments.iter().map(|environment| environment_status(environment, world, done)).collect();
+        draft.environments.iter().map(|environment| environment_status(environment, &usage, world, done)).collect();
     let before = tenant.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, tenant.metadata.generation.unwrap_or_default(), now);
     let deleting = tenant.metadata.deletion_timestamp.is_some();
@@ -39,10 +47,13 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
     if let Some((reason, message)) = stalled(done) {
         conditions.set(Type::Stalled, Truth::True, reason, message);
     }
+    if let Some(suspended) = suspended(tenant, &draft, world, done).filter(|_| !deleting) {
+        conditions.set(Type::Suspended, suspended.truth, suspended.reason, suspended.message);
+    }
     conditions.set(Type::Applied, applied.truth, applied.reason, applied.message);
     let ready = environments.iter().filter(|environment| environment.ready).count();
     let total = tenant.spec.environments.len();
-    let effective = draft.effective.map(|effective| Effective { quota: shown(effective.quota), ..effective });
+    let effective = draft.effective.clone().map(|effective| Effective { quota: shown(effective.quota), ..effective });
     let hard = effective.as_ref().map(|effective| effective.quota.clone()).unwrap_or_default();
     TenantStatus {
         observed_generation: tenant.metadata.generation,
@@ -54,13 +65,13 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
         effective,
         home: tenant.metadata.name.clone().map(|namespace| HomeStatus { namespace }),
         environments,
-        retained: draft.retained.into_iter().take(MOST_RETAINED).collect(),
-        quota: (!hard.is_empty()).then_some(TotalQuota { hard, assigned: shown(draft.assigned) }),
+        retained: draft.retained.iter().cloned().take(MOST_RETAINED).collect(),
+        quota: usage.total(hard, &draft),
     }
 }
 
 /// As many as the schema stores: a status that is refused would leave the last one standing for ever.
-fn shown(quota: Quantities) -> Quantities {
+pub(super) fn shown(quota: Quantities) -> Quantities {
     quota.into_iter().take(quota::MOST_NAMES).collect()
 }
 
@@ -104,12 +115,19 @@ fn accepted(tenant: &Tenant, done: &Outcome, now: Timestamp) -> Verdict {
     if let Some(first) = first {
         return Verdict::new(Truth::False, first.reason, refusals.join("; "));
     }
+    let mut message = "the spec is valid".to_owned();
+    if retire::is_confirmed(tenant) && tenant.metadata.deletion_timestamp.is_none() {
+        message = format!(
+            "{message}; deleting namespaces is confirmed in advance: remove the annotation {} to be asked the next time",
+            meta::CONFIRM_DELETE
+        );
+    }
     let ended = tenant.spec.members.iter().filter(|member| member.until.is_some_and(|until| until <= now));
     let ended: Vec<&str> = ended.map(|member| member.name.as_str()).collect();
     if ended.is_empty() {
-        return Verdict::good("the spec is valid");
+        return Verdict::good(&message);
     }
-    Verdict::good(&format!("the spec is valid; members {} have ended and give no rights", ended.join(", ")))
+    Verdict::good(&format!("{message}; members {} have ended and give no rights", ended.join(", ")))
 }
 
 fn references(done: &Outcome) -> Verdict {
@@ -161,6 +179,44 @@ fn deletion(draft: &Draft, done: &Outcome) -> Verdict {
     }
 }
 
+/// Whether every rule of the suspension is in place, and what goes on all the same.
+fn suspended(tenant: &Tenant, draft: &Draft, world: &World, done: &Outcome) -> Option<Verdict> {
+    let suspend = tenant.spec.suspend.as_ref()?;
+    let mode = suspend.mode.label();
+    // What else the tenant waits for does not matter here: a missing class keeps nobody from being stopped.
+    let in_place = done.violation.is_none() && !done.plan.undecided.contains(&Undecided::Everything);
+    let unwritten = (!in_place).then(|| (Reason::Pending, "nothing is decided yet".to_owned()));
+    let pending = || draft.workloads.pending.first().map(|text| (Reason::Pending, text.clone()));
+    let leaving = || done.leaving.first().map(|key| (Reason::Pending, format!("{key} is being removed")));
+    let missing = first_unfinished(done, |progress| matches!(progress, Progress::NotOwned | Progress::Failed(_)))
+        .or_else(|| first_unfinished(done, |progress| *progress != Progress::Observed))
+        .map(|(key, progress)| describe(key, progress))
+        .or(unwritten)
+        .or_else(pending)
+        .or_else(leaving)
+        .or_else(|| unseen(world));
+    if let Some((reason, message)) = missing {
+        let truth = if reason == Reason::Pending { Truth::Unknown } else { Truth::False };
+        return Some(Verdict::new(truth, reason, format!("{mode}: {message}")));
+    }
+    let mut message = mode.to_owned();
+    if let Some(reason) = suspend.reason.as_deref().filter(|reason| !reason.is_empty()) {
+        message = format!("{message}, as {reason:?}");
+    }
+    message.push_str("; every rule of it is in place");
+    if suspend.mode == SuspendMode::ScaleToZero {
+        message = format!("{message}; {} workloads are at zero until then", draft.workloads.at_zero);
+    }
+    let going_on = &draft.workloads.going_on;
+    if !going_on.is_empty() {
+        let named = going_on.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = going_on.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        message = format!("{message}; these go on, as nothing can scale them: {named}{more}");
+    }
+    Some(Verdict::new(Truth::True, Reason::Suspended, message))
+}
+
 /// What only somebody's help can mend.
 fn stalled(done: &Outcome) -> Option<(Reason, String)> {
     if let Some(violation) = &done.violation {
@@ -184,7 +240,12 @@ fn describe(key: &ObjectKey, progress: &Progress) -> (Reason, String) {
     }
 }
 
-fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outcome) -> EnvironmentStatus {
+fn environment_status(
+    environment: &EnvironmentDraft,
+    usage: &Usage,
+    world: &World,
+    done: &Outcome,
+) -> EnvironmentStatus {
     let namespace = &environment.place.namespace;
     let worst = done
         .objects
@@ -205,7 +266,6 @@ fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outc
         .or_else(|| unseen(world))
         .or_else(violation)
         .or_else(unwritten);
-    let quota = shown(environment.quota.clone());
     EnvironmentStatus {
         name: environment.place.environment.clone(),
         namespace: namespace.clone(),
@@ -217,7 +277,7 @@ fn environment_status(environment: &EnvironmentDraft, world: &World, done: &Outc
             message
         }),
         pod_security: environment.pod_security,
-        quota: (!quota.is_empty()).then_some(QuotaStatus { hard: quota }),
+        quota: usage.of(environment),
         members: i64::try_from(environment.members).unwrap_or(i64::MAX),
     }
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
 use crate::fields::{
-    AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission, PodSecurity,
-    Port, Quantities, Services, Stage,
+    AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission,
+    PodSecurity, Port, Quantities, Services, Stage,
 };
 
 /// A team or customer: a home namespace and one namespace for each environment, with everything that isolates them.
@@ -60,8 +60,9 @@ pub struct TenantSpec {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub environments: Vec<Environment>,
-    /// The most that all environments may use together, by resource name as in a ResourceQuota. The environments' own
-    /// quotas must add up to no more. What is not named here has the class's default. At most 64 entries.
+    /// The most that all environments may use together, by resource name as in a ResourceQuota. Where the environments'
+    /// maxima add up to more, what one does not use moves to those that do; together they never exceed this. What is not
+    /// named here has the class's default. At most 64 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64))]
     pub quota: Option<Quantities>,
@@ -236,7 +237,8 @@ pub struct Environment {
     /// What it is for: Development (default), Staging, Production or DisasterRecovery.
     #[serde(default)]
     pub stage: Stage,
-    /// Its share of the tenant's quota: a ResourceQuota. What is not named here has the class's default for the stage.
+    /// Its share of the tenant's quota: a ResourceQuota. What is not named here has the class's default for the stage; without
+    /// one, nothing is guaranteed and the tenant's quota is the maximum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<EnvironmentQuota>,
     /// Pod security level. Absent: the class's default for the stage, else Restricted.
@@ -540,24 +542,46 @@ pub struct EnvironmentStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaStatus {
-    /// What is enforced.
+    /// What its ResourceQuota bounds it to now. Where the environments' maxima together are more than the tenant's quota,
+    /// this moves by demand between what is guaranteed and the maximum.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub hard: Quantities,
+    /// What is used of it, as of `status.quota.usedAt`.
+    #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub used: Quantities,
+    /// What is left of it: `hard` less `used`.
+    #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub free: Quantities,
 }
 
 /// The tenant's quota over all environments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TotalQuota {
-    /// What the environments' quotas may add up to.
+    /// The most that all environments may use together.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub hard: Quantities,
-    /// What they add up to.
+    /// What the environments' quotas add up to now.
     #[serde(default, skip_serializing_if = "Quantities::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub assigned: Quantities,
+    /// What the environments and retained namespaces use, as of `usedAt`.
+    #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub used: Quantities,
+    /// What nobody uses: `hard` less `used`.
+    #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub free: Quantities,
+    /// When usage was last brought up to date in this status: at once when quotas move, otherwise at most every 30 seconds,
+    /// as every pod changes it. The ResourceQuotas in the namespaces always tell the usage of this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub used_at: Option<Timestamp>,
 }
 
 /// A namespace that outlived its environment.

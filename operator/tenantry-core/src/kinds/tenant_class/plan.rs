@@ -28,7 +28,14 @@ pub(super) fn plan(spec: &TenantClassSpec) -> Plan {
     for stage in &defaults.environments {
         let field = format!("spec.defaults.environments[{:?}]", stage.stage);
         if let Some(quota) = &stage.quota {
+            tenant::check_quota_names(&format!("{field}.quota.guaranteed"), &quota.guaranteed, &mut plan);
             tenant::check_quota_names(&format!("{field}.quota.max"), &quota.max, &mut plan);
+            for (name, amount) in &quota.guaranteed {
+                if let Some(max) = quota.max.get(name).filter(|max| amount > max) {
+                    let text = format!("{amount} is more than {max} in quota.max: lower it, or raise the maximum");
+                    plan.refuse(Reason::Invalid, format!("{field}.quota.guaranteed[{name}]"), text);
+                }
+            }
         }
         let allowed = bounds.pod_security.as_deref().unwrap_or(&[PodSecurity::Restricted, PodSecurity::Baseline]);
         if let Some(level) = stage.pod_security.filter(|level| !allowed.contains(level)) {

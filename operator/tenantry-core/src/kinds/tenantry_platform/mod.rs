@@ -1,9 +1,10 @@
-//! TenantryPlatform: what the platform team says once for the whole cluster. It has no children. Where there is none,
-//! its schema's defaults apply.
+//! TenantryPlatform: what the platform team says once for the whole cluster. While there is one, the admission policies are
+//! kept as they were installed. Where there is none, its schema's defaults apply.
 
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::enforcement;
 use crate::kind::{Children, Example, Kind, Outcome};
 use crate::plan::Plan;
 use crate::resources::{self, Resource};
@@ -23,8 +24,16 @@ pub struct TenantryPlatformKind;
 impl Kind for TenantryPlatformKind {
     type Cr = TenantryPlatform;
     const RESOURCE: &'static Resource = &resources::TENANTRY_PLATFORM;
-    const CHILDREN: Children = Children::None;
-    const ACCESS: &'static [Access] = &[Access::read(&resources::API_SERVICE)];
+    const CHILDREN: Children = Children::Named;
+    const ACCESS: &'static [Access] = &[
+        Access::read(&resources::API_SERVICE),
+        Access::keep(&resources::VALIDATING_ADMISSION_POLICY, || {
+            enforcement::kept_names(&resources::VALIDATING_ADMISSION_POLICY)
+        }),
+        Access::keep(&resources::VALIDATING_ADMISSION_POLICY_BINDING, || {
+            enforcement::kept_names(&resources::VALIDATING_ADMISSION_POLICY_BINDING)
+        }),
+    ];
 
     fn plan(platform: &TenantryPlatform, world: &World, _: Timestamp) -> Plan {
         plan::plan(&platform.spec, world)

@@ -1,7 +1,9 @@
-//! The platform wants no object; its plan says what of it cannot be used, and reads what the cluster serves.
+//! The platform wants the admission policies as they were installed; its plan says what of its spec cannot be used, and reads
+//! what the cluster serves.
 
 use crate::cidr::Cidr;
 use crate::conditions::Reason;
+use crate::enforcement;
 use crate::names;
 use crate::plan::Plan;
 use crate::resources::API_SERVICE;
@@ -13,7 +15,9 @@ use super::types::TenantryPlatformSpec;
 pub(super) fn plan(spec: &TenantryPlatformSpec, world: &World) -> Plan {
     // The look-up is what wakes the status when an add-on comes or goes.
     let _ = world.list(&API_SERVICE, Scope::All);
-    let mut plan = Plan::default();
+    // And what wakes it when a policy is changed, also that which is not ours to write.
+    let _ = enforcement::faults(world);
+    let mut plan = Plan { desired: enforcement::kept(), ..Plan::default() };
     for (index, network) in spec.api_server.iter().flat_map(|server| &server.cidrs).enumerate() {
         if let Err(fault) = network.parse::<Cidr>() {
             plan.refuse(Reason::Invalid, format!("spec.apiServer.cidrs[{index}]"), fault.to_string());

@@ -142,7 +142,7 @@ pub struct TenantryPlatformStatus {
     /// Generation of the spec that this status was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Accepted, NetworkEnforcement.
+    /// Ready, Accepted, PoliciesEnforced, NetworkEnforcement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -115,7 +115,7 @@ const NO_NEW_WORKLOADS: Rule = Rule {
 
 const SCALE: Rule = Rule {
     name: "no-scaling",
-    expression: "{suspend} != 'ScaleToZero' && ({suspend} != 'NoNewWork' || object.spec.replicas <= oldObject.spec.replicas)",
+    expression: "{suspend} != 'ScaleToZero' && ({suspend} != 'NoNewWork' || !has(object.spec.replicas) || (has(oldObject.spec.replicas) && object.spec.replicas <= oldObject.spec.replicas))",
     operations: UPDATE,
     resources: &[],
     exempt: Exempt::PlatformAndSystem,

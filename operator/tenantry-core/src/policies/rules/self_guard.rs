@@ -1,7 +1,7 @@
 //! What the operator itself may do, whoever holds its token: it writes to tenants' namespaces only, takes none that did not
 //! consent, gives no rights but Tenantry's own roles, and touches no Secret but those it made.
 
-use crate::policies::rule::{ALL, CHANGE, DELETE, Exempt, Group, Operation, Rule, WRITE};
+use crate::policies::rule::{ALL, CHANGE, DELETE, Exempt, Group, Operation, Rule, UPDATE, WRITE};
 
 /// Everything that the operator's ServiceAccount does.
 pub const SELF_GUARD: Group = Group {
@@ -22,7 +22,8 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "protected-namespaces",
-            expression: "!(request.name == 'default' || request.name == 'kube' || request.name.startsWith('kube-') || request.name == '{operator-namespace}')",
+            // Not by the request's name: a name that the server generates is not in it.
+            expression: "[object == null ? oldObject.metadata.name : object.metadata.name].all(n, !(n == 'default' || n == 'kube' || n.startsWith('kube-') || n == '{operator-namespace}'))",
             operations: CHANGE,
             resources: &["namespaces"],
             exempt: Exempt::Nobody,
@@ -52,13 +53,23 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "bindings",
-            expression: "object.roleRef.kind == 'ClusterRole' && object.roleRef.name in ['tenantry:admin', 'tenantry:developer', 'tenantry:viewer'] && (!has(object.subjects) || object.subjects.all(s, s.name != '' && !s.name.startsWith('system:') && (s.kind != 'ServiceAccount' || (has(s.namespace) && s.namespace in (has(namespaceObject.metadata.annotations) && 'tenantry.dev/namespaces' in namespaceObject.metadata.annotations ? namespaceObject.metadata.annotations['tenantry.dev/namespaces'] : '').split(',')))))",
+            expression: "object.roleRef.kind == 'ClusterRole' && object.roleRef.name in ['tenantry:admin', 'tenantry:developer', 'tenantry:viewer'] && (!has(object.subjects) || object.subjects.all(s, s.name != '' && !s.name.startsWith('system:') && (s.kind != 'ServiceAccount' || (has(s.namespace) && s.namespace != '{operator-namespace}' && s.namespace != 'default' && !s.namespace.startsWith('kube-') && s.namespace in (has(namespaceObject.metadata.annotations) && 'tenantry.dev/namespaces' in namespaceObject.metadata.annotations ? namespaceObject.metadata.annotations['tenantry.dev/namespaces'] : '').split(',')))))",
             operations: WRITE,
             resources: &["rolebindings"],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
             message: "Tenantry's operator gives Tenantry's own roles only, to nobody of the cluster itself",
+        },
+        Rule {
+            name: "tenants",
+            expression: "object.spec == oldObject.spec",
+            operations: UPDATE,
+            resources: &["tenants"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator does not change what a Tenant asks for",
         },
         Rule {
             name: "secrets",

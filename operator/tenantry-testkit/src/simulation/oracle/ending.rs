@@ -50,6 +50,11 @@ fn lost(end: &Snapshot, plan: &Plan) -> Vec<Violation> {
             };
             Some(Violation::new(Oracle::NothingLost, format!("{key} {what}")))
         })
+        .chain(
+            plan.adjustments
+                .iter()
+                .map(|adjustment| Violation::new(Oracle::NothingLost, format!("{} is not adjusted", adjustment.key))),
+        )
         .collect()
 }
 

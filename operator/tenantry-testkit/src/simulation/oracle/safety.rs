@@ -1,11 +1,15 @@
 //! O6: what must hold at every moment, looked at after every single change of the recorded history.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use tenantry_core::meta::{ADOPTABLE_BY, CONFIRM_DELETE, MANAGED_BY, MANAGER, TENANT};
+use tenantry_core::meta::{
+    ADOPTABLE_BY, CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, RESUME, SUSPEND, TENANT,
+};
 
 use super::snapshot::Snapshot;
 use super::{Oracle, Violation};
-use crate::server::{Change, ChangeKind, Record, Verb};
+use crate::server::{Change, ChangeKind, Record, Verb, quantity};
 use crate::simulation::trace::{Trace, is_housekeeping, is_operators};
 
 /// The group of our kinds.
@@ -25,15 +29,65 @@ pub fn judge(trace: &Trace) -> Vec<Violation> {
                 unconfirmed_deletion,
                 names_another,
                 second_writer,
+                loose_quarantine,
+                strange_adjustment,
             ];
             violations.extend(checks.iter().filter_map(|check| check(&before, change)).map(|what| {
                 let name = format!("{} {}/{}", change.resource, change.namespace, change.name);
                 Violation::new(Oracle::Safe, format!("at {:?} {name}: {what}", change.at))
             }));
         }
+        let held = (change.resource == "resourcequotas").then(|| held(&before, change));
         before.apply(change);
+        if let Some(what) = held.and_then(|held| overshoot(&before, change, &held)) {
+            violations.push(Violation::new(
+                Oracle::Safe,
+                format!("at {:?} after a change by {}: {what}", change.at, change.agent),
+            ));
+        }
     }
     violations
+}
+
+/// What the quotas of a tenant's environments hold together, by resource: what they say, what is in force, or what is used.
+fn held(now: &Snapshot, change: &Change) -> BTreeMap<String, i128> {
+    let tenant = &change.object["metadata"]["labels"][TENANT];
+    let mut sums = BTreeMap::new();
+    for quota in now.of_kind("", "resourcequotas", "") {
+        if !is_ours(quota) || quota["metadata"]["labels"][TENANT] != *tenant {
+            continue;
+        }
+        if quota["metadata"]["labels"][ENVIRONMENT] == HOME {
+            continue;
+        }
+        let lists = [&quota["spec"]["hard"], &quota["status"]["hard"], &quota["status"]["used"]];
+        let mut most: BTreeMap<&String, i128> = BTreeMap::new();
+        for (name, amount) in lists.into_iter().filter_map(Value::as_object).flatten() {
+            let amount = amount.as_str().and_then(quantity::nanos).unwrap_or_default();
+            let known = most.entry(name).or_default();
+            *known = (*known).max(amount);
+        }
+        for (name, amount) in most {
+            *sums.entry(name.clone()).or_default() += amount;
+        }
+    }
+    sums
+}
+
+/// Together they never come to hold more than the tenant's quota. (After it was lowered they hold more for a while; that
+/// must not grow.)
+fn overshoot(now: &Snapshot, change: &Change, before: &BTreeMap<String, i128>) -> Option<String> {
+    let name = change.object["metadata"]["labels"][TENANT].as_str()?;
+    let tenant = now.by_address(GROUP, "tenants", "", name)?;
+    let total = tenant["spec"]["quota"].as_object()?;
+    held(now, change).into_iter().find_map(|(resource, held)| {
+        let total = quantity::nanos(total.get(&resource)?.as_str()?)?;
+        let grown = held > before.get(&resource).copied().unwrap_or_default();
+        (grown && held > total).then(|| {
+            let (held, total) = (quantity::of_nanos(held), quantity::of_nanos(total));
+            format!("the environments of {name} hold {held} {resource} together, more than {total}")
+        })
+    })
 }
 
 fn delete_without_uid(record: &Record) -> Option<Violation> {
@@ -99,10 +153,72 @@ fn consented(change: &Change) -> bool {
 
 /// What somebody else has made is neither changed nor deleted.
 fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
-    let previous = change.previous.as_ref()?;
+    let previous = change.previous.as_ref().filter(|_| !is_workload(change))?;
     let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
     (!ours && !consented(change)).then(|| "was made by somebody else".into())
+}
+
+/// Kinds that are adjusted and never ours.
+fn is_workload(change: &Change) -> bool {
+    matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers"
+}
+
+/// Of a workload nothing is changed but what stops it, and that only where the namespace says so already.
+fn strange_adjustment(before: &Snapshot, change: &Change) -> Option<String> {
+    if !is_workload(change) {
+        return None;
+    }
+    let Some(previous) = change.previous.as_ref().filter(|_| change.kind == ChangeKind::Modified) else {
+        return Some("is a workload, which is its owner's to make and to remove".into());
+    };
+    let rest = |object: &Value| {
+        let mut rest = object.clone();
+        rest["metadata"] =
+            json!({ "labels": object["metadata"]["labels"], "annotations": object["metadata"]["annotations"] });
+        for (path, key) in [("spec", "replicas"), ("spec", "suspend"), ("metadata", "annotations")] {
+            if path == "spec" {
+                rest[path].as_object_mut().map(|fields| fields.remove(key));
+            } else {
+                let empty = rest[path][key].as_object_mut().is_none_or(|all| {
+                    all.remove(RESUME);
+                    all.is_empty()
+                });
+                if empty {
+                    rest[path].as_object_mut().map(|fields| fields.remove(key));
+                }
+            }
+        }
+        rest.as_object_mut().map(|fields| fields.remove("status"));
+        rest
+    };
+    if rest(previous) != rest(&change.object) {
+        return Some("is changed in more than what stops it".into());
+    }
+    let namespace = before.by_address("", "namespaces", "", &change.namespace)?;
+    namespace["metadata"]["annotations"][RESUME]
+        .is_null()
+        .then(|| "is adjusted in a namespace that does not say so".into())
+}
+
+/// In quarantine the operator writes nothing that opens the network or lets anybody write.
+fn loose_quarantine(before: &Snapshot, change: &Change) -> Option<String> {
+    let namespace = before.by_address("", "namespaces", "", &change.namespace)?;
+    let tenant = before.by_address(GROUP, "tenants", "", namespace["metadata"]["labels"][TENANT].as_str()?)?;
+    // Both must say so: the operator may not have seen yet what the one says, or not have told the other.
+    let says =
+        namespace["metadata"]["labels"][SUSPEND] == "Quarantine" && tenant["spec"]["suspend"]["mode"] == "Quarantine";
+    if !says || change.kind == ChangeKind::Deleted || !change.object["metadata"]["deletionTimestamp"].is_null() {
+        return None;
+    }
+    let spec = &change.object["spec"];
+    if change.resource == "networkpolicies" && !(spec["ingress"].is_null() && spec["egress"].is_null()) {
+        return Some("opens the network in quarantine".into());
+    }
+    let people = |subject: &Value| subject["kind"] != "ServiceAccount";
+    let looks = change.object["roleRef"]["name"] == "tenantry:viewer"
+        && change.object["subjects"].as_array().is_none_or(|all| all.iter().all(people));
+    (change.resource == "rolebindings" && !looks).then(|| "gives more than a look in quarantine".into())
 }
 
 /// Where there is a Lease, only its holder writes.

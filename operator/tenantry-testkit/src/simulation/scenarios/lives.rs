@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::scenario::{Scenario, Step};
-use super::{CLASS, class, create, edit, environment, environments, established, member, tenant};
+use super::{CLASS, class, create, edit, environment, environments, established, fill, member, open, sharing, tenant};
 
 /// The stories.
 pub fn lives() -> Vec<Scenario> {
@@ -37,6 +37,21 @@ pub fn lives() -> Vec<Scenario> {
             "an environment's quota is changed",
             established(&["dev", "stage"]),
             vec![edit(json!({"environments": [environment("dev", "20"), environment("stage", "5")]}))],
+        ),
+        Scenario::new(
+            "escrow",
+            "one environment fills up and gets what the other does not use; then a third comes, and the total shrinks",
+            vec![class(), create(tenant("globex", &["dev"])), create(sharing(&["dev", "stage"])), Step::Settle],
+            [
+                fill("acme-dev", 9),
+                vec![
+                    Step::Settle,
+                    edit(json!({"environments": open(&["dev", "stage", "prod"])})),
+                    Step::Settle,
+                    edit(json!({"quota": {"configmaps": "16"}})),
+                ],
+            ]
+            .concat(),
         ),
         Scenario::new(
             "members",

@@ -32,6 +32,8 @@ struct Values {
     settings: Settings,
     /// The CustomResourceDefinitions.
     crds: Crds,
+    /// The admission policies.
+    policies: Policies,
     /// Requests and limits of the operator's container.
     resources: Anything,
     /// Labels that nodes must have to run the operator.
@@ -95,6 +97,15 @@ struct Crds {
     /// Whether this chart installs and upgrades them.
     install: bool,
     /// Whether they stay when the release is uninstalled. Without them, all Tenants are gone.
+    keep: bool,
+}
+
+/// How the admission policies are treated.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Policies {
+    /// Whether they stay when the release is uninstalled. Without them, members of tenants keep their rights and nothing limits
+    /// what they do with them.
     keep: bool,
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tenantry_core::access::{self, Rule};
 use tenantry_core::kind::Registration;
+use tenantry_core::policies::EXEMPT_VERB;
+use tenantry_core::resources::TENANT;
 use tenantry_core::roles;
 
 use super::{NAME, metadata};
@@ -11,6 +13,9 @@ use super::{NAME, metadata};
 pub const OPERATOR_ROLE: &str = "tenantry-operator";
 /// Name of the operator's Role in namespaces from which it copies.
 const READER_ROLE: &str = "tenantry-replicate";
+
+/// Name of the ClusterRole for controllers of the platform that must write into tenants' namespaces.
+pub const EXEMPT_ROLE: &str = "tenantry:exempt";
 
 /// Annotation by which Kubernetes tools show what an object is for.
 const DESCRIPTION: &str = "kubernetes.io/description";
@@ -76,9 +81,18 @@ fn rule(rule: &Rule) -> Value {
     rendered
 }
 
-/// The ClusterRoles that members of tenants are given.
-pub fn tenant_roles() -> Vec<Value> {
-    roles::ROLES.iter().map(tenant_role).collect()
+/// The ClusterRoles for others than the operator: what members of tenants are given, and what controllers of the platform may
+/// be given.
+pub fn roles_for_others() -> Vec<Value> {
+    roles::ROLES.iter().map(tenant_role).chain([exempt_role()]).collect()
+}
+
+fn exempt_role() -> Value {
+    let mut metadata = metadata(EXEMPT_ROLE, None);
+    metadata["annotations"] = json!({ DESCRIPTION:
+        "Exempts from the admission rules that bind tenants; gives no other right. For controllers of the platform." });
+    let rule = json!({ "apiGroups": [TENANT.group], "resources": [TENANT.plural], "verbs": [EXEMPT_VERB] });
+    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": [rule] })
 }
 
 fn tenant_role(role: &roles::RoleDefinition) -> Value {

@@ -11,9 +11,10 @@ use super::{code, table};
 
 pub(super) fn page(kinds: &[Registration]) -> String {
     let rows = access::rules(kinds).into_iter().map(|rule| {
+        let looks = rule.verbs.contains("list");
         let verbs: Vec<&str> = rule.verbs.iter().copied().collect();
         let only: Vec<String> = rule.names.iter().map(|name| code(name)).collect();
-        let purpose = purpose(kinds, &rule.group, &rule.resource);
+        let purpose = purpose(kinds, &rule.group, &rule.resource, looks);
         let group = if rule.group.is_empty() { "core".to_owned() } else { code(&rule.group) };
         [group, code(&rule.resource), verbs.join(", "), only.join(", "), purpose]
     });
@@ -57,12 +58,12 @@ fn member_rule(grant: &Grant) -> [String; 3] {
 }
 
 /// Which kinds read or own a resource.
-fn purpose(kinds: &[Registration], group: &str, resource: &str) -> String {
+fn purpose(kinds: &[Registration], group: &str, resource: &str, looks: bool) -> String {
     let plural = resource.split('/').next().unwrap_or_default();
-    let uses = |wanted: Right| -> Vec<&str> {
+    let uses = |is_it: fn(Right) -> bool| -> Vec<&str> {
         let using = kinds.iter().filter(|kind| {
             let mut declared = kind.access.iter();
-            declared.any(|one| one.right == wanted && one.resource.group == group && one.resource.plural == plural)
+            declared.any(|one| is_it(one.right) && one.resource.group == group && one.resource.plural == plural)
         });
         using.map(|kind| kind.resource.kind).collect()
     };
@@ -70,8 +71,14 @@ fn purpose(kinds: &[Registration], group: &str, resource: &str) -> String {
     if kinds.iter().any(|kind| kind.resource.group == group && kind.resource.plural == plural) {
         words.push("a kind of Tenantry".to_owned());
     }
-    for (right, verb) in [(Right::Own, "written for"), (Right::Read, "read for")] {
-        let using = uses(right);
+    // Of what is kept, looking holds for all and writing for the names alone: two rows.
+    let kept = if looks { "read for" } else { "kept for" };
+    for (using, verb) in [
+        (uses(|right| right == Right::Own), "written for"),
+        (uses(|right| right == Right::Read), "read for"),
+        (uses(|right| right == Right::Keep), kept),
+        (uses(|right| matches!(right, Right::Hold(_))), "asked for by the API server in writes for"),
+    ] {
         if !using.is_empty() {
             words.push(format!("{verb} {}", using.join(", ")));
         }

@@ -1,0 +1,66 @@
+//! The workloads of tenants, as plans see them while a tenant is scaled to zero or comes back from it. They are their
+//! owners': never made, never removed, adjusted in one field. Watched on demand, so a cluster without such a tenant pays nothing.
+
+use serde_json::{Value, json};
+
+use super::{Keep, Resource, Watch, Wave, Write};
+use crate::meta;
+
+/// `apps/v1 Deployment`.
+pub static DEPLOYMENT: Resource = workload("apps", "Deployment", "deployments");
+/// `apps/v1 StatefulSet`.
+pub static STATEFUL_SET: Resource = workload("apps", "StatefulSet", "statefulsets");
+/// `apps/v1 ReplicaSet`.
+pub static REPLICA_SET: Resource = workload("apps", "ReplicaSet", "replicasets");
+/// `v1 ReplicationController`.
+pub static REPLICATION_CONTROLLER: Resource = workload("", "ReplicationController", "replicationcontrollers");
+/// `batch/v1 CronJob`.
+pub static CRON_JOB: Resource = workload("batch", "CronJob", "cronjobs");
+/// `batch/v1 Job`.
+pub static JOB: Resource = workload("batch", "Job", "jobs");
+/// `apps/v1 DaemonSet`.
+pub static DAEMON_SET: Resource = workload("apps", "DaemonSet", "daemonsets");
+/// `v1 Pod`.
+pub static POD: Resource = workload("", "Pod", "pods");
+
+const fn workload(group: &'static str, kind: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        group,
+        version: "v1",
+        kind,
+        plural,
+        namespaced: true,
+        write: Write::Never,
+        watch: Watch::OnDemand,
+        keep: Keep::Projection(workload_facts),
+        wave: Wave::Contents,
+    }
+}
+
+/// Shape: `{name, replicas?, suspend?, note?, controller?, ended, deleting}`, with the kind of its controller, and whether it
+/// has run to its end.
+fn workload_facts(workload: &Value) -> Value {
+    let (metadata, status) = (&workload["metadata"], &workload["status"]);
+    let controller = metadata["ownerReferences"].as_array().into_iter().flatten().find(|one| one["controller"] == true);
+    let has_ended = |condition: &Value| {
+        condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed")
+    };
+    let ended = status["phase"] == "Succeeded"
+        || status["phase"] == "Failed"
+        || status["conditions"].as_array().into_iter().flatten().any(has_ended);
+    let mut facts = json!({
+        "name": metadata["name"],
+        "ended": ended,
+        "deleting": !metadata["deletionTimestamp"].is_null(),
+    });
+    let optional = [
+        ("replicas", &workload["spec"]["replicas"]),
+        ("suspend", &workload["spec"]["suspend"]),
+        ("note", &metadata["annotations"][meta::RESUME]),
+        ("controller", controller.map_or(&Value::Null, |controller| &controller["kind"])),
+    ];
+    for (field, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
+        facts[field] = value.clone();
+    }
+    facts
+}

@@ -123,7 +123,7 @@ impl ControlPlane {
         let ports = free_ports().map_err(ControlPlaneError::Ports)?;
         let authority = Authority::new("tenantry-test-ca")?;
         let plane = Self { programs, options, ports, authority, processes: Mutex::default(), folder };
-        plane.folder.fill(&plane.authority, plane.options.address, &plane.server())?;
+        plane.folder.fill(&plane.authority, &plane.options, &plane.server())?;
         Ok(plane)
     }
 

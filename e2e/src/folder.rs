@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::IpAddr;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::components::Component;
 use crate::kubeconfig::{self, KubeconfigFileError};
+use crate::options::Options;
 use crate::pki::{Authority, Certificate, PkiError, token_keys};
 
 const PREFIX: &str = "tenantry-cluster-";
@@ -69,16 +70,16 @@ impl Folder {
     }
 
     /// Writes what the processes read at their start.
-    pub fn fill(&self, authority: &Authority, address: IpAddr, server: &str) -> Result<(), FolderError> {
+    pub fn fill(&self, authority: &Authority, options: &Options, server: &str) -> Result<(), FolderError> {
         let front_proxy = Authority::new("tenantry-test-front-proxy-ca")?;
         let (tokens_public, tokens_private) = token_keys()?;
         self.write_certificate("ca", authority.pem())?;
-        self.write_certificate("serving", &authority.serving(address)?)?;
+        self.write_certificate("serving", &authority.serving(options.address)?)?;
         self.write_certificate("front-proxy-ca", front_proxy.pem())?;
         self.write_certificate("front-proxy", &front_proxy.client("front-proxy", None)?)?;
         self.write("pki/tokens.pub", &tokens_public)?;
         self.write("pki/tokens.key", &tokens_private)?;
-        self.write("audit-policy.yaml", AUDIT_POLICY)?;
+        self.write("audit-policy.yaml", options.audit_policy.as_deref().unwrap_or(AUDIT_POLICY))?;
         for (file, user, group) in [
             ("admin", "tenantry-test-admin", Some("system:masters")),
             (Component::ControllerManager.name(), "system:kube-controller-manager", None),

@@ -15,6 +15,8 @@ pub struct Options {
     pub controller_manager_flags: Vec<String>,
     /// Whether kube-apiserver writes one JSON line per request (metadata, on completion) to `Cluster::audit_log`.
     pub audit_log: bool,
+    /// The policy of that log, `audit.k8s.io/v1`; absent: the one above.
+    pub audit_policy: Option<String>,
     /// Where kube-apiserver is reached; other than loopback inside an own network namespace, see `netns`.
     pub address: IpAddr,
     /// Whether etcd waits for the disk. Only a test that cuts the power needs it.
@@ -29,6 +31,7 @@ impl Default for Options {
             api_server_flags: Vec::new(),
             controller_manager_flags: Vec::new(),
             audit_log: false,
+            audit_policy: None,
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             fsync: false,
         }
@@ -45,5 +48,11 @@ impl Options {
     #[must_use]
     pub fn with_audit_log(self) -> Self {
         Self { audit_log: true, ..self }
+    }
+
+    /// With what this policy says in `Cluster::audit_log`.
+    #[must_use]
+    pub fn with_audit_policy(self, policy: String) -> Self {
+        Self { audit_log: true, audit_policy: Some(policy), ..self }
     }
 }

@@ -150,7 +150,11 @@ async fn a_plan_tells_what_the_operator_then_does() {
 
     fs::write(&file, CLASS_AND_TENANT.replace(r#"pods: "10""#, r#"pods: "12""#)).expect("writes");
     let (code, changed) = plan(&file, &[]).await;
-    assert_eq!((code, &changed["created"], &changed["changed"]), (2, &0.into(), &1.into()), "{changed}");
+    assert_eq!(
+        (code, &changed["created"], &changed["changed"]),
+        (2, &0.into(), &2.into()),
+        "the quota, and the view of it: {changed}"
+    );
     cluster.kubectl(&["apply", "-f", &path]).await.expect("applies");
     until_nothing_would_change(&file).await;
 

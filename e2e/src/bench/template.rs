@@ -7,12 +7,13 @@ use tenantry_e2e::objects;
 
 use crate::commands::CommandError;
 
-/// In the order of the waves: namespace, isolation, limits, access.
-const WAVES: [&[(&str, &str)]; 4] = [
+/// In the order of the waves: namespace, isolation, limits, access, view.
+const WAVES: [&[(&str, &str)]; 5] = [
     &[("v1", "Namespace")],
     &[("networking.k8s.io/v1", "NetworkPolicy")],
     &[("v1", "ResourceQuota"), ("v1", "LimitRange")],
     &[("rbac.authorization.k8s.io/v1", "RoleBinding")],
+    &[("tenantry.dev/v1alpha1", "TenantView")],
 ];
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 

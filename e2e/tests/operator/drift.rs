@@ -71,6 +71,10 @@ fn spoiled(object: &Value, path: &str) -> Vec<Value> {
                 ["baseline", "7", "1m", "198.51.100.0/24", "203.0.0.0/16", "UDP", "Exists", "User"]
                     .map(|text| replaced(text.into())),
             );
+            // What a field of a few words can say.
+            ways.extend(
+                ["Request", "Production", "Developer", "Viewer", "Allow", "Deny"].map(|text| replaced(text.into())),
+            );
         }
         Some(Value::Number(number)) => ways.push(replaced(json!(number.as_i64().unwrap_or_default() + 1))),
         Some(Value::Object(_)) => ways.extend([
@@ -78,9 +82,16 @@ fn spoiled(object: &Value, path: &str) -> Vec<Value> {
             replaced(json!({ "matchLabels": { "app": "other" } })),
             replaced(json!({ "cidr": "198.51.100.0/24" })),
             replaced(json!({ "cpu": "1m" })),
+            replaced(json!({ "port": 1 })),
+            replaced(json!({ "className": "other", "auditLevel": "None" })),
         ]),
         Some(Value::Array(_)) => {
-            ways.extend([replaced(json!([])), replaced(json!(["Ingress"])), replaced(json!(["Egress"]))]);
+            ways.extend([
+                replaced(json!([])),
+                replaced(json!(["Ingress"])),
+                replaced(json!(["Egress"])),
+                replaced(json!([{ "port": 1 }])),
+            ]);
         }
         _ => {}
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::panic)]
 
 mod adopt;
+mod audit;
 mod birth;
 mod can_i;
 mod collisions;
@@ -26,6 +27,7 @@ mod rights;
 mod scene;
 mod stolen;
 mod suspend;
+mod view;
 mod written_down;
 
 /// The program under test; see `program.rs`. Run as a test it does nothing.

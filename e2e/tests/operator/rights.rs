@@ -120,7 +120,8 @@ async fn what_is_declared_is_what_is_used() {
     // get: what stands in the way of a create. Stripped of its label it is out of sight, but still there.
     for object in before
         .values()
-        .filter(|object| object["kind"] != "Namespace" && object["metadata"]["namespace"] == "recorded-dev")
+        .filter(|object| object["kind"] != "Namespace")
+        .filter(|object| object["metadata"]["namespace"] == "recorded-dev" || object["kind"] == "TenantView")
     {
         let patch = Patch::Merge(json!({ "metadata": { "labels": null, "annotations": null } }));
         objects::collection(&client, object)
@@ -160,6 +161,9 @@ async fn what_is_declared_is_what_is_used() {
     objects::apply(&client, &passing).await.expect("applied");
     objects::delete(&client, &passing).await.expect("deleted");
     scene::namespace_is_gone(&client, "recorded-dev").await;
+    // delete of a view: its tenant goes, its home stays.
+    onboard(&client, &plain_tenant("retained")).await;
+    objects::delete(&client, &plain_tenant("retained")).await.expect("deleted");
     // get of a namespace: one that appears between a look and the write. It cannot be arranged from outside at will, so a
     // crowd of them is.
     let declared = declared();

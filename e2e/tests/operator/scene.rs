@@ -7,14 +7,17 @@ use std::time::Duration;
 use kube::Client;
 use serde_json::{Value, json};
 use tenantry_core::meta;
-use tenantry_core::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
+use tenantry_core::resources::{
+    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource, TENANT_VIEW,
+};
 use tenantry_e2e::{Cluster, eventually, objects, shared};
 use tokio::sync::OnceCell;
 
 use crate::program::{self, Operator, SOON};
 
 /// Kinds of which Tenants have children.
-pub const CHILD_KINDS: [&Resource; 5] = [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &ROLE_BINDING];
+pub const CHILD_KINDS: [&Resource; 6] =
+    [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &ROLE_BINDING, &TENANT_VIEW];
 /// The TenantClass that everything is allowed in.
 pub const CLASS: &str = "wide";
 

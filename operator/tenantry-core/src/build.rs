@@ -7,6 +7,7 @@ mod namespace;
 mod network_policy;
 mod resource_quota;
 mod role_binding;
+mod tenant_view;
 
 pub use copy::build_copy;
 pub use limit_range::build_limit_range;
@@ -14,3 +15,4 @@ pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, b
 pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine};
 pub use resource_quota::build_resource_quota;
 pub use role_binding::build_role_binding;
+pub use tenant_view::build_tenant_view;

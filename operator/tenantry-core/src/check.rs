@@ -28,7 +28,12 @@ pub fn violation(plan: &Plan) -> Option<String> {
         Some(format!("{} is adjusted twice or out of order", pair[1].key))
     };
     let adjustment = || plan.adjustments.iter().find_map(|one| broken_adjustment(plan, one));
-    plan.desired.iter().find_map(|object| broken_rule(object, plan)).or_else(twice).or_else(adjustment).or_else(adjusted_twice)
+    plan.desired
+        .iter()
+        .find_map(|object| broken_rule(object, plan))
+        .or_else(twice)
+        .or_else(adjustment)
+        .or_else(adjusted_twice)
 }
 
 /// Of what is not ours, nothing is touched but these fields.

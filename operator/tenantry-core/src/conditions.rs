@@ -256,6 +256,11 @@ impl<'a> Conditions<'a> {
         }
     }
 
+    /// The conditions set so far, for a kind whose `Ready` is told by another and not summed up.
+    pub fn into_list(self) -> Vec<Condition> {
+        self.conditions
+    }
+
     /// Adds `Ready`: the worst of the conditions set so far among `dependents` (False over Unknown), with its reason and
     /// message; `message` when all are True. A dependent that was never set counts as Unknown. What is suspended is not usable,
     /// however well everything else is.

@@ -6,6 +6,7 @@ use crate::kind::{Example, Registration};
 
 pub mod tenant;
 pub mod tenant_class;
+pub mod tenant_view;
 pub mod tenantry_platform;
 
 /// Every kind Tenantry serves.
@@ -13,6 +14,7 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<tenantry_platform::TenantryPlatformKind>(),
     Registration::of::<tenant_class::TenantClassKind>(),
     Registration::of::<tenant::TenantKind>(),
+    Registration::of::<tenant_view::TenantViewKind>(),
 ];
 
 /// Examples from their files. A file that does not fit its type is left out; a test counts them.

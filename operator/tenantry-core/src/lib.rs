@@ -4,6 +4,7 @@
 //! decides can be printed, compared and replayed. `ARCHITECTURE.md` is the map.
 
 pub mod access;
+pub mod audit;
 pub mod build;
 pub mod check;
 pub mod cidr;

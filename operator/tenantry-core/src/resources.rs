@@ -45,7 +45,7 @@ pub enum Write {
     /// Its name is ours on every cluster, whoever installed it: created by server-side apply, as only that can be limited
     /// to names; changed by a merge patch of all that differs, so that nothing stays that others have added. Never removed.
     ByName,
-    /// Never written as a child (custom resources of users, and kinds that are only read or adjusted).
+    /// Never written as a child (custom resources that users write, and kinds that are only read or adjusted).
     Never,
 }
 
@@ -92,6 +92,8 @@ pub enum Wave {
     Access,
     /// What others have put into it: never written as children, adjusted at most.
     Contents,
+    /// What members are told. After all else, as nothing depends on it.
+    View,
 }
 
 impl Resource {
@@ -308,6 +310,14 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 
 /// `tenantry.dev/v1alpha1 TenantryPlatform`.
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
+
+/// `tenantry.dev/v1alpha1 TenantView`: of ours, and yet no user's: a child of its Tenant.
+pub static TENANT_VIEW: Resource = Resource {
+    write: Write::Replace,
+    watch: Watch::Managed,
+    wave: Wave::View,
+    ..Resource::of_ours("TenantView", "tenantviews", true)
+};
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
 /// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, written, writtenByUs, status: {conditions?}}`, with

@@ -63,6 +63,7 @@ const LOOK: &[Grant] = &[
     Grant { group: "discovery.k8s.io", resources: &["endpointslices"], verbs: READ },
     Grant { group: "events.k8s.io", resources: &["events"], verbs: READ },
     Grant { group: "rbac.authorization.k8s.io", resources: &["rolebindings", "roles"], verbs: READ },
+    Grant { group: "tenantry.dev", resources: &["tenantviews"], verbs: READ },
     Grant { group: "metrics.k8s.io", resources: &["pods"], verbs: &["get", "list"] },
 ];
 
@@ -144,8 +145,15 @@ mod tests {
 
     #[test]
     fn no_role_can_loosen_what_holds_it() {
-        let bounds =
-            ["resourcequotas", "limitranges", "endpointslices", "endpoints", "namespaces", "persistentvolumes"];
+        let bounds = [
+            "resourcequotas",
+            "limitranges",
+            "endpointslices",
+            "endpoints",
+            "namespaces",
+            "persistentvolumes",
+            "tenantviews",
+        ];
         for role in ROLES {
             for grant in role.grants() {
                 assert!(!grant.resources.iter().chain(grant.verbs).any(|word| word.contains('*')), "{}", role.name);

@@ -8,7 +8,7 @@ use tenantry_core::content;
 use tenantry_core::kind::Progress;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::{
-    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource, TENANT_CLASS,
+    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource, TENANT_CLASS, TENANT_VIEW,
 };
 use tenantry_core::world::MemoryWorld;
 
@@ -114,6 +114,15 @@ fn a_copy_does_not_stall_the_tenant() {
 }
 
 #[test]
+fn nobody_is_told_anything_of_a_tenant_that_is_gone() {
+    let mut tenant = tenant();
+    let world = onboarded(&tenant);
+    assert_eq!(removed(&tenant, &world, &[&TENANT_VIEW]), [""; 0]);
+    tenant["metadata"]["deletionTimestamp"] = "2026-05-01T00:00:00Z".into();
+    assert_eq!(removed(&tenant, &world, &[&TENANT_VIEW]), ["TenantView acme/acme"]);
+}
+
+#[test]
 fn a_removed_environment_stays_closed_though_its_mark_was_stripped() {
     let mut tenant = tenant();
     let mut world = onboarded(&tenant);
@@ -146,7 +155,8 @@ fn rights_end_though_the_class_is_gone() {
             world.remove(&ObjectKey::cluster(&TENANT_CLASS, "standard"));
         }
         assert_eq!(removed(&tenant, &world, &[&ROLE_BINDING]), expected, "unknown: {unknown}");
-        assert_eq!(removed(&tenant, &world, &[&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE]), [""; 0]);
+        let others = [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &TENANT_VIEW];
+        assert_eq!(removed(&tenant, &world, &others), [""; 0]);
     }
     let mut waiting = self::tenant();
     waiting["spec"]["className"] = "gone".into();

@@ -147,7 +147,14 @@ impl Engine {
             return Ok(None);
         }
         let object = calls.merge(key, subresource, patch, &version).await?;
-        self.note_write(key, &object, None);
+        let change = self.store_mut().written(key, &object, None);
+        if change.visible {
+            // The watch will find nothing new in it; whoever tells of this resource (its own status apart) must hear it here.
+            let readers = self.readers().of(key, &change.owners);
+            for reader in readers.iter().filter(|reader| *reader != key) {
+                self.queue.add(reader, Lane::Backlog);
+            }
+        }
         Ok(Some(object))
     }
 }

@@ -23,6 +23,10 @@ pub static EVENTS: Resource = Resource {
 
 /// Reports a change of `Ready` to or from False.
 pub async fn report_transition(engine: &Engine, key: &ObjectKey, cr: &Value, before: &Value, after: &Value) {
+    if key.resource.write != Write::Never {
+        // A child that tells of its owner: the owner's own event has said it.
+        return;
+    }
     let (was, is) = (ready(before), ready(after));
     let failing = |condition: Option<&Value>| condition.is_some_and(|condition| condition["status"] == "False");
     if failing(was) == failing(is) {

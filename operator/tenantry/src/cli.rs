@@ -10,7 +10,7 @@ use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcomman
 
 use crate::failure::Failure;
 use crate::terminal::Palette;
-use crate::{completions, crds, install, plan, run, version};
+use crate::{audit_policy, completions, crds, install, my, plan, run, version};
 
 /// Name of the program when kubectl calls it as a plugin.
 const PLUGIN: &str = "kubectl-tenantry";
@@ -47,7 +47,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Subcommands {
     Plan(plan::PlanArgs),
+    My(my::MyArgs),
     Install(install::InstallArgs),
+    AuditPolicy(audit_policy::AuditPolicyArgs),
     Crds(crds::CrdsArgs),
     Run(run::RunArgs),
     Version(version::VersionArgs),
@@ -110,7 +112,9 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Writ
 fn dispatch(cli: Cli, called_as: &Path, out: &mut dyn Write) -> Result<Exit, Failure> {
     match cli.subcommand {
         Subcommands::Plan(args) => plan::execute(&args, Palette::for_stdout(cli.no_color), out),
+        Subcommands::My(args) => my::execute(&args, Palette::for_stdout(cli.no_color), out),
         Subcommands::Install(args) => install::execute(&args, out),
+        Subcommands::AuditPolicy(args) => audit_policy::execute(&args, out),
         Subcommands::Crds(args) => crds::execute(&args, out),
         Subcommands::Run(args) => run::execute(args),
         Subcommands::Version(args) => version::execute(&args, out),

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// URL of its API server, for messages.
     pub(crate) server: String,
+    /// The namespace of the context, `default` where that names none.
+    pub(crate) namespace: String,
 }
 
 /// Why a cluster cannot be talked to.
@@ -102,10 +104,11 @@ impl ConnectArgs {
             Patience::Bounded => Some(Duration::from_secs(30)),
             Patience::Endless => None,
         };
+        let namespace = config.default_namespace.clone();
         // A person at a terminal would rather hear of a failure than see nothing for minutes; the engine has its own way.
         config.default_retry = false;
         match Client::try_from(config) {
-            Ok(client) => Ok(Connection { client, server }),
+            Ok(client) => Ok(Connection { client, server, namespace }),
             Err(source) => Err(ConnectError::Client { server, source: Box::new(source) }),
         }
     }

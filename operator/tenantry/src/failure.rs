@@ -4,9 +4,11 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use crate::audit_policy::AuditPolicyError;
 use crate::connect::ConnectError;
 use crate::install::InstallError;
 use crate::manifest::ManifestError;
+use crate::my::MyError;
 use crate::plan::PlanError;
 use crate::run::RunError;
 use crate::terminal::Palette;
@@ -18,6 +20,10 @@ pub(crate) enum Failure {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    AuditPolicy(#[from] AuditPolicyError),
+    #[error(transparent)]
+    My(#[from] MyError),
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
@@ -38,6 +44,8 @@ impl Failure {
         match self {
             Self::Connect(error) => Some(error.advice()),
             Self::Manifest(error) => error.advice(),
+            Self::AuditPolicy(error) => Some(error.advice()),
+            Self::My(error) => Some(error.advice()),
             Self::Plan(error) => Some(error.advice()),
             Self::Install(error) => Some(error.advice()),
             Self::Run(error) => error.advice(),

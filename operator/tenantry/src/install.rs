@@ -13,6 +13,7 @@ use tenantry_core::kinds::KINDS;
 use tenantry_core::policies;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::audit_policy;
 use crate::cli::Exit;
 use crate::connect::{ConnectArgs, ConnectError, Connection, Patience};
 use crate::failure::Failure;
@@ -49,6 +50,10 @@ pub(crate) struct InstallArgs {
     #[arg(short, long, value_enum, default_value = "yaml", requires = "dry_run")]
     output: Structured,
 
+    /// Print the API server's audit policy for the cluster's tenants instead, as `tenantry audit-policy` does.
+    #[arg(long, conflicts_with = "dry_run")]
+    audit_policy: bool,
+
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -78,6 +83,9 @@ impl InstallError {
 }
 
 pub(crate) fn execute(args: &InstallArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if args.audit_policy {
+        return audit_policy::of_cluster(&args.connect, out);
+    }
     let objects = manifests::all(KINDS, &args.installation)?;
     if args.dry_run {
         write!(out, "{}", format::objects(&objects, args.output)?)?;
@@ -105,7 +113,7 @@ async fn install(args: &InstallArgs, objects: &[Value], out: &mut dyn Write) -> 
     let namespace = &args.installation.namespace;
     writeln!(
         out,
-        "Done. Next:\n  kubectl -n {namespace} rollout status deployment/{}\n  tenantry plan -f examples/ --context\n  kubectl apply -f examples/",
+        "Done. Next:\n  kubectl -n {namespace} rollout status deployment/{}\n  tenantry plan -f examples/ --context\n  kubectl apply -f examples/\n  tenantry audit-policy   for the API server's audit log, see docs/audit.md",
         manifests::NAME
     )?;
     Ok(Exit::Success)

@@ -1,6 +1,7 @@
 //! The command line of Tenantry: one file per subcommand, and under `render/` the pure renderers of everything that is
 //! generated in this repository. It decides nothing about tenants: that is `tenantry-core`.
 
+mod audit_policy;
 pub mod cli;
 mod completions;
 mod connect;
@@ -9,9 +10,11 @@ mod failure;
 mod format;
 mod install;
 mod manifest;
+mod my;
 mod plan;
 pub mod render;
 mod run;
 mod settings;
+mod table;
 mod terminal;
 mod version;

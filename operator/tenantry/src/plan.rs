@@ -36,7 +36,7 @@ Examples:
   on a live one, read-only:  tenantry plan -f examples/ --context staging
   who is affected by this?   tenantry plan -f class.yaml --context
   what would be left of it?  tenantry plan -f tenant.yaml --delete --context
-  on a recorded one:         kubectl get tnt,tclass,ns,netpol,quota,limits,rolebinding -A -o yaml > world/now.yaml
+  on a recorded one:         kubectl get tnt,tclass,tview,ns,netpol,quota,limits,rolebinding -A -o yaml > world/now.yaml
                              tenantry plan -f tenant.yaml --world world/
   after an expiry:           tenantry plan -f tenant.yaml --at 2027-02-01T00:00:00Z
 

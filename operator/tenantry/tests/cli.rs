@@ -59,7 +59,9 @@ fn kubeconfig(server: &str) -> String {
 fn help_names_every_subcommand_and_exit_code() {
     let output = tenantry(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for word in ["plan", "install", "crds", "run", "version", "completions", "Exit codes", "NO_COLOR"] {
+    for word in
+        ["plan", "my", "install", "audit-policy", "crds", "run", "version", "completions", "Exit codes", "NO_COLOR"]
+    {
         assert!(stdout(&output).contains(word), "{word}");
     }
 }

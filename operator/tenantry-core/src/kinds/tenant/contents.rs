@@ -84,7 +84,7 @@ impl Case<'_> {
         let between = common.settings.network.between_environments == Permission::Allow;
         self.want_network(draft, place, between, common.openings.as_deref());
         let plan = &mut draft.plan;
-        match self.quota(common, place, share) {
+        match super::escrow::quota(common, place, share) {
             Some(quota) => plan.desired.extend(quota),
             None => plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA)),
         }

@@ -78,24 +78,24 @@ pub(super) fn amounts(list: &Value) -> Quantities {
     entries.filter_map(|(name, amount)| Some((name.clone(), amount.as_str()?.parse().ok()?))).collect()
 }
 
-impl Case<'_> {
-    /// What an environment's quota is to be; `None` when that is not decided in this look. It bounds what the total bounds
-    /// by the ledger, and all else by the environment's own maximum.
-    pub(super) fn quota(&self, common: &Common, place: &Place, share: &Share) -> Option<Option<Desired>> {
-        let total = &common.settings.quota;
-        if !common.quotas_good {
-            return None;
-        }
-        if total.is_empty() {
-            return Some(build_resource_quota(place, &share.max));
-        }
-        let (epoch, target) = common.escrow.as_ref()?.quota(&place.namespace, total)?;
-        let mut hard = share.max.clone();
-        hard.extend(target);
-        let quota = build_resource_quota(place, &hard);
-        Some(quota.map(|quota| quota.annotation(meta::ESCROW_EPOCH, &epoch.to_string())))
+/// What an environment's quota is to be; `None` when that is not decided in this look, empty when it bounds nothing. It bounds what the total bounds
+/// by the ledger, and all else by the environment's own maximum.
+pub(super) fn quota(common: &Common, place: &Place, share: &Share) -> Option<Vec<Desired>> {
+    let total = &common.settings.quota;
+    if !common.quotas_good {
+        return None;
     }
+    if total.is_empty() {
+        return Some(build_resource_quota(place, &share.max).into_iter().collect());
+    }
+    let (epoch, target) = common.escrow.as_ref()?.quota(&place.namespace, total)?;
+    let mut hard = share.max.clone();
+    hard.extend(target);
+    let quota = build_resource_quota(place, &hard);
+    Some(quota.map(|quota| quota.annotation(meta::ESCROW_EPOCH, &epoch.to_string())).into_iter().collect())
+}
 
+impl Case<'_> {
     /// Wants the quota of the home namespace, and in it the ledger.
     pub(super) fn want_home_quota(&self, draft: &mut Draft, common: &Common, place: &Place, hard: &Quantities) {
         let ledger = match (&common.escrow, seen_of(&place.namespace, self.world)) {
@@ -119,8 +119,8 @@ impl Case<'_> {
 
     /// What an environment's quota says, or will say after this look.
     pub(super) fn hard(&self, common: &Common, place: &Place, share: &Share) -> Quantities {
-        match self.quota(common, place, share) {
-            Some(quota) => quota.map(|quota| amounts(&quota.body()["spec"]["hard"])).unwrap_or_default(),
+        match quota(common, place, share) {
+            Some(quota) => quota.first().map(|quota| amounts(&quota.body()["spec"]["hard"])).unwrap_or_default(),
             None => seen_of(&place.namespace, self.world)
                 .found()
                 .map(|facts| amounts(&facts["spec"]["hard"]))

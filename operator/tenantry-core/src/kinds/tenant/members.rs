@@ -82,6 +82,11 @@ impl Members<'_> {
         roles
     }
 
+    /// The entries that give rights.
+    pub(super) fn acting(&self) -> impl Iterator<Item = &Member> {
+        self.entries.iter().filter(|(_, subjects)| !subjects.is_empty()).map(|(member, _)| *member)
+    }
+
     /// How many entries give rights there.
     pub(super) fn count(&self, place: &Place) -> usize {
         self.acting_in(place).count()

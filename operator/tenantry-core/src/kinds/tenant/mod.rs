@@ -30,6 +30,7 @@ mod status;
 mod suspend;
 pub mod types;
 mod usage;
+mod view;
 mod workloads;
 
 pub(crate) use quota::check_names as check_quota_names;
@@ -67,6 +68,7 @@ impl Kind for TenantKind {
         Access::hold("bind", &resources::CLUSTER_ROLE, || BINDABLE_ROLES.map(str::to_owned).to_vec()),
         // The admission policies ask for it before they bind the writer to what binds tenants.
         Access::hold(EXEMPT_VERB, &resources::TENANT, Vec::new),
+        Access::own(&resources::TENANT_VIEW),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

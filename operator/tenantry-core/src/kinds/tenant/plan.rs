@@ -220,12 +220,6 @@ impl<'a> Case<'a> {
         let workloads = workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan);
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
-        // What is yet to be taken over is another's until then, and may stay so.
-        let alien = |place: &Place| {
-            let holder = environments.iter().find(|(_, other, _)| other == place).map(|(_, _, holder)| holder);
-            matches!(holder, Some(Holder::Adoptable(_) | Holder::Absent))
-        };
-        let namespaces = places.iter().filter(|place| !alien(place)).map(|place| place.namespace.clone()).collect();
         let replicas = self.replicas(&mut draft.plan);
         let is_home_new = is_new(&holder(&places[0], self.world));
         let existing_count = environments.iter().filter(|(_, _, holder)| !is_new(holder)).count();
@@ -238,6 +232,7 @@ impl<'a> Case<'a> {
                 spec.class_name
             );
             draft.plan.refuse(Reason::Invalid, "spec.environments", text);
+            free = 0;
         }
         let places: Vec<Planned> = environments
             .into_iter()
@@ -247,6 +242,16 @@ impl<'a> Case<'a> {
                 Planned { share: shares[environment.name.as_str()].clone(), environment, place, holder, fits }
             })
             .collect();
+        // Not those that are refused for now: what is there already would be told of namespaces that anybody may make.
+        let makes_new = quotas_good && !settings.namespace_refused && !settings.limits_refused;
+        let is_held = |planned: &&Planned| match planned.holder {
+            Holder::Ours(_) | Holder::Leaving(_) => true,
+            Holder::Nobody => makes_new && planned.fits,
+            // What is yet to be taken over is another's until then, and may stay so.
+            Holder::Foreign(_) | Holder::Unknown | Holder::Adoptable(_) | Holder::Absent => false,
+        };
+        let held = places.iter().filter(is_held).map(|planned| planned.place.namespace.clone());
+        let namespaces = std::iter::once(self.name.to_owned()).chain(held).collect();
         let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
         let common =
             Common { settings, openings, quotas_good, escrow, members, replicas, workloads: &workloads, namespaces };
@@ -255,6 +260,7 @@ impl<'a> Case<'a> {
             self.plan_environment(draft, &common, planned);
         }
         self.retire_removed(draft, existing, &places, &common);
+        self.want_view(draft, &common);
         draft.workloads = workloads;
     }
 

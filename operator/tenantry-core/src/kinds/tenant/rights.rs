@@ -13,7 +13,7 @@ use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
-use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET};
+use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET, TENANT_VIEW};
 use crate::world::{Lookup, World};
 
 use super::ownership::{Holder, holder, is_leaving, place_of};
@@ -68,6 +68,7 @@ pub(super) fn decide_alone(
     plan.undecided.extend(unmarked.into_iter().map(Undecided::Namespace));
     let members = members::resolve(tenant, &held, platform, world, now, plan);
     for place in &held {
+        plan.undecided.push(Undecided::Kind(&TENANT_VIEW, place.namespace.clone()));
         if !marked.contains(&place.namespace) {
             plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, place.namespace.clone())));

@@ -8,7 +8,7 @@ use crate::kind::{Outcome, Progress};
 use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::Undecided;
-use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
+use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, TENANT_VIEW};
 use crate::world::{Lookup, World};
 
 use super::plan::{self, Draft, EnvironmentDraft};
@@ -65,7 +65,7 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
         effective,
         home: tenant.metadata.name.clone().map(|namespace| HomeStatus { namespace }),
         environments,
-        retained: draft.retained.iter().cloned().take(MOST_RETAINED).collect(),
+        retained: draft.retained.iter().take(MOST_RETAINED).cloned().collect(),
         quota: usage.total(hard, &draft),
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn shown(quota: Quantities) -> Quantities {
 
 /// Which kind of child cannot be seen now: what was known of it last proves nothing.
 fn unseen(world: &World) -> Option<(Reason, String)> {
-    let kinds = [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &ROLE_BINDING];
+    let kinds = [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &ROLE_BINDING, &TENANT_VIEW];
     let blind = kinds.into_iter().find(|kind| world.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced)?;
     let text = format!(
         "{} cannot be seen, so whether they are as wanted is not known; the operator's /readyz says why",

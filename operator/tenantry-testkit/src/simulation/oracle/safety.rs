@@ -14,13 +14,18 @@ use crate::simulation::trace::{Trace, is_housekeeping, is_operators};
 
 /// The group of our kinds.
 const GROUP: &str = "tenantry.dev";
+/// The one kind of them that is an operator's to write.
+const VIEWS: &str = "tenantviews";
 
 /// Judges every moment.
 pub fn judge(trace: &Trace) -> Vec<Violation> {
     let mut violations: Vec<Violation> = trace.calls.iter().filter_map(delete_without_uid).collect();
     let mut before = Snapshot::default();
     for change in &trace.history {
-        if is_operators(&change.agent) && !is_housekeeping(change) && change.group != GROUP {
+        if is_operators(&change.agent)
+            && !is_housekeeping(change)
+            && (change.group != GROUP || change.resource == VIEWS)
+        {
             let checks = [
                 unpoliced_binding,
                 bare_namespace,

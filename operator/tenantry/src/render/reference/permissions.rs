@@ -32,7 +32,7 @@ pub(super) fn page(kinds: &[Registration]) -> String {
     let mut page = format!(
         "# Permissions\n\n## Of the operator\n\n\
          The ClusterRole `{}`. It has no `*`, no `escalate`, no `impersonate`, and no right to read Secrets or ConfigMaps:\n\
-         it writes copies without seeing what is there. It is made from what the kinds declare that they read and own.\n\n{}\n\
+         it writes copies without seeing what is there. It is made from what the kinds declare that they read, adjust and own.\n\n{}\n\
          In single namespaces only:\n\n{}\n\
          In each namespace named by `tenantry install --replicate-from` or the chart's value `replicateFrom`, by the Role\n\
          `tenantry-replicate`:\n\n{}",
@@ -57,7 +57,7 @@ fn member_rule(grant: &Grant) -> [String; 3] {
     [group, resources.join(", "), grant.verbs.join(", ")]
 }
 
-/// Which kinds read or own a resource.
+/// Which kinds read, adjust or own a resource.
 fn purpose(kinds: &[Registration], group: &str, resource: &str, looks: bool) -> String {
     let plural = resource.split('/').next().unwrap_or_default();
     let uses = |is_it: fn(Right) -> bool| -> Vec<&str> {
@@ -75,6 +75,7 @@ fn purpose(kinds: &[Registration], group: &str, resource: &str, looks: bool) -> 
     let kept = if looks { "read for" } else { "kept for" };
     for (using, verb) in [
         (uses(|right| right == Right::Own), "written for"),
+        (uses(|right| right == Right::Adjust), "adjusted for"),
         (uses(|right| right == Right::Read), "read for"),
         (uses(|right| right == Right::Keep), kept),
         (uses(|right| matches!(right, Right::Hold(_))), "asked for by the API server in writes for"),

@@ -31,30 +31,35 @@ pub(super) fn resolve(total: &Quantities, places: &[Planned], existing: &[Arc<Va
     let mut accounts = Vec::new();
     for planned in places {
         let share = match planned.holder {
-            Holder::Foreign(_) | Holder::Unknown => continue,
-            Holder::Nobody if !planned.fits => continue,
-            Holder::Nobody | Holder::Ours(_) => Some(planned.share.clone()),
+            Holder::Foreign(_) | Holder::Unknown | Holder::Absent => continue,
+            Holder::Nobody | Holder::Adoptable(_) if !planned.fits => continue,
+            Holder::Nobody | Holder::Adoptable(_) | Holder::Ours(_) => Some(planned.share.clone()),
             Holder::Leaving(_) => None,
         };
-        accounts.push(account(&planned.place.namespace, share, case.world)?);
+        accounts.push(account(&planned.place.namespace, share, case)?);
     }
     // What outlived its environment holds what its quota says all the same.
     for facts in existing {
         let namespace = facts["metadata"]["name"].as_str().unwrap_or_default();
         if namespace != case.name && !accounts.iter().any(|account| account.namespace == namespace) {
-            accounts.push(account(namespace, None, case.world)?);
+            accounts.push(account(namespace, None, case)?);
         }
     }
     accounts.sort_by(|one, other| one.namespace.cmp(&other.namespace));
     Some(Escrow::decide(ledger, total, &accounts))
 }
 
-fn account(namespace: &str, share: Option<Share>, world: &World) -> Option<Account> {
-    let seen = match seen_of(namespace, world) {
+fn account(namespace: &str, share: Option<Share>, case: &Case) -> Option<Account> {
+    // What an earlier Tenant's ledger gave a namespace that was taken over means nothing in this one's.
+    let is_ours = |facts: &Value| {
+        let owner = facts["owner"].as_str().and_then(|owner| owner.split('/').nth(2));
+        owner.is_none_or(|owner| owner == case.name)
+    };
+    let seen = match seen_of(namespace, case.world) {
         Lookup::NotSynced => return None,
         Lookup::Missing => None,
         Lookup::Found(facts) => Some(Seen {
-            epoch: facts["epoch"].as_str().and_then(|epoch| epoch.parse().ok()),
+            epoch: facts["epoch"].as_str().filter(|_| is_ours(&facts)).and_then(|epoch| epoch.parse().ok()),
             spec: amounts(&facts["spec"]["hard"]),
             hard: amounts(&facts["status"]["hard"]),
             used: amounts(&facts["status"]["used"]),

@@ -4,6 +4,7 @@
 // What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
 #![allow(clippy::panic)]
 
+mod adopt;
 mod audit;
 mod birth;
 mod can_i;
@@ -21,6 +22,7 @@ mod program;
 mod quota;
 mod races;
 mod refusals;
+mod replicate;
 mod rights;
 mod scene;
 mod stolen;

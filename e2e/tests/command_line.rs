@@ -161,7 +161,7 @@ async fn a_plan_tells_what_the_operator_then_does() {
     let ours = ["get", "rolebindings", "-A", "-l", "tenantry.dev/tenant=planned", "-o", "name"];
     let bindings = cluster.kubectl(&ours).await.expect("lists").lines().count();
     let (code, removed) = plan(&file, &["--delete"]).await;
-    assert_eq!((code, &removed["removed"]), (2, &bindings.into()), "only the rights go: {removed}");
+    assert_eq!((code, &removed["removed"]), (2, &(bindings + 1).into()), "only the rights and the view go: {removed}");
     cluster.kubectl(&["delete", "tenant", "planned"]).await.expect("deletes");
     assert_eq!(cluster.kubectl(&ours).await.expect("lists"), "");
     assert_eq!(

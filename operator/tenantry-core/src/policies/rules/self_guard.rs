@@ -77,11 +77,11 @@ pub const SELF_GUARD: Group = Group {
             name: "secrets",
             expression: "has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations",
             operations: &[Operation::Update, Operation::Delete],
-            resources: &["secrets"],
+            resources: &["secrets", "configmaps"],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator touches no Secret but those it made",
+            message: "Tenantry's operator touches no Secret and no ConfigMap but those it made",
         },
     ],
 };

@@ -18,6 +18,7 @@ mod leadership;
 mod lives;
 mod members;
 mod onboarding;
+#[path = "../shared/program.rs"]
 mod program;
 mod quota;
 mod races;
@@ -30,7 +31,7 @@ mod suspend;
 mod view;
 mod written_down;
 
-/// The program under test; see `program.rs`. Run as a test it does nothing.
+/// The program under test; see `shared/program.rs`. Run as a test it does nothing.
 #[test]
 fn program_under_test() {
     program::be_the_operator_if_asked();

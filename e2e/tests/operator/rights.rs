@@ -139,7 +139,7 @@ async fn what_is_declared_is_what_is_used() {
     closed["spec"]["environments"] = json!([{ "name": "dev" }, { "name": "old" }]);
     onboard(&client, &closed).await;
     let mut refused = closed.clone();
-    refused["spec"]["quota"] = json!({ "pods": "1" });
+    refused["spec"]["quota"] = json!({ "bananas": "1" });
     objects::apply(&client, &refused).await.expect("applied");
     is(&client, "recorded", "Ready", "False", |_| true).await;
     // list and watch of workloads and pods, patch of all that can be scaled: a tenant brought to zero.

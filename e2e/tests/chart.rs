@@ -18,6 +18,7 @@ const EVERYTHING: &str = r#"{
     "image": {"digest": "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
     "imagePullSecrets": [{"name": "registry"}],
     "replicas": 3,
+    "replicateFrom": ["default"],
     "settings": {"log": "debug", "logFormat": "json", "leaderElection": true},
     "nodeSelector": {"kubernetes.io/os": "linux"},
     "tolerations": [{"key": "platform", "operator": "Exists"}],
@@ -65,6 +66,7 @@ fn installation() -> Installation {
         namespace: NAMESPACE.to_owned(),
         image: concat!("ghcr.io/tenantry/tenantry:", env!("CARGO_PKG_VERSION")).to_owned(),
         replicas: 2,
+        replicate_from: vec!["default".to_owned()],
     }
 }
 
@@ -133,7 +135,7 @@ fn chart_and_install_say_the_same() {
     let mut installed = by_name(manifests::all(KINDS, &installation()).expect("renders"));
     // Helm makes the namespace itself, by --create-namespace.
     assert!(installed.remove(&format!("Namespace /{NAMESPACE}")).is_some());
-    let charted = by_name(rendered("{}"));
+    let charted = by_name(rendered(r#"{"replicateFrom": ["default"]}"#));
     assert_eq!(charted.keys().collect::<Vec<_>>(), installed.keys().collect::<Vec<_>>());
     for (name, object) in installed {
         let (chart, install) = (pretty(&charted[&name]), pretty(&object));

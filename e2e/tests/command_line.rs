@@ -150,14 +150,18 @@ async fn a_plan_tells_what_the_operator_then_does() {
 
     fs::write(&file, CLASS_AND_TENANT.replace(r#"pods: "10""#, r#"pods: "12""#)).expect("writes");
     let (code, changed) = plan(&file, &[]).await;
-    assert_eq!((code, &changed["created"], &changed["changed"]), (2, &0.into(), &1.into()), "{changed}");
+    assert_eq!(
+        (code, &changed["created"], &changed["changed"]),
+        (2, &0.into(), &2.into()),
+        "the quota, and the view of it: {changed}"
+    );
     cluster.kubectl(&["apply", "-f", &path]).await.expect("applies");
     until_nothing_would_change(&file).await;
 
     let ours = ["get", "rolebindings", "-A", "-l", "tenantry.dev/tenant=planned", "-o", "name"];
     let bindings = cluster.kubectl(&ours).await.expect("lists").lines().count();
     let (code, removed) = plan(&file, &["--delete"]).await;
-    assert_eq!((code, &removed["removed"]), (2, &bindings.into()), "only the rights go: {removed}");
+    assert_eq!((code, &removed["removed"]), (2, &(bindings + 1).into()), "only the rights and the view go: {removed}");
     cluster.kubectl(&["delete", "tenant", "planned"]).await.expect("deletes");
     assert_eq!(cluster.kubectl(&ours).await.expect("lists"), "");
     assert_eq!(

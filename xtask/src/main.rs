@@ -61,11 +61,15 @@ enum Task {
     /// Measure against the bare-client floors (options: `cargo xtask bench --help`)
     #[command(disable_help_flag = true)]
     Bench(PassedOn),
-    /// The tests on a real API server alone
+    /// The tests on a real API server alone; `isolation` is the suite that tries to get across tenants, `isolation-holes` shows
+    /// that it finds what is wrong
     E2e {
         /// Use the current context of this kubeconfig instead of starting a control plane
         #[arg(long, value_name = "FILE")]
         kubeconfig: Option<PathBuf>,
+        /// Where `isolation` writes each request, the expected and the actual answer
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
         /// Parts of test names; none means all
         names: Vec<String>,
     },
@@ -75,6 +79,17 @@ enum Task {
 struct PassedOn {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
+}
+
+/// One test of the isolation suite, with all that it prints.
+fn isolation(test: &str) -> cargo::Cargo {
+    cargo(["test", "--package", "tenantry-e2e", "--test", "isolation", "--", "--nocapture", test])
+}
+
+/// Absolute, as tests run in their crate's folder.
+fn json_file(given: Option<PathBuf>) -> PathBuf {
+    let path = given.unwrap_or_else(|| cargo::target_folder().join("isolation.json"));
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn main() -> ExitCode {
@@ -112,9 +127,12 @@ fn main() -> ExitCode {
             let script = cargo::root().join("operator/tenantry-testkit/mutations/run.sh");
             cargo::Cargo(std::process::Command::new(script)).args(names).become_it()
         }
-        Task::E2e { kubeconfig, names } => {
-            let mut command =
-                cargo(["test", "--package", "tenantry-e2e", "--no-fail-fast", "--tests", "--"]).args(names);
+        Task::E2e { kubeconfig, json, names } => {
+            let mut command = match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                ["isolation"] => isolation("isolation_holds").env("TENANTRY_ISOLATION_JSON", json_file(json)),
+                ["isolation-holes"] => isolation("every_hole"),
+                _ => cargo(["test", "--package", "tenantry-e2e", "--no-fail-fast", "--tests", "--"]).args(names),
+            };
             if let Some(path) = kubeconfig {
                 // The tests run in the crate's folder, not here.
                 command = command.env("TENANTRY_E2E_KUBECONFIG", std::path::absolute(&path).unwrap_or(path));

@@ -61,8 +61,11 @@ impl History {
                 let place = if object["kind"] == "Namespace" { "name" } else { "namespace" };
                 let place = object["metadata"][place].as_str().expect("text").to_owned();
                 seen.entry(place).or_default().push((version, object));
+                // Bindings of a namespace that ends stay until nothing else is left in it: only later ones count.
                 let has = |name: &String| {
-                    seen.get(name).is_some_and(|events| events.iter().any(|(_, object)| object["kind"] == kind))
+                    let events = seen.get(name).map(Vec::as_slice).unwrap_or_default();
+                    let born = events.iter().find(|(_, object)| is_new_namespace(object)).map(|(version, _)| *version);
+                    born.is_some_and(|born| events.iter().any(|(at, object)| *at > born && object["kind"] == kind))
                 };
                 if namespaces.iter().all(has) {
                     return;
@@ -76,6 +79,10 @@ impl History {
         }
         seen
     }
+}
+
+fn is_new_namespace(object: &Value) -> bool {
+    object["kind"] == "Namespace" && object["metadata"]["deletionTimestamp"].is_null()
 }
 
 /// When something was first so.
@@ -202,9 +209,7 @@ async fn a_namespace_lost_is_born_again_in_the_same_order() {
     ready(&client, "reborn").await;
     let seen = history.until_all_have(std::slice::from_ref(&name), "RoleBinding").await;
     let events = &seen[&name];
-    let born = first(events, "a new namespace", |object| {
-        object["kind"] == "Namespace" && object["metadata"]["deletionTimestamp"].is_null()
-    });
+    let born = first(events, "a new namespace", is_new_namespace);
     let events: Vec<_> = events.iter().filter(|(version, _)| *version >= born).cloned().collect();
     let closed = first(&events, "closed", denies_by_default);
     let bounded =

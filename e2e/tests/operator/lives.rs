@@ -160,12 +160,19 @@ async fn definitions_lost_and_found_take_nothing_with_them() {
     let namespaces = ["kept", "kept-dev", "also-kept", "also-kept-dev"];
     let before = contents(&client, &namespaces).await;
     assert!(before.len() > 10, "{before:?}");
-    let definitions: Vec<Value> =
-        manifests::all(KINDS, &Installation { namespace: "tenantry-system".into(), image: "none".into(), replicas: 0 })
-            .expect("renders")
-            .into_iter()
-            .filter(|object| object["kind"] == "CustomResourceDefinition")
-            .collect();
+    let definitions: Vec<Value> = manifests::all(
+        KINDS,
+        &Installation {
+            namespace: "tenantry-system".into(),
+            image: "none".into(),
+            replicas: 0,
+            replicate_from: vec![],
+        },
+    )
+    .expect("renders")
+    .into_iter()
+    .filter(|object| object["kind"] == "CustomResourceDefinition")
+    .collect();
     for definition in &definitions {
         objects::delete(&client, definition).await.expect("accepted");
     }

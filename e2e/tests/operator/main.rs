@@ -4,6 +4,7 @@
 // What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
 #![allow(clippy::panic)]
 
+mod adopt;
 mod audit;
 mod birth;
 mod can_i;
@@ -17,10 +18,12 @@ mod leadership;
 mod lives;
 mod members;
 mod onboarding;
+#[path = "../shared/program.rs"]
 mod program;
 mod quota;
 mod races;
 mod refusals;
+mod replicate;
 mod rights;
 mod scene;
 mod stolen;
@@ -28,7 +31,7 @@ mod suspend;
 mod view;
 mod written_down;
 
-/// The program under test; see `program.rs`. Run as a test it does nothing.
+/// The program under test; see `shared/program.rs`. Run as a test it does nothing.
 #[test]
 fn program_under_test() {
     program::be_the_operator_if_asked();

@@ -97,7 +97,12 @@ fn bad_changes() -> Vec<(&'static str, Value, &'static str, &'static str)> {
             "spec.members[m].environments",
             "nowhere",
         ),
-        ("over-total", json!({ "quota": { "pods": "5" } }), "spec.quota[pods]", "lower"),
+        (
+            "over-total",
+            json!({ "quota": { "pods": "5" }, "environments": [{ "name": "dev", "quota": { "guaranteed": { "pods": "6" } } }] }),
+            "spec.quota[pods]",
+            "lower",
+        ),
         ("no-such-resource", quota(json!({ "bananas": "1" })), "spec.environments[dev].quota", "bananas"),
         ("half-a-pod", quota(json!({ "pods": "0.5" })), "spec.environments[dev].quota", "whole number"),
         (

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use tenantry::render::manifests::{self, OPERATOR_ROLE, Place, cluster_role_rules, own_rules};
+use tenantry::render::manifests::{self, OPERATOR_ROLE, Place, cluster_role_rules, own_rules, reader_rules};
 use tenantry_core::kinds::KINDS;
 use tenantry_e2e::operator::{NAMESPACE, USER};
 use tenantry_e2e::{Cluster, Options, eventually, objects};
 
-use crate::program::{self, Operator, SOON};
+use crate::program::{self, Operator, SHARED, SOON};
 use crate::scene::{self, environment, get, is, onboard, plain_tenant, ready};
 use crate::suspend;
 
@@ -27,7 +27,7 @@ fn right(verb: &str, group: &str, resource: &str) -> Right {
 fn declared() -> BTreeSet<Right> {
     let mut declared = BTreeSet::new();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
-    for rule in cluster_role_rules(KINDS) {
+    for rule in cluster_role_rules(KINDS).into_iter().chain(reader_rules(KINDS)) {
         let asked_in_passing =
             |verb: &str| ["bind", "exempt"].contains(&verb) || (verb == "create" && !rule["resourceNames"].is_null());
         for verb in rule["verbs"].as_array().expect("a list").iter().map(text).filter(|verb| !asked_in_passing(verb)) {
@@ -69,8 +69,12 @@ async fn what_is_declared_is_what_is_used() {
     let client = cluster.client().await.expect("client");
     scene::prepare(&cluster).await;
     let _operator = Operator::start(&cluster).await;
-    let platform = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": { "name": "default" }, "spec": {} });
+    let platform = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": { "name": "default" }, "spec": { "replicateFrom": [SHARED] } });
     objects::apply(&client, &platform).await.expect("applied");
+    let original = |kind: &str, text: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "copied", "namespace": SHARED, "labels": { "state": text } } });
+    for kind in ["Secret", "ConfigMap"] {
+        objects::apply(&client, &original(kind, "a")).await.expect("applied");
+    }
 
     // patch of a policy: one that is drifted.
     let policy = manifests::policies().swap_remove(0);
@@ -85,6 +89,8 @@ async fn what_is_declared_is_what_is_used() {
         let mut tenant = plain_tenant("recorded");
         tenant["spec"]["environments"] = json!([environment("dev"), environment("old")]);
         tenant["spec"]["metadata"] = json!({ "labels": { "note": note } });
+        tenant["spec"]["replicate"] =
+            json!(["Secret", "ConfigMap"].map(|kind| json!({ "kind": kind, "namespace": SHARED, "name": "copied" })));
         tenant["spec"]["network"] = json!({ "betweenEnvironments": "Allow" });
         for (field, wanted) in [("members", members), ("limits", limits)] {
             if !wanted {
@@ -95,6 +101,11 @@ async fn what_is_declared_is_what_is_used() {
     };
     onboard(&client, &full(true, true, "a")).await;
     let before = scene::children(&client, "recorded").await;
+
+    // update of copies: of changed originals.
+    for kind in ["Secret", "ConfigMap"] {
+        objects::apply(&client, &original(kind, "b")).await.expect("applied");
+    }
 
     // patch of namespaces: a changed label. update of what only Tenantry writes: drift of each.
     onboard(&client, &full(true, true, "b")).await;
@@ -122,7 +133,9 @@ async fn what_is_declared_is_what_is_used() {
     // delete of what is no longer wanted, and an Event: one that is refused.
     onboard(&client, &full(false, false, "b")).await;
     let mut closed = full(false, false, "b");
-    closed["spec"].as_object_mut().map(|spec| spec.remove("network"));
+    for field in ["network", "replicate"] {
+        closed["spec"].as_object_mut().map(|spec| spec.remove(field));
+    }
     closed["spec"]["environments"] = json!([{ "name": "dev" }, { "name": "old" }]);
     onboard(&client, &closed).await;
     let mut refused = closed.clone();

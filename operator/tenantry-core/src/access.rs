@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kind::{Children, Registration};
-use crate::resources::{Resource, Write};
+use crate::resources::{Resource, Watch, Write};
 
 /// One declared use of a Kubernetes kind.
 #[derive(Debug, Clone, Copy)]
@@ -76,11 +76,38 @@ pub struct Rule {
     pub names: Vec<String>,
 }
 
-/// All kinds that some registered kind reads or owns, and the registered kinds themselves: one watch for each.
-pub fn watched(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
+/// All kinds that some registered kind reads, writes or owns, and the registered kinds themselves.
+pub fn used(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
     let used =
         |kind: &Registration| kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
     kinds.iter().flat_map(|kind| used(kind).chain([kind.resource])).collect()
+}
+
+/// Those of them that are watched all over the cluster: one watch for each.
+pub fn watched(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
+    let mut watched = used(kinds);
+    watched.retain(|resource| !matches!(resource.watch, Watch::Asked | Watch::Blind));
+    watched
+}
+
+/// Those of them that a plan can look at: all but what is written without being read.
+pub fn visible(kinds: &[Registration]) -> BTreeSet<&'static Resource> {
+    let mut visible = used(kinds);
+    visible.retain(|resource| resource.watch != Watch::Blind);
+    visible
+}
+
+/// The rules that the operator needs in each namespace where plans look up originals, and nowhere else.
+pub fn rules_where_asked(kinds: &[Registration]) -> Vec<Rule> {
+    let asked = used(kinds).into_iter().filter(|resource| resource.watch == Watch::Asked);
+    asked
+        .map(|resource| Rule {
+            group: resource.group.to_owned(),
+            resource: resource.plural.to_owned(),
+            verbs: BTreeSet::from(["get", "list", "watch"]),
+            names: Vec::new(),
+        })
+        .collect()
 }
 
 /// The cluster-wide rules that the operator needs for these kinds, one for each resource and set of names, sorted.
@@ -105,6 +132,10 @@ pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
             match access.right {
                 Right::Read => {}
                 Right::Adjust => grant(access.resource, "", names, &["patch"]),
+                // Not `patch`: an empty one shows the object, and so is a right to read.
+                Right::Own if access.resource.watch == Watch::Blind => {
+                    grant(access.resource, "", names, &["create", "delete", "update"]);
+                }
                 // `get` reads what stands in the way of a create before judging whose it is.
                 Right::Own => {
                     grant(access.resource, "", names.clone(), &["create", "delete", "get"]);

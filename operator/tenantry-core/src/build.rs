@@ -1,6 +1,7 @@
 //! Pure builders, one small file per Kubernetes kind. Bodies are as the API server stores them, with every default spelt
 //! out, because drift is found by comparing content. A builder cannot fail: what it gets has been checked.
 
+mod copy;
 mod limit_range;
 mod namespace;
 mod network_policy;
@@ -8,6 +9,7 @@ mod resource_quota;
 mod role_binding;
 mod tenant_view;
 
+pub use copy::build_copy;
 pub use limit_range::build_limit_range;
 pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
 pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine};

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::meta;
-use crate::object::Desired;
-use crate::plan::{Adjustment, Plan};
+use crate::object::{Desired, ObjectKey};
+use crate::plan::{Adjustment, Plan, Undecided};
 use crate::policies;
 use crate::resources::{NAMESPACE, ROLE_BINDING, Write};
 
@@ -28,7 +28,12 @@ pub fn violation(plan: &Plan) -> Option<String> {
         Some(format!("{} is adjusted twice or out of order", pair[1].key))
     };
     let adjustment = || plan.adjustments.iter().find_map(|one| broken_adjustment(plan, one));
-    plan.desired.iter().find_map(broken_rule).or_else(twice).or_else(adjustment).or_else(adjusted_twice)
+    plan.desired
+        .iter()
+        .find_map(|object| broken_rule(object, plan))
+        .or_else(twice)
+        .or_else(adjustment)
+        .or_else(adjusted_twice)
 }
 
 /// Of what is not ours, nothing is touched but these fields.
@@ -53,7 +58,7 @@ fn broken_adjustment(plan: &Plan, adjustment: &Adjustment) -> Option<String> {
     if fits { None } else { fault("is adjusted in more than may be") }
 }
 
-fn broken_rule(object: &Desired) -> Option<String> {
+fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {
     let key = object.key();
     let body = object.body();
     let fault = |text: String| Some(format!("{key}: {text}"));
@@ -83,9 +88,10 @@ fn broken_rule(object: &Desired) -> Option<String> {
     if owner.plural == "tenants" && owner.name != tenant {
         return fault(format!("is labelled for tenant {tenant} but owned by {}", owner.name));
     }
-    // The home namespace is named as the tenant, every other begins with the tenant's name.
+    // The home namespace is named as the tenant, every other begins with the tenant's name, or was taken over.
     let domain = key.failure_domain();
-    if domain != tenant && !domain.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('-')) {
+    let is_named_so = domain == tenant || domain.strip_prefix(tenant).is_some_and(|rest| rest.starts_with('-'));
+    if !is_named_so && !claims(plan, domain, tenant) {
         return fault(format!("is outside the namespaces of tenant {tenant}"));
     }
     if *key.resource == NAMESPACE && !body["metadata"]["ownerReferences"].is_null() {
@@ -95,6 +101,18 @@ fn broken_rule(object: &Desired) -> Option<String> {
         return broken_binding(object).and_then(fault);
     }
     None
+}
+
+/// Whether the plan itself says that a namespace of another name is this tenant's: it wants it marked as adopted, or names it
+/// as one that stays as it is for now.
+fn claims(plan: &Plan, namespace: &str, tenant: &str) -> bool {
+    let key = ObjectKey::cluster(&NAMESPACE, namespace);
+    let wanted = plan.desired.iter().find(|object| *object.key() == key);
+    let adopted = wanted.is_some_and(|object| {
+        object.body()["metadata"]["annotations"][meta::ADOPTED] == namespace
+            && object.label_value(meta::TENANT) == Some(tenant)
+    });
+    adopted || plan.undecided.contains(&Undecided::Object(key))
 }
 
 /// What is ours by name must have such a name, say whose it is to whoever looks, and claim no owner: it outlives every one.

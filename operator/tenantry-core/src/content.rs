@@ -2,9 +2,10 @@
 //! the wanted body with that of the observed object, both taken here. So a quiet cluster costs no request.
 
 use serde_json::{Map, Value, json};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::meta;
+use crate::object::Desired;
 use crate::resources::{Resource, Write};
 
 /// Label that the API server itself puts on every namespace, in the name of whoever created it.
@@ -28,6 +29,13 @@ pub fn hash_observed(resource: &Resource, object: &Value) -> u128 {
         Write::Replace | Write::Never => managed_metadata(object),
     };
     hash(resource, &metadata, object)
+}
+
+/// Hash of what was written where nothing may be read: the body, the state of the original, and the namespace it went to,
+/// with which it is gone. Never of what a copy holds.
+pub fn hash_blind(object: &Desired, namespace_uid: &str) -> u64 {
+    let origin = object.origin().map(|origin| format!("{} {} {}", origin.key, origin.uid, origin.version));
+    xxh3_64(json!([object.body(), origin, namespace_uid]).to_string().as_bytes())
 }
 
 /// Labels and annotations of an observed object that we set last, by its `managedFields`:

@@ -37,6 +37,10 @@ pub const SUSPEND_REASON: &str = "tenantry.dev/suspend-reason";
 pub const RESUME: &str = "tenantry.dev/resume";
 /// Annotation by which whoever may edit a namespace consents to a Tenant taking it over; its value is the Tenant's name.
 pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";
+/// Annotation on a namespace that a Tenant has taken over: the namespace's own name, so that a copy of it is told apart.
+pub const ADOPTED: &str = "tenantry.dev/adopted";
+/// Annotation on a copy: the `namespace/name` of the original.
+pub const COPY_OF: &str = "tenantry.dev/copy-of";
 /// Annotation on the home namespace's quota: the ledger of what each environment may have of the tenant's quota.
 pub const ESCROW: &str = "tenantry.dev/escrow";
 /// Annotation on an environment's quota: the epoch of the ledger that its amounts come from.
@@ -83,6 +87,17 @@ impl Owner {
         let mark = object["metadata"]["annotations"][OWNER].as_str()?;
         let [plural, namespace, name, uid] = mark.split('/').collect::<Vec<_>>().try_into().ok()?;
         Some(Self { plural: plural.into(), namespace: namespace.into(), name: name.into(), uid: uid.into() })
+    }
+
+    /// Whether an object marked for another resource of this kind has come to this one together with its namespace, which
+    /// is marked for this one now. In there a mark proves nothing else: it can be copied.
+    pub fn inherits(&self, mark: &Self, namespace: Option<&Self>) -> bool {
+        mark.plural == self.plural && namespace == Some(self)
+    }
+
+    /// Whether whoever may edit this object consents to this resource taking it over.
+    pub fn is_welcome(&self, object: &Value) -> bool {
+        object["metadata"]["annotations"][ADOPTABLE_BY] == self.name.as_str()
     }
 
     /// Puts the mark and the common labels on an object.

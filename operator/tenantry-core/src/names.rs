@@ -41,6 +41,16 @@ impl Place {
         }
     }
 
+    /// The namespace of an environment that lives in one of another name.
+    pub fn elsewhere(tenant: &str, environment: &str, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..Self::environment(tenant, environment) }
+    }
+
+    /// Whether its name does not follow from the tenant's and the environment's: it was taken over.
+    pub fn is_adopted(&self) -> bool {
+        !self.is_home() && *self != Self::environment(&self.tenant, &self.environment)
+    }
+
     /// Whether it is the home namespace.
     pub fn is_home(&self) -> bool {
         self.environment == meta::HOME

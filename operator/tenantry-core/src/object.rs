@@ -47,11 +47,24 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// An object whose content another one is given, and the state of it that was seen. What it holds, plans never know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// What names it.
+    pub key: ObjectKey,
+    /// Its uid.
+    pub uid: String,
+    /// Its resourceVersion.
+    pub version: String,
+}
+
 /// One object that a plan wants: its key and its sparse body with `apiVersion`, `kind` and `metadata` in place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
     key: ObjectKey,
     body: Value,
+    takes_over: bool,
+    origin: Option<Origin>,
 }
 
 impl Desired {
@@ -67,13 +80,13 @@ impl Desired {
             "kind": key.resource.kind,
             "metadata": metadata,
         });
-        Self { key, body }
+        Self { key, body, takes_over: false, origin: None }
     }
 
     /// A cluster-scoped object that is given whole.
     pub fn whole(resource: &'static Resource, body: Value) -> Self {
         let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        Self { key: ObjectKey::cluster(resource, name), body }
+        Self { key: ObjectKey::cluster(resource, name), body, takes_over: false, origin: None }
     }
 
     /// Sets a top-level field such as `spec` or `subjects`.
@@ -98,6 +111,27 @@ impl Desired {
     /// Adds labels.
     pub fn labels<'a>(self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         labels.into_iter().fold(self, |object, (key, value)| object.label(key, value))
+    }
+
+    /// Gives it the content of another object, all but its metadata, at the moment of writing.
+    pub fn copy_of(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// Whose content it is to have.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// Lets it take the place of a stranger's object that carries [`crate::meta::ADOPTABLE_BY`] with the owner's name at the
+    /// moment of writing.
+    pub fn taking_over(self, takes_over: bool) -> Self {
+        Self { takes_over, ..self }
+    }
+
+    /// Whether it may take over a stranger's object that consents.
+    pub fn takes_over(&self) -> bool {
+        self.takes_over
     }
 
     /// What names it.

@@ -164,7 +164,10 @@ impl fmt::Display for Plan {
             writeln!(out, "undecided  {undecided}")?;
         }
         for object in &self.desired {
-            writeln!(out, "wants      {}", object.key())?;
+            match object.origin() {
+                None => writeln!(out, "wants      {}", object.key())?,
+                Some(origin) => writeln!(out, "wants      {}, a copy of {}", object.key(), origin.key)?,
+            }
         }
         for adjustment in &self.adjustments {
             writeln!(out, "adjusts    {}", adjustment.key)?;

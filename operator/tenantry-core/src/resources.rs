@@ -56,6 +56,11 @@ pub enum Watch {
     Managed,
     /// All objects of the cluster.
     All,
+    /// Those in namespaces where some plan has looked one up, by a watch for each and with their metadata alone: what they
+    /// hold never comes into a cache. The right to it is given in those namespaces, not in the cluster.
+    Asked,
+    /// None: they are written and may not be read. What was written is recorded on the resource they were written for.
+    Blind,
     /// All objects of the cluster, but only while some plan lists them: what few resources need, and seldom.
     OnDemand,
 }
@@ -81,6 +86,8 @@ pub enum Wave {
     Isolation,
     /// What bounds it: quotas and limits.
     Limits,
+    /// What the platform puts into it for everybody to use.
+    Configuration,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
     /// What others have put into it: never written as children, adjusted at most.
@@ -226,6 +233,34 @@ pub static CLUSTER_ROLE: Resource = Resource {
     wave: Wave::Access,
 };
 
+/// `v1 Secret` as a copy that tenants get: written, never read.
+pub static SECRET: Resource = Resource {
+    group: "",
+    version: "v1",
+    kind: "Secret",
+    plural: "secrets",
+    namespaced: true,
+    write: Write::Replace,
+    watch: Watch::Blind,
+    keep: Keep::Digest,
+    wave: Wave::Configuration,
+};
+
+/// `v1 ConfigMap` as a copy that tenants get: written, never read.
+pub static CONFIG_MAP: Resource = Resource { kind: "ConfigMap", plural: "configmaps", ..SECRET };
+
+/// `v1 Secret` as the original of copies: its metadata, and its bytes only at the moment of copying.
+pub static SECRET_ORIGINAL: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::Asked,
+    keep: Keep::Projection(original_facts),
+    wave: Wave::Namespace,
+    ..SECRET
+};
+
+/// `v1 ConfigMap` as the original of copies.
+pub static CONFIG_MAP_ORIGINAL: Resource = Resource { kind: "ConfigMap", plural: "configmaps", ..SECRET_ORIGINAL };
+
 /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy`. All are watched: the label by which others are selected is
 /// the installer's here (Helm sets its own).
 pub static VALIDATING_ADMISSION_POLICY: Resource = Resource {
@@ -315,12 +350,22 @@ fn namespace_facts(namespace: &Value) -> Value {
     facts
 }
 
-/// Of a quota: `{escrow?, epoch?, spec: {hard}, status: {hard, used}}`, the first two as our annotations say.
+/// Of an original: `{metadata: {uid, resourceVersion}, isToken: bool}`, the last for the token of a ServiceAccount.
+fn original_facts(object: &Value) -> Value {
+    let metadata = &object["metadata"];
+    json!({
+        "metadata": { "uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"] },
+        "isToken": !metadata["annotations"]["kubernetes.io/service-account.name"].is_null(),
+    })
+}
+
+/// Of a quota: `{escrow?, epoch?, owner?, spec: {hard}, status: {hard, used}}`, the first three as our annotations say.
 fn quota_facts(quota: &Value) -> Value {
     let annotations = &quota["metadata"]["annotations"];
     json!({
         "escrow": annotations[crate::meta::ESCROW],
         "epoch": annotations[crate::meta::ESCROW_EPOCH],
+        "owner": annotations[crate::meta::OWNER],
         "spec": { "hard": quota["spec"]["hard"] },
         "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
     })

@@ -11,13 +11,15 @@ use tenantry_core::meta::{MANAGED_BY, Owner};
 use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::resources::{Watch, Write};
 
+use crate::blind;
 use crate::calls::{Version, version_number};
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
+use crate::inventory::Ledger;
 use crate::kept::Kept;
 use crate::merge;
 use crate::queue::Lane;
-use crate::store::{Record, owner_path};
+use crate::store::{Record, Store, owner_path};
 
 /// How many calls one resource may have under way at once.
 pub const CALLS_PER_RESOURCE: usize = 8;
@@ -42,7 +44,7 @@ enum Step {
 
 /// Writes what is missing or different. Skips what is known to be as wanted, without a request, and leaves to the next look
 /// what has changed since the `moment` of the plan: what was decided on its earlier state is void.
-pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: u64) -> Applied {
+pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: u64, ledger: &Ledger) -> Applied {
     let mut applied = Applied::default();
     let mut failed: BTreeSet<String> = BTreeSet::new();
     for wave in desired.chunk_by(|one, other| one.key().resource.wave == other.key().resource.wave) {
@@ -51,7 +53,7 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: 
         applied.objects.extend(held.into_iter().map(|object| (object.key().clone(), Progress::Held)));
         let steps: Vec<_> = free
             .into_iter()
-            .map(|object| async move { (object.key(), apply_one(engine, owner, object, moment).await) })
+            .map(|object| async move { (object.key(), apply_one(engine, owner, object, moment, ledger).await) })
             .collect();
         let results: Vec<_> = futures::stream::iter(steps).buffered(CALLS_PER_RESOURCE).collect().await;
         for (key, result) in results {
@@ -65,7 +67,9 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: 
                 (progress, false)
             });
             applied.wrote |= wrote;
-            if !matches!(progress, Progress::Observed | Progress::Written) {
+            // A copy polices nothing: what stands in its way must not keep rights from being taken.
+            let polices = key.resource.watch != Watch::Blind;
+            if polices && !matches!(progress, Progress::Observed | Progress::Written) {
                 failed.insert(key.failure_domain().to_owned());
             }
             applied.objects.insert(key.clone(), progress);
@@ -75,11 +79,20 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: 
 }
 
 /// How far the object is now, and whether that took a write.
-async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired, moment: u64) -> Result<(Progress, bool), Error> {
+async fn apply_one(
+    engine: &Engine,
+    owner: &Owner,
+    object: &Desired,
+    moment: u64,
+    ledger: &Ledger,
+) -> Result<(Progress, bool), Error> {
     let key = object.key();
+    if key.resource.watch == Watch::Blind {
+        return blind::write(engine, object, ledger).await;
+    }
     let wanted = content::hash_desired(key.resource, object.body());
     let written = |progress| (progress, true);
-    match next_step(engine, owner, key, wanted, moment) {
+    match next_step(engine, owner, object, wanted, moment) {
         Step::Nothing(progress) => Ok((progress, false)),
         // What it meets there against expectation is ours as well; whatever stays of it then is seen and changed.
         Step::Create if key.resource.write == Write::ByName => {
@@ -94,7 +107,7 @@ async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired, moment: u64
             Err(error) if error.reason() == "AlreadyExists" => {
                 let found = engine.calls.get(key).await?;
                 engine.note_write(key, &found, None);
-                match next_step(engine, owner, key, wanted, moment) {
+                match next_step(engine, owner, object, wanted, moment) {
                     Step::Nothing(Progress::Held) => {
                         // No event comes of what we have read ourselves.
                         if let Some(owner) = engine.owner_key(&owner_path(owner)) {
@@ -117,7 +130,8 @@ async fn apply_one(engine: &Engine, owner: &Owner, object: &Desired, moment: u64
     }
 }
 
-fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128, moment: u64) -> Step {
+fn next_step(engine: &Engine, owner: &Owner, object: &Desired, wanted: u128, moment: u64) -> Step {
+    let key = object.key();
     let store = engine.store();
     let Some(record) = store.record(key) else {
         return if store.is_synced(key.resource) { Step::Create } else { Step::Nothing(Progress::Held) };
@@ -126,20 +140,28 @@ fn next_step(engine: &Engine, owner: &Owner, key: &ObjectKey, wanted: u128, mome
         Step::Nothing(Progress::Held)
     } else if record.is_as_wanted(wanted) {
         Step::Nothing(if record.observed { Progress::Observed } else { Progress::Written })
-    } else if is_ours(record, owner) && record.kept.is_some() && record.changed > moment {
+    } else if is_free(&store, object, record, owner) && record.kept.is_some() && record.changed > moment {
         // Plans see what is in it. The change has woken its owner.
         Step::Nothing(Progress::Held)
-    } else if key.resource.write == Write::ByName || is_ours(record, owner) {
+    } else if key.resource.write == Write::ByName || is_free(&store, object, record, owner) {
         Step::Change(Box::new(record.clone()))
     } else {
         Step::Nothing(Progress::NotOwned)
     }
 }
 
-/// Ours by its mark; or, if somebody stripped that, by the server's own record of who wrote it.
-fn is_ours(record: &Record, owner: &Owner) -> bool {
+/// Whether we may change it: it is ours, or it consents to be taken over.
+fn is_free(store: &Store, object: &Desired, record: &Record, owner: &Owner) -> bool {
+    is_ours(store, object.key(), record, owner) || (object.takes_over() && owner.is_welcome(&record.value()))
+}
+
+/// Ours by its mark; or, if somebody stripped that, by the server's own record of who wrote it; or because it came to us
+/// together with its namespace.
+fn is_ours(store: &Store, key: &ObjectKey, record: &Record, owner: &Owner) -> bool {
     match &record.owner {
-        Some(marked) => owner_path(marked) == owner_path(owner),
+        Some(marked) => {
+            owner_path(marked) == owner_path(owner) || owner.inherits(marked, store.namespace_owner(&key.namespace))
+        }
         None => record.written_by_us,
     }
 }

@@ -1,5 +1,5 @@
 //! Every call to the API server but the watches: bounded in number and time, counted, and named by object. It offers the
-//! verbs; only apply, prune, adjust, inventory, status, cleanup, events and leader use those that write.
+//! verbs; only apply, blind, prune, adjust, inventory, status, cleanup, events and leader use those that write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,16 @@ impl Calls {
         self.send("update", key, Method::PUT, &path, &seen.stamp(body.clone())).await
     }
 
+    /// Puts a whole object in the place of the one with this uid, or of any, whatever state it is in.
+    pub async fn replace_unseen(&self, key: &ObjectKey, body: &Value, uid: Option<&str>) -> Result<Value, Error> {
+        let mut body = body.clone();
+        if let Some(uid) = uid {
+            body["metadata"]["uid"] = Value::from(uid);
+        }
+        let path = format!("{}?fieldManager={MANAGER}", path(key));
+        self.send("update", key, Method::PUT, &path, &body).await
+    }
+
     /// Merge-patches the object with this uid and resourceVersion, or a subresource of it (`/status`).
     pub async fn merge(
         &self,
@@ -101,6 +111,14 @@ impl Calls {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some(404) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes whatever object has this name. `Ok` also if there is none.
+    pub async fn delete_unseen(&self, key: &ObjectKey) -> Result<(), Error> {
+        match self.send("delete", key, Method::DELETE, &path(key), &json!({})).await {
+            Err(error) if error.code() != Some(404) => Err(error),
+            _ => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use tenantry_core::kind::{Outcome, Progress};
 use tenantry_core::meta::{FINALIZER, INVENTORY};
 use tenantry_core::object::ObjectKey;
 
+use crate::calls::version_number;
 use crate::engine::Engine;
 use crate::error::Error;
 
@@ -22,6 +23,14 @@ pub async fn release(engine: &Engine, key: &ObjectKey, cr: &Value, outcome: &Out
     let patch = json!({ "metadata": { "finalizers": finalizers, "annotations": { INVENTORY: null } } });
     match engine.patch_resource(key, cr, "", patch).await {
         Err(error) if error.code() == Some(404) => Ok(true),
-        result => result.map(|patched| patched.is_some()),
+        result => Ok(result?.is_some_and(|patched| {
+            // Nothing else holds it, so this answer is the last that is known of it. The watch may have told of its end
+            // already, and would not tell again: kept, it would be taken for there for ever.
+            if patched["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
+                let change = engine.store_mut().removed(key, version_number(&patched));
+                engine.wake(key, &change);
+            }
+            true
+        })),
     }
 }

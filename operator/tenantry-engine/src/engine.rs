@@ -8,6 +8,7 @@ use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::Resource;
+use tokio::sync::Notify;
 
 use crate::adjust::Truces;
 use crate::calls::{Calls, Version};
@@ -33,6 +34,8 @@ pub struct Engine {
     pub(crate) identity: String,
     pub(crate) queue: Queue,
     pub(crate) patience: Patience,
+    /// Told when plans look into other namespaces than before.
+    pub(crate) asking: Notify,
     pub(crate) truces: Truces,
     store: RwLock<Store>,
     readers: Mutex<Readers>,
@@ -60,6 +63,7 @@ impl Engine {
             identity,
             queue: Queue::new(seed),
             patience: Patience::default(),
+            asking: Notify::new(),
             truces: Truces::default(),
             store: RwLock::default(),
             readers: Mutex::default(),

@@ -14,7 +14,9 @@ pub mod store;
 
 mod adjust;
 mod apply;
+mod asked;
 mod backoff;
+mod blind;
 mod cleanup;
 mod engine;
 mod events;

@@ -54,28 +54,32 @@ fn candidates(engine: &Engine, kind: &Registration, owner: &Owner, plan: &Plan) 
     let wanted: BTreeSet<&ObjectKey> = plan.desired.iter().map(tenantry_core::object::Desired::key).collect();
     let store = engine.store();
     let path = owner_path(owner);
-    let marked = |namespace: &str| {
-        let record = store.record(&ObjectKey::cluster(&NAMESPACE, namespace));
-        record.and_then(|record| record.owner.as_ref()).filter(|marked| owner_path(marked) == path)
-    };
     // A mark can be copied to what is only looked at: kinds that are not this kind's children are nobody's to remove.
     let owns = |key: &ObjectKey| {
         kind.access.iter().any(|access| access.right == Right::Own && access.resource == key.resource)
     };
-    let found: Vec<_> = store
-        .children(&path)
+    let ours = |namespace: &str| store.namespace_owner(namespace).filter(|marked| owner_path(marked) == path);
+    let children = store.children(&path).filter(|(key, record)| {
+        let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
+        if !key.resource.namespaced {
+            return same;
+        }
+        // A mark can be copied: it counts only in a namespace that is marked for this owner as well. There, what an
+        // earlier owner of this name has left is ours: that one is gone for certain.
+        ours(&key.namespace).is_some_and(|namespace| same || namespace.uid == owner.uid)
+    });
+    // What an earlier holder of a namespace has left in it has come to us together with it.
+    let namespaces = store.children(&path).filter(|(key, _)| *key.resource == NAMESPACE);
+    let inherited = namespaces.flat_map(|(key, _)| store.marked_in(&key.name)).filter(|(key, record)| {
+        let marked = record.owner.as_deref().filter(|marked| owner_path(marked) != path);
+        marked.is_some_and(|marked| owner.inherits(marked, store.namespace_owner(&key.namespace)))
+    });
+    let found: Vec<_> = children
+        .map(|(key, record)| (key.clone(), record))
+        .chain(inherited)
         .filter(|(key, _)| owns(key))
-        .filter(|(key, record)| {
-            let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
-            if !key.resource.namespaced {
-                return same;
-            }
-            // A mark can be copied: it counts only in a namespace that is marked for this owner as well. There, what an
-            // earlier owner of this name has left is ours: that one is gone for certain.
-            marked(&key.namespace).is_some_and(|namespace| same || namespace.uid == owner.uid)
-        })
         .filter(|(key, _)| !wanted.contains(key) && plan.decides(key))
-        .map(|(key, record)| (key.clone(), record.version.uid.clone(), record.deleting))
+        .map(|(key, record)| (key, record.version.uid.clone(), record.deleting))
         .collect();
     let doomed: BTreeSet<String> =
         found.iter().filter(|(key, ..)| *key.resource == NAMESPACE).map(|(key, ..)| key.name.clone()).collect();

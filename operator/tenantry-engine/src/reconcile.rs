@@ -17,8 +17,9 @@ use tracing::Instrument;
 
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
+use crate::inventory::Ledger;
 use crate::kept::Kept;
-use crate::{adjust, apply, cleanup, inventory, prune, status};
+use crate::{adjust, apply, blind, cleanup, inventory, prune, status};
 
 /// A moment that a plan waits for is checked at least this often, because the machine's clock may be set meanwhile.
 /// A look that finds nothing to do makes no request.
@@ -80,26 +81,39 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
         engine.metrics.violation(key.resource.kind);
     } else {
+        let mut ledger = Ledger::default();
         if kind.children == Children::Recorded {
             match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
-                Some(recorded) => cr = recorded,
+                Some((recorded, noted)) => (cr, ledger) = (recorded, noted),
                 // Changed meanwhile, which has woken it: this plan is void.
                 None => return Ok(None),
             }
         }
-        let applied = apply::apply(engine, &owner, &plan.desired, moment).await;
+        let applied = apply::apply(engine, &owner, &plan.desired, moment, &ledger).await;
         outcome.objects = applied.objects;
         wrote = applied.wrote;
         errors.extend(applied.errors);
         if kind.children == Children::Recorded {
             let pruned = prune::prune(engine, kind, &owner, &plan).await;
-            outcome.leaving = pruned.leaving;
-            errors.extend(pruned.errors);
+            let (leaving, failed) = blind::prune(engine, key, &plan, &ledger).await;
+            outcome.leaving = pruned.leaving.into_iter().chain(leaving).collect();
+            errors.extend(pruned.errors.into_iter().chain(failed));
         }
         let adjusted = adjust::adjust(engine, &owner, &plan.adjustments).await;
         outcome.objects.extend(adjusted.objects);
         adjusted_again = adjusted.again;
         errors.extend(adjusted.errors);
+        if kind.children == Children::Recorded {
+            match inventory::settle(engine, key, cr, &ledger).await {
+                Ok(Some(settled)) => cr = settled,
+                // Changed meanwhile, which has woken it.
+                Ok(None) => return if errors.is_empty() { Ok(None) } else { Err(errors) },
+                Err(error) => {
+                    errors.push(error);
+                    return Err(errors);
+                }
+            }
+        }
     }
     let again = match finish(engine, kind, key, &cr, &outcome, wrote).await {
         Ok(again) => again,
@@ -120,7 +134,9 @@ fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Re
     let store = engine.store();
     let world = World::new(&*store);
     let plan = (kind.plan)(cr, &world, engine.clock.now());
-    engine.readers().record(key, world.into_reads());
+    if engine.readers().record(key, world.into_reads()) {
+        engine.asking.notify_one();
+    }
     Ok((plan?, store.moment()))
 }
 
@@ -185,7 +201,7 @@ impl Engine {
         let (store, watches) = (self.store(), self.watches());
         let looked_at = kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
         looked_at.chain([kind.resource]).all(|resource| {
-            resource.watch == Watch::OnDemand
+            matches!(resource.watch, Watch::OnDemand | Watch::Asked | Watch::Blind)
                 || store.is_synced(resource)
                 || watches.get(resource).is_some_and(|health| health.error.is_some())
         })

@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
 use crate::store::Store;
-use crate::{health, reconcile, watch, watchdog};
+use crate::{asked, health, reconcile, watch, watchdog};
 
 /// How many resources are worked on at once. Calls are bounded apart from this.
 const WORKERS: usize = 16;
@@ -116,6 +116,7 @@ async fn watch_all(engine: &Arc<Engine>) {
         for resource in access::watched(engine.kinds) {
             watches.spawn(watch::run(engine.clone(), resource));
         }
+        watches.spawn(asked::run(engine.clone()));
         watchdog::run(engine).await;
         watches.shutdown().await;
         engine.store_mut().forget_all();

@@ -44,7 +44,7 @@ impl Record {
     }
 
     /// What is kept of it; null for digests.
-    fn value(&self) -> Arc<Value> {
+    pub fn value(&self) -> Arc<Value> {
         self.kept.as_ref().map(Kept::value).unwrap_or_default()
     }
 }
@@ -84,10 +84,21 @@ pub struct Store {
 
 #[derive(Default)]
 struct Table {
-    synced: bool,
+    /// Namespaces of which all objects are known; the empty one stands for the whole cluster.
+    synced: BTreeSet<String>,
     records: BTreeMap<(String, String), Record>,
-    /// While a list is under way: keys it has shown, or that we have written since it began.
-    listing: Option<HashSet<(String, String)>>,
+    /// While a list of a namespace, or of the cluster, is under way: keys it has shown, or that we have written since it began.
+    listing: BTreeMap<String, HashSet<(String, String)>>,
+}
+
+impl Table {
+    fn show(&mut self, key: &ObjectKey) {
+        for (namespace, listing) in &mut self.listing {
+            if namespace.is_empty() || *namespace == key.namespace {
+                listing.insert(place(key));
+            }
+        }
+    }
 }
 
 impl Store {
@@ -104,12 +115,36 @@ impl Store {
 
     /// Whether all objects of a kind are known.
     pub fn is_synced(&self, resource: &Resource) -> bool {
-        self.tables.get(resource).is_some_and(|table| table.synced)
+        self.is_synced_in(resource, "")
+    }
+
+    /// Whether all objects of a kind in a namespace are known.
+    pub fn is_synced_in(&self, resource: &Resource, namespace: &str) -> bool {
+        let table = self.tables.get(resource);
+        table.is_some_and(|table| table.synced.contains("") || table.synced.contains(namespace))
     }
 
     /// Children that carry the mark of this owner path, whatever the uid in it.
     pub fn children(&self, owner: &str) -> impl Iterator<Item = (&ObjectKey, &Record)> {
         self.children.get(owner).into_iter().flatten().filter_map(|key| self.record(key).map(|record| (key, record)))
+    }
+
+    /// Whom a namespace is marked for.
+    pub fn namespace_owner(&self, namespace: &str) -> Option<&Owner> {
+        self.record(&ObjectKey::cluster(&NAMESPACE, namespace))?.owner.as_deref()
+    }
+
+    /// All objects with an owner mark in a namespace, whoever they are marked for.
+    pub fn marked_in(&self, namespace: &str) -> impl Iterator<Item = (ObjectKey, &Record)> {
+        self.tables.iter().filter(|(resource, _)| resource.namespaced).flat_map(move |(resource, table)| {
+            table
+                .records
+                .range((namespace.to_owned(), String::new())..)
+                .take_while(move |((other, _), _)| other == namespace)
+                .filter(|(_, record)| record.owner.is_some())
+                .map(move |((_, name), _)| ObjectKey::namespaced(resource, namespace, name.clone()))
+                .filter_map(|key| Some((key.clone(), self.record(&key)?)))
+        })
     }
 
     /// Keys of all known objects of a kind.
@@ -141,9 +176,7 @@ impl Store {
     pub fn observe(&mut self, resource: &'static Resource, object: &Value) -> Change {
         let key = key_of(resource, object);
         let version = version_number(object);
-        if let Some(listing) = self.table(resource).listing.as_mut() {
-            listing.insert(place(&key));
-        }
+        self.table(resource).show(&key);
         if self.raw(&key).is_some_and(|known| known.version.version > version) {
             return Change::default();
         }
@@ -152,9 +185,7 @@ impl Store {
 
     /// The API server answered our write with this object.
     pub fn written(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
-        if let Some(listing) = self.table(key.resource).listing.as_mut() {
-            listing.insert(place(key));
-        }
+        self.table(key.resource).show(key);
         let version = version_number(object);
         if self.raw(key).is_some_and(|known| known.version.version > version) {
             return Change::default();
@@ -187,20 +218,20 @@ impl Store {
         }
     }
 
-    /// A new list of a kind begins.
-    pub fn list_begins(&mut self, resource: &'static Resource) {
-        self.table(resource).listing = Some(HashSet::new());
+    /// A new list of a kind begins, in a namespace or, if that is empty, in the whole cluster.
+    pub fn list_begins(&mut self, resource: &'static Resource, namespace: &str) {
+        self.table(resource).listing.insert(namespace.to_owned(), HashSet::new());
     }
 
     /// The list is complete: what it did not show is gone. Returns what that changed.
-    pub fn list_ends(&mut self, resource: &'static Resource) -> Vec<(ObjectKey, Change)> {
+    pub fn list_ends(&mut self, resource: &'static Resource, namespace: &str) -> Vec<(ObjectKey, Change)> {
         let table = self.table(resource);
-        let shown = table.listing.take().unwrap_or_default();
-        table.synced = true;
+        let shown = table.listing.remove(namespace).unwrap_or_default();
+        table.synced.insert(namespace.to_owned());
         let gone: Vec<ObjectKey> = table
             .records
             .keys()
-            .filter(|place| !shown.contains(*place))
+            .filter(|place| (namespace.is_empty() || place.0 == namespace) && !shown.contains(*place))
             .map(|(namespace, name)| ObjectKey::namespaced(resource, namespace.clone(), name.clone()))
             .collect();
         gone.into_iter()
@@ -211,9 +242,9 @@ impl Store {
             .collect()
     }
 
-    /// The kind is not served or may not be read any more: nothing is known of it.
-    pub fn lost(&mut self, resource: &'static Resource) {
-        self.table(resource).synced = false;
+    /// The kind is not served there or may not be read any more: nothing is known of it.
+    pub fn lost(&mut self, resource: &'static Resource, namespace: &str) {
+        self.table(resource).synced.remove(namespace);
     }
 
     /// Nobody looks at this kind any more.
@@ -378,14 +409,18 @@ fn read(resource: &'static Resource, object: &Value, observed: bool) -> Record {
 impl Source for Store {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
         match self.record(key) {
-            _ if !self.is_synced(key.resource) => Lookup::NotSynced,
+            _ if !self.is_synced_in(key.resource, &key.namespace) => Lookup::NotSynced,
             Some(record) => Lookup::Found(record.value()),
             None => Lookup::Missing,
         }
     }
 
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
-        if !self.is_synced(resource) {
+        let known = match scope {
+            Scope::Namespace(namespace) => self.is_synced_in(resource, namespace),
+            Scope::All | Scope::OwnedBy(_) => self.is_synced(resource),
+        };
+        if !known {
             return Lookup::NotSynced;
         }
         let empty = BTreeMap::new();

@@ -18,10 +18,10 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Puts the look-ups of this resource's newest plan in the place of the earlier ones.
-    pub fn record(&mut self, reader: &ObjectKey, reads: BTreeSet<Read>) {
+    /// Puts the look-ups of this resource's newest plan in the place of the earlier ones. Returns whether they differ.
+    pub fn record(&mut self, reader: &ObjectKey, reads: BTreeSet<Read>) -> bool {
         if self.by_reader.get(reader) == Some(&reads) {
-            return;
+            return false;
         }
         self.drop_reads(reader);
         for read in &reads {
@@ -32,6 +32,17 @@ impl Readers {
         }
         self.by_reader.insert(reader.clone(), reads);
         self.publish();
+        true
+    }
+
+    /// Where something is looked up that is watched only where it is.
+    pub fn asked(&self) -> BTreeSet<(&'static Resource, String)> {
+        let objects = self.by_read.keys().filter_map(|read| match read {
+            Read::Object(key) if key.resource.watch == Watch::Asked => Some((key.resource, key.namespace.clone())),
+            _ => None,
+        });
+        // A look at no namespace is a question for the kind alone.
+        objects.filter(|(_, namespace)| !namespace.is_empty()).collect()
     }
 
     /// The resource is gone.

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
-use kube::api::{Api, ApiResource, DynamicObject};
+use futures::{Stream, StreamExt};
+use kube::api::{Api, ApiResource, DynamicObject, PartialObjectMeta};
+use kube::core::DynamicResourceScope;
 use kube::runtime::watcher::{self, Event, watcher};
+use serde::Serialize;
 use serde_json::Value;
 use tenantry_core::meta;
 use tenantry_core::resources::{Resource, Watch};
@@ -43,15 +45,16 @@ enum After {
     Lose,
 }
 
-/// Watches one kind until the future is dropped; one that is watched on demand, whenever a plan lists it.
+/// Watches one kind all over the cluster, until the future is dropped; one that is watched on demand, whenever a plan lists it.
 pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
+    let open = || watcher(api::<DynamicObject>(&engine, resource, ""), config(resource));
     if resource.watch != Watch::OnDemand {
-        return keep_watching(&engine, resource).await;
+        return follow(&engine, resource, "", open).await;
     }
     let mut demand = engine.readers().demand();
     while demand.wait_for(|wanted| wanted.contains(resource)).await.is_ok() {
         tokio::select! {
-            () = keep_watching(&engine, resource) => {}
+            () = follow(&engine, resource, "", open) => {}
             _ = demand.wait_for(|wanted| !wanted.contains(resource)) => {}
         }
         engine.store_mut().forget(resource);
@@ -59,25 +62,38 @@ pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     }
 }
 
-async fn keep_watching(engine: &Arc<Engine>, resource: &'static Resource) {
+/// Watches the metadata of one kind in one namespace, until the future is dropped.
+pub async fn run_in(engine: Arc<Engine>, resource: &'static Resource, namespace: String) {
+    let open = || watcher(api::<PartialObjectMeta<DynamicObject>>(&engine, resource, &namespace), config(resource));
+    follow(&engine, resource, &namespace, open).await;
+}
+
+async fn follow<K, S>(engine: &Engine, resource: &'static Resource, namespace: &str, open: impl Fn() -> S)
+where
+    K: Serialize,
+    S: Stream<Item = Result<Event<K>, watcher::Error>>,
+{
     let mut pause = FIRST_PAUSE;
+    let (mut told, mut lost) = (None, false);
     loop {
         let mut refused_starts = 0;
-        let mut stream = std::pin::pin!(watcher(api(engine, resource), config(resource)));
+        let mut stream = std::pin::pin!(open());
         while let Some(next) = stream.next().await {
             let error = match next {
                 Ok(event) => {
-                    take(engine, resource, event);
+                    take(engine, resource, namespace, event);
                     refused_starts = 0;
                     pause = FIRST_PAUSE;
+                    (told, lost) = (None, false);
                     continue;
                 }
                 Err(error) => error,
             };
             let after = judge(&error, &mut refused_starts);
-            report(engine, resource, &error);
-            if matches!(after, After::Lose) {
-                engine.store_mut().lost(resource);
+            report(engine, resource, namespace, &error, &mut told);
+            if matches!(after, After::Lose) && !lost {
+                lost = true;
+                engine.store_mut().lost(resource, namespace);
                 // Whoever waits for this kind is told that it will not come soon.
                 engine.queue_all();
             }
@@ -90,7 +106,10 @@ async fn keep_watching(engine: &Arc<Engine>, resource: &'static Resource) {
     }
 }
 
-fn api(engine: &Engine, resource: &'static Resource) -> Api<DynamicObject> {
+fn api<K>(engine: &Engine, resource: &'static Resource, namespace: &str) -> Api<K>
+where
+    K: kube::Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>,
+{
     let address = ApiResource {
         group: resource.group.into(),
         version: resource.version.into(),
@@ -98,36 +117,40 @@ fn api(engine: &Engine, resource: &'static Resource) -> Api<DynamicObject> {
         kind: resource.kind.into(),
         plural: resource.plural.into(),
     };
-    Api::all_with(engine.calls.watching(), &address)
+    if namespace.is_empty() {
+        Api::all_with(engine.calls.watching(), &address)
+    } else {
+        Api::namespaced_with(engine.calls.watching(), namespace, &address)
+    }
 }
 
 fn config(resource: &Resource) -> watcher::Config {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     match resource.watch {
-        Watch::All | Watch::OnDemand => config,
+        Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => config,
         Watch::Managed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
     }
 }
 
-fn take(engine: &Engine, resource: &'static Resource, event: Event<DynamicObject>) {
+fn take(engine: &Engine, resource: &'static Resource, namespace: &str, event: Event<impl Serialize>) {
     if let Some(health) = engine.watches().get_mut(resource) {
         *health = Health { error: None, last_event: Some(Instant::now()) };
     }
     match event {
-        Event::Init => engine.store_mut().list_begins(resource),
+        Event::Init => engine.store_mut().list_begins(resource, namespace),
         Event::InitApply(object) | Event::Apply(object) => {
-            let object = plain(object);
+            let object = plain(&object);
             let change = engine.store_mut().observe(resource, &object);
             engine.wake(&key_of(resource, &object), &change);
         }
         Event::Delete(object) => {
-            let object = plain(object);
+            let object = plain(&object);
             let key = key_of(resource, &object);
             let change = engine.store_mut().removed(&key, version_number(&object));
             engine.wake(&key, &change);
         }
         Event::InitDone => {
-            let gone = engine.store_mut().list_ends(resource);
+            let gone = engine.store_mut().list_ends(resource, namespace);
             for (key, change) in gone {
                 engine.wake(&key, &change);
             }
@@ -137,10 +160,13 @@ fn take(engine: &Engine, resource: &'static Resource, event: Event<DynamicObject
     }
 }
 
-fn plain(object: DynamicObject) -> Value {
-    let mut value = object.data;
-    // Metadata is made of maps, lists and strings, which always convert.
-    value["metadata"] = serde_json::to_value(object.metadata).unwrap_or_default();
+fn plain(object: &impl Serialize) -> Value {
+    // Objects are made of maps, lists and strings, which always convert.
+    let mut value = serde_json::to_value(object).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        // Some events name them and some do not.
+        fields.retain(|field, _| !matches!(field.as_str(), "apiVersion" | "kind"));
+    }
     value
 }
 
@@ -160,7 +186,13 @@ fn judge(error: &watcher::Error, refused_starts: &mut u32) -> After {
     }
 }
 
-fn report(engine: &Engine, resource: &'static Resource, error: &watcher::Error) {
+fn report(
+    engine: &Engine,
+    resource: &'static Resource,
+    namespace: &str,
+    error: &watcher::Error,
+    told: &mut Option<String>,
+) {
     let (category, text) = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
@@ -177,12 +209,13 @@ fn report(engine: &Engine, resource: &'static Resource, error: &watcher::Error) 
         _ => ("connection", chain(error)),
     };
     engine.metrics.watch_error(resource.kind, category);
-    let mut watches = engine.watches();
-    let Some(health) = watches.get_mut(resource) else { return };
-    if health.error.as_ref() == Some(&text) {
-        tracing::debug!(kind = resource.kind, category, "the watch still fails");
+    if told.as_ref() == Some(&text) {
+        tracing::debug!(kind = resource.kind, namespace, category, "the watch still fails");
     } else {
-        tracing::warn!(kind = resource.kind, category, error = %text, "the watch fails; what needs this kind waits");
+        tracing::warn!(kind = resource.kind, namespace, category, error = %text, "the watch fails; what needs this kind waits");
     }
-    health.error = Some(text);
+    if let Some(health) = engine.watches().get_mut(resource) {
+        health.error = Some(text.clone());
+    }
+    *told = Some(text);
 }

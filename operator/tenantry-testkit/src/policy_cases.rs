@@ -162,7 +162,7 @@ impl Case {
     /// API group of the object.
     pub fn api_group(&self) -> &str {
         if self.subresource == "scale" {
-            return "apps";
+            return if self.resource == "replicationcontrollers" { "" } else { "apps" };
         }
         let version = self.object["apiVersion"].as_str().unwrap_or_default();
         version.split_once('/').map_or("", |(group, _)| group)

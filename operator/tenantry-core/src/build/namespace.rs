@@ -49,6 +49,9 @@ pub fn build_namespace(parts: &NamespaceParts) -> Desired {
     if let Some(stage) = stage {
         namespace = namespace.label(meta::STAGE, stage.label());
     }
+    if place.is_adopted() {
+        namespace = namespace.annotation(meta::ADOPTED, &place.namespace);
+    }
     namespace
         .labels(place.labels())
         .label("app.kubernetes.io/name", "tenant")

@@ -40,7 +40,7 @@ impl MemoryWorld {
     pub fn insert(&mut self, mut object: Value) -> Result<(), UnknownKind> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-        let Some(resource) = access::watched(KINDS)
+        let Some(resource) = access::visible(KINDS)
             .into_iter()
             .find(|resource| resource.kind == kind && resource.api_version() == api_version)
         else {

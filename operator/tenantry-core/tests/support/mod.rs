@@ -12,7 +12,7 @@ use tenantry_core::kind::{Outcome, Progress, Registration};
 use tenantry_core::kinds::KINDS;
 use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::plan::Plan;
-use tenantry_core::resources::Write;
+use tenantry_core::resources::{Watch, Write};
 use tenantry_core::world::{MemoryWorld, World};
 use tenantry_core::{content, enforcement, names};
 
@@ -76,7 +76,7 @@ pub fn read_world(path: &Path) -> MemoryWorld {
             continue;
         }
         if let Some(kinds) = document["unsynced"].as_array() {
-            for resource in tenantry_core::access::watched(KINDS) {
+            for resource in tenantry_core::access::visible(KINDS) {
                 if kinds.iter().any(|kind| kind == resource.kind) {
                     world.forget(resource);
                 }
@@ -95,6 +95,8 @@ pub fn plan(registration: &Registration, cr: &Value, world: &MemoryWorld) -> Pla
 /// What came of a plan if every write has just succeeded: seen where the world shows it so, else written.
 pub fn outcome<'a>(plan: &'a Plan, world: &MemoryWorld) -> Outcome<'a> {
     let progress = |object: &Desired| match world.whole(object.key()) {
+        // What the server answers to a write is all that is ever known of it.
+        _ if object.key().resource.watch == Watch::Blind => Progress::Observed,
         Some(seen) if is_as_wanted(object, seen) => Progress::Observed,
         _ => Progress::Written,
     };
@@ -116,7 +118,7 @@ pub fn status(registration: &Registration, cr: &Value, world: &MemoryWorld, outc
 /// The world after everything wanted was written, everything else removed, and quotas were taken up.
 pub fn applied(plan: &Plan, world: &MemoryWorld) -> MemoryWorld {
     let mut next = world.clone();
-    for object in &plan.desired {
+    for object in plan.desired.iter().filter(|object| object.key().resource.watch != Watch::Blind) {
         let mut body = object.body().clone();
         if let Some(before) = world.whole(object.key()) {
             body["metadata"]["uid"] = before["metadata"]["uid"].clone();

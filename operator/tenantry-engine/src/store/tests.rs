@@ -24,8 +24,8 @@ fn key() -> ObjectKey {
 fn synced() -> Store {
     let mut store = Store::default();
     for resource in [&NAMESPACE, &NETWORK_POLICY] {
-        store.list_begins(resource);
-        store.list_ends(resource);
+        store.list_begins(resource, "");
+        store.list_ends(resource, "");
     }
     store
 }
@@ -34,11 +34,11 @@ fn synced() -> Store {
 fn unsynced_is_not_missing() {
     let mut store = Store::default();
     assert_eq!(store.get(&key()), Lookup::NotSynced);
-    store.list_begins(&NETWORK_POLICY);
+    store.list_begins(&NETWORK_POLICY, "");
     assert_eq!(store.get(&key()), Lookup::NotSynced);
-    store.list_ends(&NETWORK_POLICY);
+    store.list_ends(&NETWORK_POLICY, "");
     assert_eq!(store.get(&key()), Lookup::Missing);
-    store.lost(&NETWORK_POLICY);
+    store.lost(&NETWORK_POLICY, "");
     assert_eq!(store.get(&key()), Lookup::NotSynced);
 }
 
@@ -107,13 +107,13 @@ fn objects_of_an_earlier_incarnation_of_their_namespace_are_ghosts() {
 #[test]
 fn namespaces_known_from_a_list_make_no_ghosts() {
     let mut store = Store::default();
-    store.list_begins(&NETWORK_POLICY);
+    store.list_begins(&NETWORK_POLICY, "");
     store.observe(&NETWORK_POLICY, &policy(5, "tenants//acme/x"));
-    store.list_ends(&NETWORK_POLICY);
-    store.list_begins(&NAMESPACE);
+    store.list_ends(&NETWORK_POLICY, "");
+    store.list_begins(&NAMESPACE, "");
     // Labelled later than its policies were made.
     store.observe(&NAMESPACE, &namespace("n1", 9));
-    store.list_ends(&NAMESPACE);
+    store.list_ends(&NAMESPACE, "");
     assert!(store.record(&key()).is_some());
 }
 
@@ -121,12 +121,12 @@ fn namespaces_known_from_a_list_make_no_ghosts() {
 fn a_list_removes_what_it_does_not_show_but_not_what_was_written_meanwhile() {
     let mut store = synced();
     store.observe(&NETWORK_POLICY, &policy(5, "tenants//acme/x"));
-    store.list_begins(&NETWORK_POLICY);
+    store.list_begins(&NETWORK_POLICY, "");
     let fresh = ObjectKey::namespaced(&NETWORK_POLICY, "acme", "fresh");
     let mut body = policy(9, "tenants//acme/x");
     body["metadata"]["name"] = "fresh".into();
     store.written(&fresh, &body, None);
-    let gone = store.list_ends(&NETWORK_POLICY);
+    let gone = store.list_ends(&NETWORK_POLICY, "");
     assert_eq!(gone.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [key()]);
     assert!(store.record(&fresh).is_some());
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tenantry_core::meta::{ESCROW, ESCROW_EPOCH};
 
 use crate::server::{Change, Record, Verb};
 
@@ -116,9 +117,9 @@ fn is_allowed_when_quiet(record: &Record) -> bool {
         || (call.verb == Verb::List && call.resource == "namespaces")
 }
 
-/// Drops uids, versions and times.
+/// Drops uids, versions and times. Epochs of a ledger are versions, too.
 fn without_chance(value: &Value) -> Value {
-    const BY_CHANCE: [&str; 9] = [
+    const BY_CHANCE: [&str; 11] = [
         "uid",
         "resourceVersion",
         "creationTimestamp",
@@ -128,19 +129,31 @@ fn without_chance(value: &Value) -> Value {
         "generation",
         "observedGeneration",
         "eventTime",
+        "usedAt",
+        ESCROW_EPOCH,
     ];
     match value {
         Value::Object(fields) => Value::Object(
             fields
                 .iter()
                 .filter(|(key, _)| !BY_CHANCE.contains(&key.as_str()))
-                .map(|(key, value)| (key.clone(), without_chance(value)))
+                .map(|(key, value)| (key.clone(), if key == ESCROW { targets(value) } else { without_chance(value) }))
                 .collect(),
         ),
         Value::Array(items) => Value::Array(items.iter().map(without_chance).collect()),
         Value::String(text) => Value::String(without_uids(text)),
         other => other.clone(),
     }
+}
+
+/// What a ledger says quotas are to be. When it was seen that they are is chance.
+fn targets(ledger: &Value) -> Value {
+    let ledger: Value = ledger.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let entries = ledger["entries"].as_object().into_iter().flatten();
+    entries
+        .map(|(namespace, entry)| (namespace.clone(), entry["target"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// The in-memory server's uids are eight digits, a fixed middle, and twelve digits.

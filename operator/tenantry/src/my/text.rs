@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use tenantry_core::conditions::Truth;
-use tenantry_core::fields::{AtRest, ContainerAmounts, Images, Limits, Permission, Port, PullPolicy};
+use tenantry_core::fields::{AtRest, ContainerAmounts, Images, Limits, Permission, Port, PullPolicy, Quantities};
 use tenantry_core::kinds::tenant_view::types::{
     TenantView, TenantViewSpec, TenantViewStatus, ViewedMember, ViewedNetwork, ViewedReplica,
 };
@@ -78,7 +78,7 @@ fn environments(spec: &TenantViewSpec, status: &TenantViewStatus, palette: Palet
     with_head(&rows, palette)
 }
 
-/// One row for each resource, one column for each environment, and one for all.
+/// One row for each resource, one column for each environment, and two for all: what is shared out, and the whole.
 fn quota(status: &TenantViewStatus, palette: Palette) -> Vec<String> {
     let total = status.quota.clone().unwrap_or_default();
     let bounded: Vec<_> = status.environments.iter().filter_map(|one| Some((&one.name, one.quota.as_ref()?))).collect();
@@ -89,11 +89,15 @@ fn quota(status: &TenantViewStatus, palette: Palette) -> Vec<String> {
     head.extend(["ASSIGNED".to_owned(), "ALL".to_owned()]);
     let mut rows = vec![head];
     for resource in resources {
-        let amount =
-            |of: &tenantry_core::fields::Quantities| of.get(resource).map_or_else(nothing, ToString::to_string);
+        let amount = |of: &Quantities| of.get(resource).map_or_else(nothing, ToString::to_string);
+        // As 3/10, where it is known what is used.
+        let share = |used: &Quantities, hard: &Quantities| match used.get(resource) {
+            Some(used) => format!("{used}/{}", amount(hard)),
+            None => amount(hard),
+        };
         let mut row = vec![resource.clone()];
-        row.extend(bounded.iter().map(|(_, quota)| amount(&quota.hard)));
-        row.extend([amount(&total.assigned), amount(&total.hard)]);
+        row.extend(bounded.iter().map(|(_, quota)| share(&quota.used, &quota.hard)));
+        row.extend([amount(&total.assigned), share(&total.used, &total.hard)]);
         rows.push(row);
     }
     with_head(&rows, palette)

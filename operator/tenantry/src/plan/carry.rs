@@ -25,7 +25,13 @@ pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> 
         match snapshot.object(key).cloned() {
             None => snapshot.put(key.clone(), created(object)),
             Some(found) if is_as_wanted(&found, object) => {}
-            Some(found) if is_ours(key.resource, &found, owner) => snapshot.put(key.clone(), changed(&found, object)),
+            Some(found)
+                if is_ours(key.resource, &found, owner)
+                    || inherits(snapshot, owner, key, &found)
+                    || consents(object, owner, &found) =>
+            {
+                snapshot.put(key.clone(), changed(&found, object));
+            }
             Some(_) => {
                 not_owned.insert(key.clone());
                 blocked.insert(key.failure_domain());
@@ -43,6 +49,17 @@ pub(super) fn carry_out(snapshot: &mut Snapshot, owner: &Owner, plan: &Plan) -> 
         }
     }
     not_owned
+}
+
+/// Whether it was an earlier holder's of its namespace, which is this owner's now.
+fn inherits(snapshot: &Snapshot, owner: &Owner, key: &ObjectKey, found: &Value) -> bool {
+    let namespace = snapshot.object(&ObjectKey::cluster(&NAMESPACE, key.namespace.clone()));
+    let holder = namespace.and_then(|namespace| Owner::marked_on(namespace));
+    Owner::marked_on(found).is_some_and(|mark| owner.inherits(&mark, holder.as_ref()))
+}
+
+fn consents(object: &Desired, owner: &Owner, found: &Value) -> bool {
+    object.takes_over() && owner.is_welcome(found)
 }
 
 /// Takes a merge patch in (RFC 7396).
@@ -78,7 +95,8 @@ fn candidates(snapshot: &Snapshot, owner: &Owner, plan: &Plan) -> Vec<ObjectKey>
         .filter(|(key, object)| {
             Owner::marked_on(object).is_some_and(|marked| {
                 let inherited = key.resource.namespaced && claimed(&key.namespace);
-                path_of(&marked) == path_of(owner) && (marked.uid == owner.uid || inherited)
+                let same = path_of(&marked) == path_of(owner) && (marked.uid == owner.uid || inherited);
+                same || inherits(snapshot, owner, key, object)
             })
         })
         .filter(|(key, _)| !wanted.contains(key) && plan.decides(key))

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::api::{Api, DynamicObject, ListParams, PartialObjectMeta};
 use kube::core::{ApiResource, GroupVersionKind};
 use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::{MANAGED_BY, MANAGER};
-use tenantry_core::resources::{Resource, Watch};
+use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::{Resource, TENANTRY_PLATFORM, Watch};
 
 use super::snapshot::Snapshot;
 use crate::connect::{ConnectError, Connection};
@@ -26,6 +27,7 @@ pub(super) async fn read(
     let (mut snapshot, mut notes) = (Snapshot::default(), Vec::new());
     let always = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand).collect();
     add(connection, always, &mut snapshot, &mut notes).await?;
+    add_originals(connection, kinds, &mut snapshot).await?;
     let demanded = demand(&snapshot);
     add(connection, demanded, &mut snapshot, &mut notes).await?;
     Ok((snapshot, notes))
@@ -53,6 +55,47 @@ async fn add(
         }
     }
     Ok(())
+}
+
+/// What copies are made of, as far as plans may know it.
+async fn add_originals(
+    connection: &Connection,
+    kinds: &[Registration],
+    snapshot: &mut Snapshot,
+) -> Result<(), ConnectError> {
+    for (resource, namespace) in asked(kinds, snapshot) {
+        match list_metadata(connection, resource, &namespace).await {
+            Ok(objects) => {
+                for object in objects {
+                    snapshot.record(resource, serde_json::to_value(object).unwrap_or_default());
+                }
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => snapshot.set_unknown(resource),
+            Err(error) => return Err(connection.explain(format!("list {}", resource.plural), &error)),
+        }
+    }
+    Ok(())
+}
+
+/// Where originals of copies may be, by what the cluster's TenantryPlatform says.
+fn asked(kinds: &[Registration], snapshot: &Snapshot) -> Vec<(&'static Resource, String)> {
+    let platform = snapshot.object(&ObjectKey::cluster(&TENANTRY_PLATFORM, "default"));
+    let namespaces = platform.and_then(|platform| platform["spec"]["replicateFrom"].as_array()).into_iter().flatten();
+    let namespaces: Vec<&str> = namespaces.filter_map(|namespace| namespace.as_str()).collect();
+    let resources = access::used(kinds).into_iter().filter(|resource| resource.watch == Watch::Asked);
+    resources.flat_map(|resource| namespaces.iter().map(move |namespace| (resource, (*namespace).to_owned()))).collect()
+}
+
+/// Metadata alone: a plan has no use for what originals hold.
+async fn list_metadata(
+    connection: &Connection,
+    resource: &Resource,
+    namespace: &str,
+) -> Result<Vec<PartialObjectMeta<DynamicObject>>, kube::Error> {
+    let kind = GroupVersionKind::gvk(resource.group, resource.version, resource.kind);
+    let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural);
+    let api: Api<DynamicObject> = Api::namespaced_with(connection.client.clone(), namespace, &kind);
+    Ok(api.list_metadata(&ListParams::default()).await?.items)
 }
 
 async fn list(connection: &Connection, resource: &Resource) -> Result<Vec<DynamicObject>, kube::Error> {

@@ -87,7 +87,7 @@ impl Snapshot {
 pub(super) fn resource_of(kinds: &[Registration], object: &Value) -> Option<&'static Resource> {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    access::watched(kinds).into_iter().find(|resource| object["kind"] == resource.kind && group == resource.group)
+    access::visible(kinds).into_iter().find(|resource| object["kind"] == resource.kind && group == resource.group)
 }
 
 /// The key of an object.

@@ -19,6 +19,7 @@ pub(super) fn files(kinds: &[Registration]) -> Result<Files, FormatError> {
     let roles = manifests::roles_for_others();
     let lists = [
         ("operator-rules", rules),
+        ("reader-rules", manifests::reader_rules(kinds)),
         ("policies", manifests::policies()),
         ("self-guard", manifests::self_guard(RELEASE_NAMESPACE)),
     ];

@@ -13,7 +13,9 @@ use super::crds;
 use crate::format::FormatError;
 
 pub use admission::{policies, self_guard};
-pub use rights::{EXEMPT_ROLE, OPERATOR_ROLE, OwnRule, Place, cluster_role_rules, own_rules, roles_for_others};
+pub use rights::{
+    EXEMPT_ROLE, OPERATOR_ROLE, OwnRule, Place, cluster_role_rules, own_rules, reader_rules, roles_for_others,
+};
 
 /// Name of the operator's Deployment, ServiceAccount and so on.
 pub const NAME: &str = "tenantry";
@@ -34,6 +36,11 @@ pub struct Installation {
     /// How many replicas run; one of them leads, the others stand by.
     #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(0..=9))]
     pub replicas: u16,
+
+    /// Namespace in which the operator may read Secrets and ConfigMaps, to copy them to tenants; repeatable. It must exist,
+    /// and be in spec.replicateFrom of the TenantryPlatform.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub replicate_from: Vec<String>,
 }
 
 /// The objects of an installation.
@@ -47,6 +54,7 @@ pub fn all(kinds: &[Registration], installation: &Installation) -> Result<Vec<Va
     objects.push(workload::service_account(namespace));
     objects.extend(roles_for_others());
     objects.extend(rights::operator(kinds, namespace));
+    objects.extend(installation.replicate_from.iter().flat_map(|from| rights::reader(kinds, from, namespace)));
     objects.extend(flow::schemas(namespace));
     objects.push(workload::service(namespace));
     objects.push(workload::disruption_budget(namespace));

@@ -7,6 +7,7 @@ mod conditions;
 mod kinds;
 mod metrics;
 mod permissions;
+mod policies;
 
 use std::fmt::Write;
 
@@ -23,6 +24,7 @@ pub(super) fn files(registered: &[Registration]) -> Result<Files, FormatError> {
     }
     pages.insert("conditions.md".into(), conditions::page());
     pages.insert("permissions.md".into(), permissions::page(registered));
+    pages.insert("policies.md".into(), policies::page());
     pages.insert("metrics.md".into(), metrics::page());
     pages.insert("chart.md".into(), chart::page());
     pages.insert("command-line.md".into(), command_line::page());
@@ -37,7 +39,7 @@ fn index(registered: &[Registration]) -> String {
     }
     page.push_str(
         "- [Conditions and reasons](conditions.md)\n- [Permissions](permissions.md) of the operator and of members\n\
-         - [Metrics](metrics.md)\n- [Command line](command-line.md)\n\
+         - [Admission rules](policies.md)\n- [Metrics](metrics.md)\n- [Command line](command-line.md)\n\
          - [Values of the Helm chart](chart.md)\n",
     );
     page

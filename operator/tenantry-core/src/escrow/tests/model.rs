@@ -39,6 +39,9 @@ enum Request {
     Quota { name: &'static str, base: u64, epoch: u64, spec: i128 },
 }
 
+/// Who has sent a request: which operator, and in which of its lives. Answers reach no later one.
+type Sender = (usize, usize);
+
 /// What the tenant's spec says.
 #[derive(Debug, Clone)]
 pub(super) struct Spec {
@@ -55,7 +58,9 @@ pub(super) struct Cluster {
     history: Vec<State>,
     /// What each operator believes.
     views: [State; 2],
-    under_way: Vec<(usize, Request)>,
+    under_way: Vec<(Sender, Request)>,
+    /// How often each operator has started afresh.
+    lives: [usize; 2],
     pub(super) writes: usize,
 }
 
@@ -90,6 +95,7 @@ impl Cluster {
             history: vec![State::default()],
             views: [State::default(), State::default()],
             under_way: Vec::new(),
+            lives: [0, 0],
             writes: 0,
         }
     }
@@ -148,6 +154,7 @@ impl Cluster {
     }
 
     fn look(&mut self, operator: usize) {
+        let sender = (operator, self.lives[operator]);
         let view = self.views[operator].clone();
         let total = amounts(POD, self.spec.total);
         let accounts = self.accounts(&view);
@@ -155,7 +162,7 @@ impl Cluster {
         let base = view.ledger.as_ref().map_or(0, |(version, _)| *version);
         if view.ledger.as_ref().map(|(_, ledger)| ledger) != Some(&escrow.next) {
             self.under_way
-                .push((operator, Request::Ledger { base, ledger: escrow.next.clone(), total: self.spec.total }));
+                .push((sender, Request::Ledger { base, ledger: escrow.next.clone(), total: self.spec.total }));
         }
         for (name, share) in NAMES.into_iter().zip(self.spec.shares) {
             let Some((epoch, target)) = share.and_then(|_| escrow.quota(name, &total)) else { continue };
@@ -163,13 +170,14 @@ impl Cluster {
             let seen = view.quotas.get(name);
             if seen.is_none_or(|seen| seen.spec != spec || seen.epoch != Some(epoch)) {
                 let base = seen.map_or(0, |seen| seen.version);
-                self.under_way.push((operator, Request::Quota { name, base, epoch, spec }));
+                self.under_way.push((sender, Request::Quota { name, base, epoch, spec }));
             }
         }
     }
 
     fn land(&mut self, index: usize, is_answered: bool) {
-        let (operator, request) = self.under_way.remove(index);
+        let ((operator, life), request) = self.under_way.remove(index);
+        let is_answered = is_answered && life == self.lives[operator];
         self.version += 1;
         let version = self.version;
         match request {
@@ -253,7 +261,10 @@ impl Cluster {
         match step {
             Step::Look(operator) => self.look(operator),
             Step::Watch(operator, ago) => self.watch(operator, ago),
-            Step::Crash(operator, ago) => self.views[operator] = self.past(ago),
+            Step::Crash(operator, ago) => {
+                self.views[operator] = self.past(ago);
+                self.lives[operator] += 1;
+            }
             Step::Land(index, is_answered) if !self.under_way.is_empty() => {
                 self.land(index % self.under_way.len(), is_answered);
             }

@@ -30,6 +30,7 @@ impl Case<'_> {
         place: &Place,
         stage: Option<Stage>,
         level: Option<PodSecurity>,
+        takes_over: bool,
     ) {
         let keeps_notes = common.workloads.noted.contains(&place.namespace);
         let Some(level) = level.filter(|_| !common.settings.namespace_refused) else {
@@ -57,7 +58,7 @@ impl Case<'_> {
             annotations: &settings.metadata.annotations,
             policy: &policy,
         });
-        draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes));
+        draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes).taking_over(takes_over));
     }
 
     /// Wants what closes the network there, and what opens it again. `openings` are none if they were refused.
@@ -83,7 +84,7 @@ impl Case<'_> {
         let between = common.settings.network.between_environments == Permission::Allow;
         self.want_network(draft, place, between, common.openings.as_deref());
         let plan = &mut draft.plan;
-        match self.quota(common, place, share) {
+        match super::escrow::quota(common, place, share) {
             Some(quota) => plan.desired.extend(quota),
             None => plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA)),
         }
@@ -113,7 +114,7 @@ impl Case<'_> {
                 self.enforces_what_is_there(place)
             }
         };
-        if has_bindings(place, self.world) || (self.is_ours(place) && is_bounded()) {
+        if self.is_ours(place) && (has_bindings(place, self.world) || is_bounded()) {
             for (role, subjects) in common.members.of(place) {
                 draft.plan.want(build_role_binding(place, role, &subjects));
             }

@@ -27,7 +27,7 @@ impl Case<'_> {
                 draft.plan.undecided.push(Undecided::Namespace(place.namespace));
             }
             _ => {
-                self.want_namespace(draft, common, &place, None, Some(PodSecurity::Restricted));
+                self.want_namespace(draft, common, &place, None, Some(PodSecurity::Restricted), false);
                 self.want_network(draft, &place, false, Some(&[]));
                 self.want_home_quota(draft, common, &place, &nothing);
                 self.want_bindings(draft, common, &place, &nothing);
@@ -45,7 +45,7 @@ impl Case<'_> {
                 format!("class {} does not allow {level:?}: choose a stricter level", self.tenant.spec.class_name);
             draft.plan.refuse(Reason::Invalid, format!("{field}.podSecurity"), text);
         }
-        let is_new = matches!(holder, Holder::Nobody);
+        let is_new = matches!(holder, Holder::Nobody | Holder::Adoptable(_));
         let settings = &common.settings;
         let bad = !level_good || settings.namespace_refused || settings.limits_refused || !common.quotas_good || !*fits;
         let mut obstacle = None;
@@ -56,12 +56,24 @@ impl Case<'_> {
                 None
             }
             Holder::Foreign(whose) => {
+                let namespace = &place.namespace;
+                let (part, text) = if environment.adopt.is_some() {
+                    ("adopt", format!("namespace {namespace} cannot be adopted: {whose}"))
+                } else {
+                    let fix = "rename the environment, or remove that namespace";
+                    ("name", format!("namespace {namespace} is not this tenant's: {whose}; {fix}"))
+                };
+                draft.plan.refuse(Reason::NotOwned, format!("{field}.{part}"), text.clone());
+                obstacle = Some((Reason::NotOwned, text));
+                None
+            }
+            Holder::Absent => {
                 let text = format!(
-                    "namespace {} is not this tenant's: {whose}; rename the environment, or remove that namespace",
+                    "{field}.adopt: there is no namespace {}: create it, or remove adopt and have one made",
                     place.namespace
                 );
-                draft.plan.refuse(Reason::NotOwned, format!("{field}.name"), text.clone());
-                obstacle = Some((Reason::NotOwned, text));
+                draft.plan.wait(Reason::RefNotFound, text.clone());
+                obstacle = Some((Reason::RefNotFound, text));
                 None
             }
             Holder::Leaving(facts) => {
@@ -70,12 +82,14 @@ impl Case<'_> {
                 obstacle = Some((Reason::Pending, text));
                 uid_of(facts)
             }
-            Holder::Nobody if bad => {
-                obstacle =
-                    Some((Reason::Invalid, "not made before the spec is accepted, see condition Accepted".to_owned()));
+            Holder::Nobody | Holder::Adoptable(_) if bad => {
+                let what = if matches!(holder, Holder::Nobody) { "made" } else { "taken over" };
+                let text = format!("not {what} before the spec is accepted, see condition Accepted");
+                obstacle = Some((Reason::Invalid, text));
                 None
             }
             Holder::Nobody => None,
+            Holder::Adoptable(facts) => uid_of(facts),
             Holder::Ours(facts) => {
                 if bad || common.openings.is_none() {
                     obstacle = Some((
@@ -87,14 +101,17 @@ impl Case<'_> {
             }
         };
         let members = common.members.count(place);
-        let hands_off = !matches!(holder, Holder::Ours(_) | Holder::Nobody) || (is_new && bad);
+        let hands_off = !(is_new || matches!(holder, Holder::Ours(_))) || (is_new && bad);
         if let Holder::Leaving(facts) = holder {
             hold_rights(&mut draft.plan, place, facts, Some(&common.members), self.world);
         } else if hands_off {
             draft.plan.undecided.push(Undecided::Namespace(place.namespace.clone()));
         } else {
-            self.want_namespace(draft, common, place, Some(environment.stage), Some(level).filter(|_| level_good));
+            let takes_over = matches!(holder, Holder::Adoptable(_));
+            let level = Some(level).filter(|_| level_good);
+            self.want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
             self.want_contents(draft, common, place, share);
+            self.want_copies(&mut draft.plan, &common.replicas, place);
             let bounds = quota::bounds(&common.settings.quota, share);
             if obstacle.is_none() {
                 obstacle = self.want_bindings(draft, common, place, &bounds).map(|text| (Reason::Pending, text));

@@ -31,30 +31,35 @@ pub(super) fn resolve(total: &Quantities, places: &[Planned], existing: &[Arc<Va
     let mut accounts = Vec::new();
     for planned in places {
         let share = match planned.holder {
-            Holder::Foreign(_) | Holder::Unknown => continue,
-            Holder::Nobody if !planned.fits => continue,
-            Holder::Nobody | Holder::Ours(_) => Some(planned.share.clone()),
+            Holder::Foreign(_) | Holder::Unknown | Holder::Absent => continue,
+            Holder::Nobody | Holder::Adoptable(_) if !planned.fits => continue,
+            Holder::Nobody | Holder::Adoptable(_) | Holder::Ours(_) => Some(planned.share.clone()),
             Holder::Leaving(_) => None,
         };
-        accounts.push(account(&planned.place.namespace, share, case.world)?);
+        accounts.push(account(&planned.place.namespace, share, case)?);
     }
     // What outlived its environment holds what its quota says all the same.
     for facts in existing {
         let namespace = facts["metadata"]["name"].as_str().unwrap_or_default();
         if namespace != case.name && !accounts.iter().any(|account| account.namespace == namespace) {
-            accounts.push(account(namespace, None, case.world)?);
+            accounts.push(account(namespace, None, case)?);
         }
     }
     accounts.sort_by(|one, other| one.namespace.cmp(&other.namespace));
     Some(Escrow::decide(ledger, total, &accounts))
 }
 
-fn account(namespace: &str, share: Option<Share>, world: &World) -> Option<Account> {
-    let seen = match seen_of(namespace, world) {
+fn account(namespace: &str, share: Option<Share>, case: &Case) -> Option<Account> {
+    // What an earlier Tenant's ledger gave a namespace that was taken over means nothing in this one's.
+    let is_ours = |facts: &Value| {
+        let owner = facts["owner"].as_str().and_then(|owner| owner.split('/').nth(2));
+        owner.is_none_or(|owner| owner == case.name)
+    };
+    let seen = match seen_of(namespace, case.world) {
         Lookup::NotSynced => return None,
         Lookup::Missing => None,
         Lookup::Found(facts) => Some(Seen {
-            epoch: facts["epoch"].as_str().and_then(|epoch| epoch.parse().ok()),
+            epoch: facts["epoch"].as_str().filter(|_| is_ours(&facts)).and_then(|epoch| epoch.parse().ok()),
             spec: amounts(&facts["spec"]["hard"]),
             hard: amounts(&facts["status"]["hard"]),
             used: amounts(&facts["status"]["used"]),
@@ -73,24 +78,24 @@ pub(super) fn amounts(list: &Value) -> Quantities {
     entries.filter_map(|(name, amount)| Some((name.clone(), amount.as_str()?.parse().ok()?))).collect()
 }
 
-impl Case<'_> {
-    /// What an environment's quota is to be; `None` when that is not decided in this look. It bounds what the total bounds
-    /// by the ledger, and all else by the environment's own maximum.
-    pub(super) fn quota(&self, common: &Common, place: &Place, share: &Share) -> Option<Option<Desired>> {
-        let total = &common.settings.quota;
-        if !common.quotas_good {
-            return None;
-        }
-        if total.is_empty() {
-            return Some(build_resource_quota(place, &share.max));
-        }
-        let (epoch, target) = common.escrow.as_ref()?.quota(&place.namespace, total)?;
-        let mut hard = share.max.clone();
-        hard.extend(target);
-        let quota = build_resource_quota(place, &hard);
-        Some(quota.map(|quota| quota.annotation(meta::ESCROW_EPOCH, &epoch.to_string())))
+/// What an environment's quota is to be; `None` when that is not decided in this look, empty when it bounds nothing. It bounds what the total bounds
+/// by the ledger, and all else by the environment's own maximum.
+pub(super) fn quota(common: &Common, place: &Place, share: &Share) -> Option<Vec<Desired>> {
+    let total = &common.settings.quota;
+    if !common.quotas_good {
+        return None;
     }
+    if total.is_empty() {
+        return Some(build_resource_quota(place, &share.max).into_iter().collect());
+    }
+    let (epoch, target) = common.escrow.as_ref()?.quota(&place.namespace, total)?;
+    let mut hard = share.max.clone();
+    hard.extend(target);
+    let quota = build_resource_quota(place, &hard);
+    Some(quota.map(|quota| quota.annotation(meta::ESCROW_EPOCH, &epoch.to_string())).into_iter().collect())
+}
 
+impl Case<'_> {
     /// Wants the quota of the home namespace, and in it the ledger.
     pub(super) fn want_home_quota(&self, draft: &mut Draft, common: &Common, place: &Place, hard: &Quantities) {
         let ledger = match (&common.escrow, seen_of(&place.namespace, self.world)) {
@@ -114,8 +119,8 @@ impl Case<'_> {
 
     /// What an environment's quota says, or will say after this look.
     pub(super) fn hard(&self, common: &Common, place: &Place, share: &Share) -> Quantities {
-        match self.quota(common, place, share) {
-            Some(quota) => quota.map(|quota| amounts(&quota.body()["spec"]["hard"])).unwrap_or_default(),
+        match quota(common, place, share) {
+            Some(quota) => quota.first().map(|quota| amounts(&quota.body()["spec"]["hard"])).unwrap_or_default(),
             None => seen_of(&place.namespace, self.world)
                 .found()
                 .map(|facts| amounts(&facts["spec"]["hard"]))

@@ -19,8 +19,10 @@ mod leaving;
 mod members;
 mod network;
 mod ownership;
+mod places;
 mod plan;
 mod quota;
+mod replicate;
 mod retire;
 mod rights;
 mod settings;
@@ -49,6 +51,10 @@ impl Kind for TenantKind {
         Access::own(&resources::RESOURCE_QUOTA),
         Access::own(&resources::LIMIT_RANGE),
         Access::own(&resources::ROLE_BINDING),
+        Access::read(&resources::SECRET_ORIGINAL),
+        Access::read(&resources::CONFIG_MAP_ORIGINAL),
+        Access::own(&resources::SECRET),
+        Access::own(&resources::CONFIG_MAP),
         Access::adjust(&resources::ROLE_BINDING),
         Access::adjust(&resources::DEPLOYMENT),
         Access::adjust(&resources::STATEFUL_SET),

@@ -19,6 +19,10 @@ pub(super) enum Holder {
     Ours(Arc<Value>),
     /// This tenant's namespace, on its way out.
     Leaving(Arc<Value>),
+    /// Not this tenant's, and free to be taken over: the spec asks for it, and it consents.
+    Adoptable(Arc<Value>),
+    /// Nothing, where the spec says that there is something to take over.
+    Absent,
     /// Another tenant's, or nobody's we know; the text says whose.
     Foreign(String),
     /// Namespaces are not known yet.
@@ -38,18 +42,29 @@ pub(super) fn holder(place: &Place, world: &World) -> Holder {
     }
 }
 
-/// Whether a namespace that carries this tenant's mark is one that the tenant could have made, and no copy of one.
+/// Whether a namespace that carries this tenant's mark is one that the tenant could have made or has taken over, and no copy
+/// of one.
 pub(super) fn is_own(tenant: &str, facts: &Value) -> bool {
-    let name = facts["metadata"]["name"].as_str().unwrap_or_default();
-    let place = match name.strip_prefix(tenant) {
-        Some("") => Place::home(tenant),
-        Some(rest) => match rest.strip_prefix('-') {
-            Some(environment) => Place::environment(tenant, environment),
-            None => return false,
-        },
-        None => return false,
-    };
-    is_ours(&place, facts)
+    place_of(tenant, facts).is_some_and(|place| is_ours(&place, facts))
+}
+
+/// Which of the tenant's places a namespace is. Its name says so; where it was taken over, its own marks do.
+pub(super) fn place_of(tenant: &str, facts: &Value) -> Option<Place> {
+    let metadata = &facts["metadata"];
+    let name = metadata["name"].as_str().unwrap_or_default();
+    if name == tenant {
+        return Some(Place::home(tenant));
+    }
+    if metadata["annotations"][meta::ADOPTED] == name {
+        let environment = metadata["labels"][meta::ENVIRONMENT].as_str().filter(|label| *label != meta::HOME)?;
+        return Some(Place::elsewhere(tenant, environment, name));
+    }
+    Some(Place::environment(tenant, name.strip_prefix(tenant)?.strip_prefix('-')?))
+}
+
+/// Whether it has outlived its environment.
+pub(super) fn is_retained(facts: &Value) -> bool {
+    facts["metadata"]["labels"][meta::RETAINED_FROM].is_string()
 }
 
 /// Whether the namespace is being deleted.
@@ -88,7 +103,7 @@ fn is_stripped(place: &Place, facts: &Value, world: &World) -> bool {
     unclaimed && facts["writtenByUs"] == true && recorded()
 }
 
-fn describe(facts: &Value) -> String {
+pub(super) fn describe(facts: &Value) -> String {
     let label = |key: &str| facts["metadata"]["labels"][key].as_str();
     match (label(meta::TENANT), label(meta::ENVIRONMENT)) {
         (Some(tenant), Some(environment)) => format!("it belongs to tenant {tenant}, environment {environment}"),

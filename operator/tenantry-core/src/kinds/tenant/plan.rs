@@ -23,10 +23,11 @@ use crate::world::{Lookup, Scope, World};
 
 use super::members::{self, Members};
 use super::ownership::{Holder, holder, is_leaving, is_own};
+use super::replicate::Replicas;
 use super::settings::Settings;
 use super::types::{Effective, Environment, RetainedStatus, Tenant};
 use super::workloads::{self, Workloads};
-use super::{escrow, leaving, network, quota, retire, rights, settings};
+use super::{escrow, leaving, network, places, quota, retire, rights, settings};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -63,6 +64,9 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
     };
     // A copy of a namespace carries the mark of the first, and is nobody's to change or delete.
     let (existing, copies): (Vec<_>, Vec<_>) = existing.into_iter().partition(|facts| is_own(&name, facts));
+    let spoken_for = places::all(tenant, &existing);
+    let copies: Vec<_> =
+        copies.into_iter().filter(|facts| !spoken_for.iter().any(|place| place.namespace == name_of(facts))).collect();
     draft.plan.undecided.extend(copies.iter().map(|facts| Undecided::Namespace(name_of(facts).to_owned())));
     draft.plan.undecided.extend(retire::guards_of_unmarked(tenant, &existing));
     draft.blockers = existing.iter().flat_map(|facts| leaving::blockers(facts)).collect();
@@ -80,8 +84,7 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
         let allowed = class.as_ref().and_then(|class| class.spec.bounds.deletion_policies.as_deref());
         // What is wrong with the members of a tenant that ends is nobody's concern any more; that a membership ends is.
         let mut about_members = Plan::default();
-        let places: Vec<Place> =
-            tenant.spec.environments.iter().map(|one| Place::environment(&name, &one.name)).collect();
+        let places = places::all(tenant, &existing);
         let members = platform
             .as_ref()
             .map(|platform| members::resolve(tenant, &places, platform, world, now, &mut about_members));
@@ -146,10 +149,15 @@ fn unusable_name(name: &str, platform: &TenantryPlatformSpec, world: &World) -> 
     }
 }
 
-fn is_protected(namespace: &str, platform: &TenantryPlatformSpec, world: &World) -> bool {
+pub(super) fn is_protected(namespace: &str, platform: &TenantryPlatformSpec, world: &World) -> bool {
     check::is_protected(namespace)
         || [names::OPERATOR_NAMESPACE, world.operator_namespace()].contains(&namespace)
         || names::is_among(namespace, &platform.protected_namespaces)
+}
+
+/// Whether the environment would come to be by this plan.
+fn is_new(holder: &Holder) -> bool {
+    matches!(holder, Holder::Nobody | Holder::Adoptable(_) | Holder::Absent)
 }
 
 fn name_of(facts: &Value) -> &str {
@@ -183,6 +191,7 @@ pub(super) struct Common<'a> {
     /// How the total is shared out; `None` when there is no total, when it was refused, or while quotas are not known.
     pub(super) escrow: Option<Escrow>,
     pub(super) members: Members<'a>,
+    pub(super) replicas: Replicas<'a>,
     pub(super) workloads: &'a Workloads,
     /// All namespaces of the tenant, home first, as the admission policies are told.
     pub(super) namespaces: Vec<String>,
@@ -191,7 +200,7 @@ pub(super) struct Common<'a> {
 impl<'a> Case<'a> {
     fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
         let spec = &self.tenant.spec;
-        let environments = self.environments(&mut draft.plan);
+        let environments = self.environments(existing, &mut draft.plan);
         let settings = settings::resolve(spec, self.class, self.platform, &mut draft.plan);
         let openings = network::openings(spec, &settings, self.class, self.platform, &mut draft.plan);
         let shares: BTreeMap<&str, Share> = environments
@@ -211,9 +220,9 @@ impl<'a> Case<'a> {
         let workloads = workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan);
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
-        let namespaces = places.iter().map(|place| place.namespace.clone()).collect();
-        let is_new = matches!(holder(&places[0], self.world), Holder::Nobody);
-        let existing_count = environments.iter().filter(|(_, _, holder)| !matches!(holder, Holder::Nobody)).count();
+        let replicas = self.replicas(&mut draft.plan);
+        let is_home_new = is_new(&holder(&places[0], self.world));
+        let existing_count = environments.iter().filter(|(_, _, holder)| !is_new(holder)).count();
         let limit = self.class.bounds.environments.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let mut free = limit.saturating_sub(existing_count);
         if environments.len() > limit {
@@ -223,53 +232,36 @@ impl<'a> Case<'a> {
                 spec.class_name
             );
             draft.plan.refuse(Reason::Invalid, "spec.environments", text);
+            free = 0;
         }
         let places: Vec<Planned> = environments
             .into_iter()
             .map(|(environment, place, holder)| {
-                let fits = !matches!(holder, Holder::Nobody) || free > 0;
-                free = free.saturating_sub(usize::from(matches!(holder, Holder::Nobody)));
+                let fits = !is_new(&holder) || free > 0;
+                free = free.saturating_sub(usize::from(is_new(&holder)));
                 Planned { share: shares[environment.name.as_str()].clone(), environment, place, holder, fits }
             })
             .collect();
+        // Not those that are refused for now: what is there already would be told of namespaces that anybody may make.
+        let makes_new = quotas_good && !settings.namespace_refused && !settings.limits_refused;
+        let is_held = |planned: &&Planned| match planned.holder {
+            Holder::Ours(_) | Holder::Leaving(_) => true,
+            Holder::Nobody => makes_new && planned.fits,
+            // What is yet to be taken over is another's until then, and may stay so.
+            Holder::Adoptable(_) | Holder::Absent | Holder::Foreign(_) | Holder::Unknown => false,
+        };
+        let held = places.iter().filter(is_held).map(|planned| planned.place.namespace.clone());
+        let namespaces = std::iter::once(self.name.to_owned()).chain(held).collect();
         let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
-        let common = Common { settings, openings, quotas_good, escrow, members, workloads: &workloads, namespaces };
-        self.plan_home(draft, &common, is_new);
+        let common =
+            Common { settings, openings, quotas_good, escrow, members, replicas, workloads: &workloads, namespaces };
+        self.plan_home(draft, &common, is_home_new);
         for planned in &places {
             self.plan_environment(draft, &common, planned);
         }
         self.retire_removed(draft, existing, &places, &common);
         self.want_view(draft, &common);
         draft.workloads = workloads;
-    }
-
-    /// The environments that can have a namespace, and who holds it now.
-    fn environments(&self, plan: &mut Plan) -> Vec<(&'a Environment, Place, Holder)> {
-        let mut environments: Vec<(&Environment, Place, Holder)> = Vec::new();
-        for environment in &self.tenant.spec.environments {
-            let place = Place::environment(self.name, &environment.name);
-            let namespace = &place.namespace;
-            let fault = if environments.iter().any(|(earlier, _, _)| earlier.name == environment.name) {
-                Some("is there twice: remove one".to_owned())
-            } else if environment.name == crate::meta::HOME {
-                Some("is the tenant's own namespace: choose another name".to_owned())
-            } else if !names::is_dns_label(&environment.name) || !names::is_dns_label(namespace) {
-                Some(format!(
-                    "{namespace} is no name for a namespace: use lower-case letters, digits and dashes, at most 63 together with the tenant's name"
-                ))
-            } else if is_protected(namespace, self.platform, self.world) {
-                Some(format!("namespace {namespace} is protected: choose another name, or ask the platform team"))
-            } else {
-                None
-            };
-            let Some(fault) = fault else {
-                let holder = holder(&place, self.world);
-                environments.push((environment, place, holder));
-                continue;
-            };
-            plan.refuse(Reason::Invalid, format!("spec.environments[{}].name", environment.name), fault);
-        }
-        environments
     }
 
     fn check_quotas(&self, draft: &mut Draft, settings: &Settings, shares: &BTreeMap<&str, Share>) -> bool {
@@ -286,18 +278,13 @@ impl<'a> Case<'a> {
 
     fn retire_removed(&self, draft: &mut Draft, existing: &[Arc<Value>], places: &[Planned], common: &Common) {
         let fate = retire::fate(self.tenant, self.class.bounds.deletion_policies.as_deref());
+        let named = places::all(self.tenant, existing);
         for facts in existing {
-            let name = facts["metadata"]["name"].as_str().unwrap_or_default();
-            let named = self
-                .tenant
-                .spec
-                .environments
-                .iter()
-                .any(|environment| Place::environment(self.name, &environment.name).namespace == name);
+            let name = name_of(facts);
             if name == self.name || places.iter().any(|planned| planned.place.namespace == name) {
                 continue;
             }
-            if named {
+            if named.iter().any(|place| place.namespace == name) {
                 // The spec asks for it and was refused (its name has been protected since): it stays as it is.
                 draft.plan.undecided.push(Undecided::Namespace(name.to_owned()));
                 continue;

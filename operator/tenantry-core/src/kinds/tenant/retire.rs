@@ -9,14 +9,13 @@ use crate::build::build_retained_namespace;
 use crate::conditions::Reason;
 use crate::fields::DeletionPolicy;
 use crate::meta;
-use crate::names::Place;
 use crate::plan::{Plan, Undecided};
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource};
 use crate::world::World;
 
 use super::leaving::hold_rights;
 use super::members::Members;
-use super::ownership::is_leaving;
+use super::ownership::{is_leaving, place_of};
 use super::suspend;
 use super::types::{RetainedStatus, Tenant};
 
@@ -62,9 +61,8 @@ pub(super) fn retire(
     plan: &mut Plan,
 ) -> Option<RetainedStatus> {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
-    let namespace = facts["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let environment = namespace.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).unwrap_or(meta::HOME);
-    let place = Place { tenant: name.to_owned(), environment: environment.to_owned(), namespace: namespace.clone() };
+    let place = place_of(name, facts)?;
+    let namespace = place.namespace.clone();
     if is_leaving(facts) {
         // Owners keep their rights until it is gone, so that they can remove what blocks; but not in what is retained.
         let undecided = plan.undecided.len();

@@ -8,19 +8,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::build::build_role_binding;
+use crate::check;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
-use crate::resources::{NAMESPACE, ROLE_BINDING, TENANT_VIEW};
+use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET, TENANT_VIEW};
 use crate::world::{Lookup, World};
 
-use super::members;
-use super::ownership::{Holder, holder, is_leaving};
+use super::ownership::{Holder, holder, is_leaving, place_of};
 use super::retire::GUARDS;
 use super::suspend;
 use super::types::{Role, SuspendMode, Tenant};
 use super::workloads::{self, Workloads};
+use super::{members, places};
 
 /// Decides the bindings of namespaces that are the tenant's and have some, and how a suspended tenant's are marked and
 /// closed, and leaves all else undecided.
@@ -33,12 +34,13 @@ pub(super) fn decide_alone(
     now: Timestamp,
 ) -> Workloads {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
-    let environments = tenant.spec.environments.iter().map(|environment| Place::environment(name, &environment.name));
-    let mut places: Vec<Place> = environments.chain([Place::home(name)]).collect();
+    let mut places = places::all(tenant, existing);
+    places.push(Place::home(name));
     places.sort();
     places.dedup();
     let (held, others): (Vec<Place>, Vec<Place>) = places.into_iter().partition(|place| {
         names::is_dns_label(&place.namespace)
+            && !check::is_protected(&place.namespace)
             && matches!(holder(place, world), Holder::Ours(_))
             && has_bindings(place, world)
     });
@@ -51,10 +53,10 @@ pub(super) fn decide_alone(
     for facts in existing {
         let namespace = facts["metadata"]["name"].as_str().unwrap_or_default();
         if is_suspended && !is_leaving(facts) {
-            let environment = namespace.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
-            let place = environment.map_or_else(|| Place::home(name), |one| Place::environment(name, one));
+            let Some(place) = place_of(name, facts) else { continue };
             suspend::mark_as_it_is(plan, tenant, &place, facts, suspend::has_notes(facts));
             suspend::guard_as_it_is(plan, tenant, &place);
+            plan.undecided.extend(copies_in(namespace));
             marked.insert(namespace.to_owned());
         } else if !held.iter().any(|place| place.namespace == namespace) {
             unmarked.insert(namespace.to_owned());
@@ -71,6 +73,7 @@ pub(super) fn decide_alone(
             plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, place.namespace.clone())));
         }
+        plan.undecided.extend(copies_in(&place.namespace));
         for (role, subjects) in members.of(place) {
             plan.want(build_role_binding(place, role, &subjects));
         }
@@ -80,6 +83,11 @@ pub(super) fn decide_alone(
         return workloads::plan_workloads(tenant, existing, world, plan);
     }
     Workloads::default()
+}
+
+/// Copies of the platform's objects, which stay as they are.
+fn copies_in(namespace: &str) -> [Undecided; 2] {
+    [&SECRET, &CONFIG_MAP].map(|resource| Undecided::Kind(resource, namespace.to_owned()))
 }
 
 /// Whether anybody has rights there by our bindings.

@@ -49,7 +49,7 @@ impl Settings {
             images: Some(Images {
                 registries: allowed.registries.clone(),
                 pull_policy: Some(allowed.pull_policy),
-                require_digest: Some(allowed.require_digest.clone()),
+                require_digest: Some(allowed.require_digest.clone()).filter(|stages| !stages.is_empty()),
             }),
             classes: Some(allowed.classes.clone()),
             services: Some(Services { types: Some(allowed.service_types.clone()) }),

@@ -65,7 +65,7 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
         effective,
         home: tenant.metadata.name.clone().map(|namespace| HomeStatus { namespace }),
         environments,
-        retained: draft.retained.iter().cloned().take(MOST_RETAINED).collect(),
+        retained: draft.retained.iter().take(MOST_RETAINED).cloned().collect(),
         quota: usage.total(hard, &draft),
     }
 }

@@ -37,7 +37,7 @@ impl Usage {
         if seen.environments == told.environments && seen.total == told.total {
             return told;
         }
-        let waits = told.at.is_some_and(|at| now < at + PATIENCE) && !has_moved(tenant, draft);
+        let waits = told.at.is_some_and(|at| now < at + PATIENCE) && !told.lacks(&seen) && !has_moved(tenant, draft);
         if waits { told } else { Self { at: Timestamp::from_second(now.as_second()).ok(), ..seen } }
     }
 
@@ -65,6 +65,14 @@ impl Usage {
         let mut total = sum(environments.values().cloned().chain(retained));
         total.retain(|name, _| bounded.is_some_and(|bounded| bounded.contains_key(name)));
         Self { environments, total: shown(total), at: None }
+    }
+
+    /// Whether the other knows of a quota, or of a resource in one, that this one says nothing of.
+    fn lacks(&self, other: &Self) -> bool {
+        other.environments.iter().any(|(namespace, used)| {
+            let told = self.environments.get(namespace);
+            used.keys().any(|name| told.is_none_or(|told| !told.contains_key(name)))
+        })
     }
 
     fn told(tenant: &Tenant) -> Self {

@@ -74,7 +74,7 @@ impl Case<'_> {
             images: allowed.map(|allowed| Images {
                 registries: allowed.registries.clone(),
                 pull_policy: Some(allowed.pull_policy),
-                require_digest: Some(allowed.require_digest.clone()),
+                require_digest: Some(allowed.require_digest.clone()).filter(|stages| !stages.is_empty()),
             }),
             classes: allowed.map(|allowed| allowed.classes.clone()),
             hostnames: allowed.map(|allowed| allowed.hostnames.clone()).unwrap_or_default(),

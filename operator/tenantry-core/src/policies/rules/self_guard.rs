@@ -1,3 +1,5 @@
+//! A namespace whose labels somebody stripped is still known as its own by the server's record of who wrote to it.
+//!
 //! What the operator itself may do, whoever holds its token: it writes to tenants' namespaces only, takes none that did not
 //! consent, gives no rights but Tenantry's own roles, and touches no Secret but those it made.
 
@@ -33,7 +35,7 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "namespace-claim",
-            expression: "has(object.metadata.labels) && 'tenantry.dev/tenant' in object.metadata.labels && 'app.kubernetes.io/managed-by' in object.metadata.labels && object.metadata.labels['app.kubernetes.io/managed-by'] == 'tenantry' && (oldObject == null || (has(oldObject.metadata.labels) && 'tenantry.dev/tenant' in oldObject.metadata.labels && oldObject.metadata.labels['tenantry.dev/tenant'] == object.metadata.labels['tenantry.dev/tenant']) || (has(oldObject.metadata.annotations) && 'tenantry.dev/adoptable-by' in oldObject.metadata.annotations && oldObject.metadata.annotations['tenantry.dev/adoptable-by'] == object.metadata.labels['tenantry.dev/tenant']))",
+            expression: "has(object.metadata.labels) && 'tenantry.dev/tenant' in object.metadata.labels && 'app.kubernetes.io/managed-by' in object.metadata.labels && object.metadata.labels['app.kubernetes.io/managed-by'] == 'tenantry' && (oldObject == null || (has(oldObject.metadata.labels) && 'tenantry.dev/tenant' in oldObject.metadata.labels && oldObject.metadata.labels['tenantry.dev/tenant'] == object.metadata.labels['tenantry.dev/tenant']) || (has(oldObject.metadata.annotations) && 'tenantry.dev/adoptable-by' in oldObject.metadata.annotations && oldObject.metadata.annotations['tenantry.dev/adoptable-by'] == object.metadata.labels['tenantry.dev/tenant']) || (!(has(oldObject.metadata.labels) && 'tenantry.dev/tenant' in oldObject.metadata.labels) && has(oldObject.metadata.managedFields) && oldObject.metadata.managedFields.exists(f, has(f.manager) && f.manager == 'tenantry')))",
             operations: WRITE,
             resources: &["namespaces"],
             exempt: Exempt::Nobody,
@@ -85,11 +87,11 @@ pub const SELF_GUARD: Group = Group {
             name: "secrets",
             expression: "has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations",
             operations: &[Operation::Update, Operation::Delete],
-            resources: &["secrets"],
+            resources: &["secrets", "configmaps"],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator touches no Secret but those it made",
+            message: "Tenantry's operator touches no Secret and no ConfigMap but those it made",
         },
     ],
 };

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenantry_core::meta::{CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, RESUME, SUSPEND, TENANT};
+use tenantry_core::meta::{
+    ADOPTABLE_BY, CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, RESUME, SUSPEND, TENANT,
+};
 
 use super::snapshot::Snapshot;
 use super::{Oracle, Violation};
@@ -139,7 +141,7 @@ fn bare_namespace(_: &Snapshot, change: &Change) -> Option<String> {
 /// Nothing is written into a namespace, or to one, that is not ours already.
 fn foreign_namespace(before: &Snapshot, change: &Change) -> Option<String> {
     let is_birth = change.resource == "namespaces" && change.kind == ChangeKind::Added;
-    if is_birth {
+    if is_birth || consented(change) {
         return None;
     }
     let name = if change.resource == "namespaces" { &change.name } else { &change.namespace };
@@ -147,12 +149,19 @@ fn foreign_namespace(before: &Snapshot, change: &Change) -> Option<String> {
     (!ours).then(|| format!("writes to {name}, which is not ours"))
 }
 
+/// Whether the namespace said, in the very state that was changed, that this tenant may take it over.
+fn consented(change: &Change) -> bool {
+    let tenant = change.object["metadata"]["labels"][TENANT].as_str();
+    let consent = change.previous.as_ref().and_then(|one| one["metadata"]["annotations"][ADOPTABLE_BY].as_str());
+    change.resource == "namespaces" && tenant.is_some() && tenant == consent
+}
+
 /// What somebody else has made is neither changed nor deleted.
 fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
     let previous = change.previous.as_ref().filter(|_| !is_workload(change))?;
     let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
-    (!ours).then(|| "was made by somebody else".into())
+    (!ours && !consented(change)).then(|| "was made by somebody else".into())
 }
 
 /// Kinds that are adjusted and never ours.

@@ -1,6 +1,6 @@
 //! Stories in which somebody else has a hand: in what is ours, or in the name that we come to want.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::scenario::{Scenario, Step};
 use super::{CLASS, NAMESPACES, bare_class, class, create, edit, environments, established, namespace, tenant};
@@ -43,6 +43,21 @@ pub fn strangers() -> Vec<Scenario> {
             ],
         ),
         Scenario::new(
+            "adopted",
+            "an environment takes over a namespace once that consents, and is removed again",
+            vec![class(), create(tenant("globex", &["dev"])), namespace("legacy"), Step::Settle],
+            vec![
+                create(adopting("legacy")),
+                Step::Settle,
+                Step::Edit(
+                    format!("{NAMESPACES}/legacy"),
+                    json!({"metadata": {"annotations": {"tenantry.dev/adoptable-by": "acme"}}}),
+                ),
+                Step::Settle,
+                edit(json!({"environments": environments(&["stage"])})),
+            ],
+        ),
+        Scenario::new(
             "stranger's object",
             "somebody made a LimitRange of the name that the operator comes to want: it is left alone",
             vec![bare_class(), create(tenant("globex", &["dev"])), create(tenant("acme", &["dev"])), Step::Settle],
@@ -76,4 +91,11 @@ pub fn strangers() -> Vec<Scenario> {
             ],
         ),
     ]
+}
+
+/// A tenant whose environment `dev` takes over this namespace.
+fn adopting(namespace: &str) -> Value {
+    let mut tenant = tenant("acme", &["dev"]);
+    tenant["spec"]["environments"][0]["adopt"] = json!({ "namespace": namespace });
+    tenant
 }

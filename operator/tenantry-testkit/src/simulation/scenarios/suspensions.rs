@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::scenario::{Scenario, Step};
-use super::{ACME, CLASS, NAMESPACES, create, delete, edit, established, mortal, tenant};
+use super::{ACME, CLASS, NAMESPACES, class, create, delete, edit, established, mortal, tenant};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/acme-dev/deployments";
 const CRON_JOBS: &str = "/apis/batch/v1/namespaces/acme-dev/cronjobs";
@@ -21,9 +21,9 @@ pub fn suspensions() -> Vec<Scenario> {
         ),
         Scenario::new(
             "quarantine without a class",
-            "the class of a tenant is gone when it is put under quarantine",
+            "the class of a tenant is gone when it is put under quarantine, and comes back later",
             established(&["dev"]),
-            vec![Step::Delete(CLASS.into()), Step::Settle, suspend("Quarantine")],
+            vec![Step::Delete(CLASS.into()), Step::Settle, suspend("Quarantine"), Step::Settle, class()],
         ),
         Scenario::new(
             "born in quarantine",

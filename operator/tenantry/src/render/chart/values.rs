@@ -25,6 +25,9 @@ struct Values {
     /// How many replicas run; one of them leads, the others stand by.
     #[schemars(range(min = 0, max = 9))]
     replicas: u16,
+    /// Namespaces in which the operator may read Secrets and ConfigMaps, to copy them to tenants. They must exist, and be in
+    /// spec.replicateFrom of the TenantryPlatform.
+    replicate_from: Vec<String>,
     /// Settings of the operator, as `tenantry run --help` explains them. What is left out has the program's default.
     settings: Settings,
     /// The CustomResourceDefinitions.

@@ -11,6 +11,8 @@ use super::{NAME, metadata};
 
 /// Name of the operator's ClusterRole and of its Roles.
 pub const OPERATOR_ROLE: &str = "tenantry-operator";
+/// Name of the operator's Role in namespaces from which it copies.
+const READER_ROLE: &str = "tenantry-replicate";
 
 /// Name of the ClusterRole for controllers of the platform that must write into tenants' namespaces.
 pub const EXEMPT_ROLE: &str = "tenantry:exempt";
@@ -66,6 +68,11 @@ pub fn cluster_role_rules(kinds: &[Registration]) -> Vec<Value> {
     access::rules(kinds).iter().map(rule).collect()
 }
 
+/// The rules of the operator's Role in each namespace from which it copies, as RBAC writes them.
+pub fn reader_rules(kinds: &[Registration]) -> Vec<Value> {
+    access::rules_where_asked(kinds).iter().map(rule).collect()
+}
+
 fn rule(rule: &Rule) -> Value {
     let mut rendered = json!({ "apiGroups": [rule.group], "resources": [rule.resource], "verbs": rule.verbs });
     if !rule.names.is_empty() {
@@ -107,7 +114,7 @@ pub(super) fn operator(kinds: &[Registration], namespace: &str) -> Vec<Value> {
             "metadata": metadata(OPERATOR_ROLE, None),
             "rules": cluster_role_rules(kinds),
         }),
-        binding("ClusterRole", None, namespace),
+        binding("ClusterRole", OPERATOR_ROLE, None, namespace),
     ];
     for (place, target) in [(Place::Own, namespace), (Place::Default, "default")] {
         let rules: Vec<Value> = own_rules()
@@ -121,17 +128,28 @@ pub(super) fn operator(kinds: &[Registration], namespace: &str) -> Vec<Value> {
             "metadata": metadata(OPERATOR_ROLE, Some(target)),
             "rules": rules,
         }));
-        objects.push(binding("Role", Some(target), namespace));
+        objects.push(binding("Role", OPERATOR_ROLE, Some(target), namespace));
     }
     objects
 }
 
-fn binding(role: &str, place: Option<&str>, account_namespace: &str) -> Value {
+/// The operator's Role in a namespace from which it copies, and its binding.
+pub(super) fn reader(kinds: &[Registration], place: &str, namespace: &str) -> [Value; 2] {
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": metadata(READER_ROLE, Some(place)),
+        "rules": reader_rules(kinds),
+    });
+    [role, binding("Role", READER_ROLE, Some(place), namespace)]
+}
+
+fn binding(role: &str, name: &str, place: Option<&str>, account_namespace: &str) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": format!("{role}Binding"),
-        "metadata": metadata(OPERATOR_ROLE, place),
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": OPERATOR_ROLE },
+        "metadata": metadata(name, place),
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name },
         "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": account_namespace }],
     })
 }

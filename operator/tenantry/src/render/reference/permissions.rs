@@ -25,14 +25,21 @@ pub(super) fn page(kinds: &[Registration]) -> String {
         };
         [code(rule.group), code(rule.resource), rule.verbs.join(", "), place.to_owned(), rule.purpose.to_owned()]
     });
+    let reader = access::rules_where_asked(kinds).into_iter().map(|rule| {
+        let verbs: Vec<&str> = rule.verbs.iter().copied().collect();
+        [code(&rule.resource), verbs.join(", ")]
+    });
     let mut page = format!(
         "# Permissions\n\n## Of the operator\n\n\
-         The ClusterRole `{}`. It has no `*`, no `escalate`, no `impersonate` and no access to Secrets; it is made from what\n\
-         the kinds declare that they read and own.\n\n{}\n\
-         In single namespaces only:\n\n{}",
+         The ClusterRole `{}`. It has no `*`, no `escalate`, no `impersonate`, and no right to read Secrets or ConfigMaps:\n\
+         it writes copies without seeing what is there. It is made from what the kinds declare that they read, adjust and own.\n\n{}\n\
+         In single namespaces only:\n\n{}\n\
+         In each namespace named by `tenantry install --replicate-from` or the chart's value `replicateFrom`, by the Role\n\
+         `tenantry-replicate`:\n\n{}",
         manifests::OPERATOR_ROLE,
         table(["group", "resource", "verbs", "only", "for"], rows),
         table(["group", "resource", "verbs", "where", "for"], own),
+        table(["resource", "verbs"], reader),
     );
     page.push_str(
         "\n## Of members\n\nThese ClusterRoles are bound in the namespaces of a tenant, never cluster-wide.\n",
@@ -50,7 +57,7 @@ fn member_rule(grant: &Grant) -> [String; 3] {
     [group, resources.join(", "), grant.verbs.join(", ")]
 }
 
-/// Which kinds read or own a resource.
+/// Which kinds read, adjust or own a resource.
 fn purpose(kinds: &[Registration], group: &str, resource: &str, looks: bool) -> String {
     let plural = resource.split('/').next().unwrap_or_default();
     let uses = |is_it: fn(Right) -> bool| -> Vec<&str> {
@@ -68,6 +75,7 @@ fn purpose(kinds: &[Registration], group: &str, resource: &str, looks: bool) -> 
     let kept = if looks { "read for" } else { "kept for" };
     for (using, verb) in [
         (uses(|right| right == Right::Own), "written for"),
+        (uses(|right| right == Right::Adjust), "adjusted for"),
         (uses(|right| right == Right::Read), "read for"),
         (uses(|right| right == Right::Keep), kept),
         (uses(|right| matches!(right, Right::Hold(_))), "asked for by the API server in writes for"),

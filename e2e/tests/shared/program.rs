@@ -9,16 +9,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::json;
 use tenantry::render::manifests::{self, Installation};
 use tenantry_core::kinds::KINDS;
 use tenantry_e2e::operator::{ACCOUNT, NAMESPACE, install};
 use tenantry_e2e::process::Process;
-use tenantry_e2e::{Cluster, Identity, eventually, toolchain};
+use tenantry_e2e::{Cluster, Identity, eventually, objects, toolchain};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Longer than anything here takes on a machine that compiles something else meanwhile.
 pub const SOON: Duration = Duration::from_mins(1);
+/// Namespace from which the operator may copy.
+pub const SHARED: &str = "platform-shared";
 /// Arguments for `tenantry`, by lines; names what this test program then is.
 const ARGUMENTS: &str = "TENANTRY_PROGRAM_ARGUMENTS";
 
@@ -56,10 +59,18 @@ fn program(folder: &Path) -> PathBuf {
 
 /// What `tenantry install` puts into a cluster, but the operator's pods: there is no image here.
 pub async fn prepare(cluster: &Cluster) {
-    let settings = Installation { namespace: NAMESPACE.into(), image: "none".into(), replicas: 0 };
+    let settings = Installation {
+        namespace: NAMESPACE.into(),
+        image: "none".into(),
+        replicas: 0,
+        replicate_from: vec![SHARED.into()],
+    };
     let mut objects = manifests::all(KINDS, &settings).expect("renders");
     objects.retain(|object| object["kind"] != "Deployment");
-    install(&cluster.client().await.expect("client"), &objects).await.expect("installed");
+    let client = cluster.client().await.expect("client");
+    let shared = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": SHARED } });
+    objects::apply(&client, &shared).await.expect("applied");
+    install(&client, &objects).await.expect("installed");
 }
 
 /// A token of the operator's ServiceAccount.

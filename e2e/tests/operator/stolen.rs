@@ -70,6 +70,10 @@ fn account(namespace: &str) -> Value {
     json!({ "kind": "ServiceAccount", "name": "default", "namespace": namespace })
 }
 
+fn deployments(namespace: &str) -> String {
+    format!("/apis/apps/v1/namespaces/{namespace}/deployments/running")
+}
+
 fn open() -> Value {
     json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "open" },
             "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] } })
@@ -317,7 +321,27 @@ fn workloads() -> Vec<Attempt> {
     vec![
         attempt("run a pod in kube-system", M::POST, core("kube-system", "pods"), pod()),
         attempt("run a pod in a tenant", M::POST, core("robbed-dev", "pods"), pod()),
-        attempt("list pods", M::GET, "/api/v1/pods", Value::Null),
+        // To name those that a suspended tenant still runs.
+        must(attempt("list pods", M::GET, "/api/v1/pods", Value::Null)),
+        attempt("enter a pod of a tenant", M::POST, core("robbed-dev", "pods/any/exec") + "?command=sh", Value::Null),
+        must(attempt(
+            "stop a workload of a tenant",
+            M::PATCH,
+            deployments("robbed-dev"),
+            json!({ "spec": { "replicas": 0 } }),
+        )),
+        attempt(
+            "change what it runs",
+            M::PATCH,
+            deployments("robbed-dev"),
+            json!({ "spec": { "template": { "spec": { "serviceAccountName": "loot" } } } }),
+        ),
+        attempt(
+            "stop a workload of nobody",
+            M::PATCH,
+            deployments("stolen-plain"),
+            json!({ "spec": { "replicas": 0 } }),
+        ),
         attempt("list nodes", M::GET, "/api/v1/nodes", Value::Null),
         attempt(
             "take the lead from kube-controller-manager",
@@ -376,6 +400,14 @@ async fn prepare(cluster: &Cluster) {
     objects::apply(&admin, &consents).await.expect("applied");
     let stranger = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "stranger", "namespace": "robbed-dev" }, "stringData": { "a": "a" } });
     objects::apply(&admin, &stranger).await.expect("applied");
+    for namespace in ["robbed-dev", "stolen-plain"] {
+        let running = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "running", "namespace": namespace },
+            "spec": { "replicas": 0, "selector": { "matchLabels": { "a": "a" } },
+                      "template": { "metadata": { "labels": { "a": "a" } }, "spec": pod()["spec"] } },
+        });
+        objects::apply(&admin, &running).await.expect("applied");
+    }
     let mut theirs = open();
     theirs["metadata"] = json!({ "name": "theirs", "namespace": "stolen-plain" });
     objects::apply(&admin, &theirs).await.expect("applied");

@@ -74,6 +74,16 @@ pub const SELF_GUARD: Group = Group {
             message: "Tenantry's operator does not change what a Tenant asks for",
         },
         Rule {
+            name: "workloads",
+            expression: "(!has(oldObject.spec.template) || object.spec.template == oldObject.spec.template) && (!has(oldObject.spec.jobTemplate) || object.spec.jobTemplate == oldObject.spec.jobTemplate)",
+            operations: UPDATE,
+            resources: &["deployments", "statefulsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator stops and starts workloads, and does not change what they run",
+        },
+        Rule {
             name: "secrets",
             expression: "has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations",
             operations: &[Operation::Update, Operation::Delete],

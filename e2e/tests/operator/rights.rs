@@ -63,6 +63,7 @@ fn observed(cluster: &Cluster) -> BTreeMap<Right, BTreeSet<u64>> {
     observed
 }
 
+#[allow(clippy::too_many_lines)] // One life of a tenant, in which everything is used once.
 #[tokio::test]
 async fn what_is_declared_is_what_is_used() {
     let cluster = Cluster::start(Options::default().with_audit_log()).await.expect("starts");

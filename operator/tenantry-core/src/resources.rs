@@ -359,10 +359,14 @@ fn original_facts(object: &Value) -> Value {
     })
 }
 
-/// Of a quota: `{escrow?, epoch?, owner?, spec: {hard}, status: {hard, used}}`, the first three as our annotations say.
+/// Of a quota: `{counted?, escrow?, epoch?, owner?, spec: {hard}, status: {hard, used}}`: when its status was last written (to
+/// the second), three of our annotations, and the amounts.
 fn quota_facts(quota: &Value) -> Value {
     let annotations = &quota["metadata"]["annotations"];
+    let writes = quota["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let counted = writes.filter(|write| write["subresource"] == "status").filter_map(|write| write["time"].as_str());
     json!({
+        "counted": counted.max(),
         "escrow": annotations[crate::meta::ESCROW],
         "epoch": annotations[crate::meta::ESCROW_EPOCH],
         "owner": annotations[crate::meta::OWNER],

@@ -14,12 +14,12 @@ use crate::quantity::Quantity;
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING};
 use crate::world::Lookup;
 
-use super::allowed;
 use super::ownership::{Holder, holder};
 use super::plan::{Case, Common, Draft};
 use super::rights::has_bindings;
 use super::suspend;
 use super::types::SuspendMode;
+use super::{allowed, escrow};
 
 impl Case<'_> {
     /// Wants the namespace itself; where its labels or annotations were refused, as it is. `level` is none if refused.
@@ -84,8 +84,14 @@ impl Case<'_> {
         let between = common.settings.network.between_environments == Permission::Allow;
         self.want_network(draft, place, between, common.openings.as_deref());
         let plan = &mut draft.plan;
-        match super::escrow::quota(common, place, share) {
-            Some(quota) => plan.desired.extend(quota),
+        match escrow::quota(common, place, share) {
+            Some(quota) => match escrow::restless_until(place, &common.settings.quota, self, common.now) {
+                Some(when) if escrow::changes(&quota, place, self) => {
+                    plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA));
+                    plan.requeue_at(when);
+                }
+                _ => plan.desired.extend(quota),
+            },
             None => plan.undecided.push(key(&RESOURCE_QUOTA, names::QUOTA)),
         }
         if common.settings.limits_refused {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::build::build_resource_quota;
@@ -12,6 +13,7 @@ use crate::meta;
 use crate::names::{self, Place};
 use crate::object::{Desired, ObjectKey};
 use crate::plan::Undecided;
+use crate::quantity::Quantity;
 use crate::resources::RESOURCE_QUOTA;
 use crate::world::{Lookup, World};
 
@@ -70,6 +72,29 @@ fn account(namespace: &str, share: Option<Share>, case: &Case) -> Option<Account
 
 fn seen_of(namespace: &str, world: &World) -> Lookup<Arc<Value>> {
     world.get(&ObjectKey::namespaced(&RESOURCE_QUOTA, namespace, names::QUOTA))
+}
+
+/// How long usage must have stood still before a quota is changed. kube-controller-manager counts anew at each change, from
+/// its own cache: what was admitted a moment before may be missing there, and as much more would be let in.
+const STILL: SignedDuration = SignedDuration::from_millis(1500);
+
+/// Until when the quota of a namespace is better left as it is, because usage there has changed just now. The ledger covers
+/// what is written late, so waiting costs nothing but time. `None` also where the clocks disagree by more than a moment.
+pub(super) fn restless_until(place: &Place, total: &Quantities, case: &Case, now: Timestamp) -> Option<Timestamp> {
+    let facts = seen_of(&place.namespace, case.world).found()?;
+    let used = amounts(&facts["status"]["used"]);
+    if !total.keys().any(|name| used.get(name).is_some_and(|used| *used > Quantity::ZERO)) {
+        return None;
+    }
+    let counted: Timestamp = facts["counted"].as_str()?.parse().ok()?;
+    let until = counted + STILL;
+    (until > now && until < now + STILL + STILL).then_some(until)
+}
+
+/// Whether this quota bounds the namespace otherwise than the one that is there.
+pub(super) fn changes(quota: &[Desired], place: &Place, case: &Case) -> bool {
+    let now = seen_of(&place.namespace, case.world).found().map(|facts| amounts(&facts["spec"]["hard"]));
+    now != quota.first().map(|quota| amounts(&quota.body()["spec"]["hard"]))
 }
 
 /// A resource list as the API server shows it.

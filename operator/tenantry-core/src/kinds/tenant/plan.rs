@@ -193,6 +193,8 @@ pub(super) struct Common<'a> {
     pub(super) members: Members<'a>,
     pub(super) replicas: Replicas<'a>,
     pub(super) workloads: &'a Workloads,
+    /// When this look happens.
+    pub(super) now: Timestamp,
     /// All namespaces of the tenant, home first, as the admission policies are told.
     pub(super) namespaces: Vec<String>,
 }
@@ -253,8 +255,17 @@ impl Case<'_> {
         let held = places.iter().filter(is_held).map(|planned| planned.place.namespace.clone());
         let namespaces = std::iter::once(self.name.to_owned()).chain(held).collect();
         let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
-        let common =
-            Common { settings, openings, quotas_good, escrow, members, replicas, workloads: &workloads, namespaces };
+        let common = Common {
+            settings,
+            openings,
+            quotas_good,
+            escrow,
+            members,
+            replicas,
+            workloads: &workloads,
+            now,
+            namespaces,
+        };
         self.plan_home(draft, &common, is_home_new);
         for planned in &places {
             self.plan_environment(draft, &common, planned);

@@ -18,8 +18,7 @@ fn nothing_is_granted_that_grants_everything() {
             assert!(!rule.verbs.contains(verb), "{rule:?}");
         }
         assert!(rule.group != "*" && !rule.resource.contains('*'), "{rule:?}");
-        let privileged =
-            ["serviceaccounts/token", "nodes", "clusterrolebindings", "customresourcedefinitions"];
+        let privileged = ["serviceaccounts/token", "nodes", "clusterrolebindings", "customresourcedefinitions"];
         assert!(!privileged.contains(&rule.resource.as_str()), "{rule:?}");
         // Copies are written blindly; an empty patch would show what is there, and so is a right to read.
         let reads = rule.verbs.iter().any(|verb| ["get", "list", "watch", "patch"].contains(verb));

@@ -32,8 +32,7 @@ fn covered(group: &Group) -> String {
 
 fn rows(rules: &[Rule]) -> String {
     let rows = rules.iter().map(|rule| {
-        let operations: Vec<String> =
-            rule.operations.iter().map(|operation| operation.word().to_lowercase()).collect();
+        let operations: Vec<String> = rule.operations.iter().map(|operation| operation.word().to_lowercase()).collect();
         let exempt = match rule.exempt {
             Exempt::Nobody => "nobody",
             Exempt::Platform => "platform",

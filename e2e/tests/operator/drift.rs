@@ -249,10 +249,10 @@ async fn what_belongs_to_others_is_left_alone() {
     let client = stage().await.client().await.expect("client");
     // A bystander with names as ours, and labels as somebody might copy them.
     for object in [
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "bystander", "labels": { "team": "x" } } }),
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "passer-by", "labels": { "team": "x" } } }),
         json!({
             "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-            "metadata": { "name": "tenantry-default-deny", "namespace": "bystander", "labels": { "app.kubernetes.io/managed-by": "tenantry", "tenantry.dev/tenant": "polite" } },
+            "metadata": { "name": "tenantry-default-deny", "namespace": "passer-by", "labels": { "app.kubernetes.io/managed-by": "tenantry", "tenantry.dev/tenant": "polite" } },
             "spec": { "podSelector": {}, "policyTypes": ["Ingress"] },
         }),
     ] {
@@ -299,7 +299,7 @@ async fn what_belongs_to_others_is_left_alone() {
 
 async fn bystanders(client: &Client) -> Vec<Value> {
     let mut found =
-        objects::list(client, "networking.k8s.io/v1", "NetworkPolicy", Some("bystander"), "").await.expect("listed");
-    found.extend(scene::get(client, "v1", "Namespace", None, "bystander").await);
+        objects::list(client, "networking.k8s.io/v1", "NetworkPolicy", Some("passer-by"), "").await.expect("listed");
+    found.extend(scene::get(client, "v1", "Namespace", None, "passer-by").await);
     found
 }

@@ -222,10 +222,10 @@ async fn overshoot(name: &'static str, environments: &[&'static str], total: usi
         objects::delete(&client, &pod(&namespace, &format!("a-{number}"), &json!({}))).await.expect("deleted");
     }
     let last = environments.len() - 1;
+    let rounds = AtomicUsize::new(0);
     eventually(SOON, "the last has what the first has given back", async || {
         let done = Arc::new(AtomicUsize::new(0));
-        static ROUND: AtomicUsize = AtomicUsize::new(0);
-        let round = ROUND.fetch_add(1, Ordering::Relaxed);
+        let round = rounds.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{name}-{}", environments[last]);
         let object = move |number: usize| pod(&namespace, &format!("b{round}-{number}"), &json!({}));
         made[last] += race(client.clone(), 20, object, done).await;

@@ -63,6 +63,7 @@ fn observed(cluster: &Cluster) -> BTreeMap<Right, BTreeSet<u64>> {
     observed
 }
 
+#[allow(clippy::too_many_lines)] // One life of a tenant, in which everything is used once.
 #[tokio::test]
 async fn what_is_declared_is_what_is_used() {
     let cluster = Cluster::start(Options::default().with_audit_log()).await.expect("starts");
@@ -139,7 +140,7 @@ async fn what_is_declared_is_what_is_used() {
     closed["spec"]["environments"] = json!([{ "name": "dev" }, { "name": "old" }]);
     onboard(&client, &closed).await;
     let mut refused = closed.clone();
-    refused["spec"]["quota"] = json!({ "pods": "1" });
+    refused["spec"]["quota"] = json!({ "bananas": "1" });
     objects::apply(&client, &refused).await.expect("applied");
     is(&client, "recorded", "Ready", "False", |_| true).await;
     // list and watch of workloads and pods, patch of all that can be scaled: a tenant brought to zero.

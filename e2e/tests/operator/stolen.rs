@@ -2,6 +2,7 @@
 //! to do, so that a refusal for want of anything else would be seen. All writes are dry runs: they are authorised and
 //! admitted as any other, and nothing comes of a hole. The answers are in `stolen.txt`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use http::{Method, Request, header};
@@ -55,7 +56,7 @@ fn policies(namespace: &str) -> String {
     format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies")
 }
 
-fn binding(role: &str, subject: Value) -> Value {
+fn binding(role: &str, subject: &Value) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "loot" },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role }, "subjects": [subject],
@@ -127,7 +128,8 @@ fn secrets() -> Vec<Attempt> {
 
 fn rights() -> Vec<Attempt> {
     use Method as M;
-    let give = |what, place: &str, role: &str, subject| attempt(what, M::POST, bindings(place), binding(role, subject));
+    let give =
+        |what, place: &str, role: &str, subject| attempt(what, M::POST, bindings(place), binding(role, &subject));
     let mut all = vec![
         must(give("give a group tenantry:admin in a tenant", "robbed-dev", "tenantry:admin", group("robbed-more"))),
         must(give("give a program of the tenant rights", "robbed-dev", "tenantry:viewer", account("robbed-dev"))),
@@ -145,7 +147,7 @@ fn rights() -> Vec<Attempt> {
     ];
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "loot" },
                        "rules": [{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }] });
-    let mut everywhere = binding("tenantry:admin", group("thieves"));
+    let mut everywhere = binding("tenantry:admin", &group("thieves"));
     everywhere["kind"] = "ClusterRoleBinding".into();
     all.extend([
         attempt("bind a role cluster-wide", M::POST, format!("{RBAC}/clusterrolebindings"), everywhere),
@@ -439,14 +441,14 @@ async fn a_stolen_token_is_of_little_use() {
         ("rules of the cluster", rules()),
         ("workloads", workloads()),
     ] {
-        table.push_str(&format!("\n# {title}\n"));
+        let _ = writeln!(table, "\n# {title}");
         for attempt in attempts {
             let place = attempt.path.split("/namespaces/").nth(1).and_then(|rest| rest.split_once('/'));
             let place = place.map(|(place, _)| format!(" ({place})")).unwrap_or_default();
             let answer = answer(&thief, &attempt).await;
             let what = format!("{}{place}", attempt.what);
             let mark = if attempt.must { " (must)" } else { "" };
-            table.push_str(&format!("{what:<66} {answer}{mark}\n"));
+            let _ = writeln!(table, "{what:<66} {answer}{mark}");
             if attempt.must != (answer == "done") || !(attempt.must || answer.starts_with("403")) {
                 holes.push(format!("{what}: {answer}"));
             }

@@ -25,10 +25,8 @@ pub async fn run(engine: Arc<Engine>) {
             wanted
         });
         for place in asked {
-            if !running.contains_key(&place) {
-                let (resource, namespace) = place.clone();
-                running.insert(place, watches.spawn(watch::run_in(engine.clone(), resource, namespace)));
-            }
+            let (resource, namespace) = place.clone();
+            running.entry(place).or_insert_with(|| watches.spawn(watch::run_in(engine.clone(), resource, namespace)));
         }
         // Also reaps those that have ended.
         while watches.try_join_next().is_some() {}

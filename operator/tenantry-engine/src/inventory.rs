@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tenantry_core::meta::{FINALIZER, INVENTORY};
-use tenantry_core::object::ObjectKey;
+use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::plan::Plan;
 use tenantry_core::resources::{NAMESPACE, Watch};
 
@@ -139,7 +139,7 @@ pub async fn record(
 ) -> Result<Option<(Arc<Value>, Ledger)>, Error> {
     let before = Inventory::of(&cr);
     let wanted: BTreeSet<String> =
-        plan.desired.iter().map(|object| object.key()).filter(|key| is_recorded(key)).map(name).collect();
+        plan.desired.iter().map(Desired::key).filter(|key| is_recorded(key)).map(name).collect();
     let mut after = before.clone();
     after.0.retain(|entry, _| wanted.contains(entry) || still_there(engine, key, entry));
     for entry in wanted {

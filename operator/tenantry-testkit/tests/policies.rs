@@ -10,7 +10,7 @@ use tenantry_testkit::policy_cases::{self, Case, judge};
 
 fn cases() -> Vec<Case> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    policy_cases::read(&policy_cases::folder(&repository)).unwrap_or_else(|error| panic!("{error}"))
+    policy_cases::read(&policy_cases::folder(&repository)).expect("readable cases")
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn secrets_and_tokens_are_never_recorded_with_their_bodies() {
     ] {
         for verb in WRITES {
             for namespace in ["loud", "loud-dev", "elsewhere", ""] {
-                let request = Request { api_group, resource, verb, namespace, ..WRITE };
+                let request = Request { verb, api_group, resource, namespace, ..WRITE };
                 let level = level(&policy, &request);
                 assert!(["None", "Metadata"].contains(&level.as_str()), "{verb} {resource} in {namespace:?}: {level}");
             }

@@ -34,13 +34,13 @@ pub fn tenants(group: &Group) -> [Value; 2] {
             group.targets.iter().map(|target| resource_rule(target, CHANGE, "Namespaced")).collect();
         constraints(&rules, true)
     };
-    objects(group, constraints, Vec::new(), "namespaceObject.metadata")
+    objects(group, &constraints, &[], "namespaceObject.metadata")
 }
 
 /// The policy of namespaces themselves, and its binding.
 pub fn namespaces() -> [Value; 2] {
     let rules: Vec<Value> = NAMESPACES.targets.iter().map(|target| resource_rule(target, CHANGE, "Cluster")).collect();
-    objects(&NAMESPACES, constraints(&rules, false), Vec::new(), "(oldObject == null ? object : oldObject).metadata")
+    objects(&NAMESPACES, &constraints(&rules, false), &[], "(oldObject == null ? object : oldObject).metadata")
 }
 
 /// The policy that binds the operator in `namespace`, and its binding.
@@ -48,7 +48,7 @@ pub fn self_guard(namespace: &str) -> [Value; 2] {
     let account = format!("system:serviceaccount:{namespace}:{}", names::OPERATOR_ACCOUNT);
     let condition = json!({ "name": "operator", "expression": format!("request.userInfo.username == '{account}'") });
     let constraints = constraints(&[resource_rule(&EVERYTHING, ALL, "*")], false);
-    let mut pair = objects(&SELF_GUARD, constraints, vec![condition], "");
+    let mut pair = objects(&SELF_GUARD, &constraints, &[condition], "");
     for validation in pair[0]["spec"]["validations"].as_array_mut().into_iter().flatten() {
         if let Some(expression) = validation["expression"].as_str() {
             validation["expression"] = expression.replace("{operator-namespace}", namespace).into();
@@ -84,7 +84,7 @@ fn resource_rule(target: &Target, operations: &[Operation], scope: &str) -> Valu
     })
 }
 
-fn objects(group: &Group, constraints: Value, conditions: Vec<Value>, namespace: &str) -> [Value; 2] {
+fn objects(group: &Group, constraints: &Value, conditions: &[Value], namespace: &str) -> [Value; 2] {
     let name = format!("tenantry-{}", group.name);
     let metadata = json!({
         "name": name,

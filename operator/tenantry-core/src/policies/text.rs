@@ -67,11 +67,7 @@ pub fn refusal(rule: &Rule, group: &Group) -> String {
         parts.push(format!("'; allowed: ' + ({list} == '' ? 'none' : {list})"));
     }
     parts.push(quoted(&format!(" [rule {}", rule.name)));
-    if !rule.field.is_empty() {
-        parts.push(quoted(&format!("; {} of", rule.field)));
-    } else {
-        parts.push(quoted(";"));
-    }
+    parts.push(quoted(&if rule.field.is_empty() { ";".to_owned() } else { format!("; {} of", rule.field) }));
     parts.push(format!("' Tenant ' + {}", filled("{tenant}", group)));
     parts.push(format!("'; ask ' + {} + ']'", contact(group)));
     parts.join(" + ")

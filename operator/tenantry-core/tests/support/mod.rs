@@ -72,7 +72,9 @@ pub fn read_world(path: &Path) -> MemoryWorld {
                 |key: &ObjectKey| key.resource.write == Write::ByName && names.iter().any(|name| *name == key.name);
             let gone: Vec<ObjectKey> = world.keys().filter(|key| gone(key)).cloned().collect();
             assert!(!gone.is_empty(), "{}: none of {names:?} is installed", path.display());
-            gone.iter().for_each(|key| world.remove(key));
+            for key in &gone {
+                world.remove(key);
+            }
             continue;
         }
         if let Some(kinds) = document["unsynced"].as_array() {

@@ -62,7 +62,7 @@ fn environments(spec: &TenantViewSpec, status: &TenantViewStatus, palette: Palet
     let mut rows = vec![row(&["ENVIRONMENT", "NAMESPACE", "STAGE", "POD SECURITY", "READY", "WHY"])];
     for environment in &spec.environments {
         let told = status.environments.iter().find(|told| told.name == environment.name);
-        let level = environment.pod_security.map(|level| format!("{level:?}")).unwrap_or_else(nothing);
+        let level = environment.pod_security.map_or_else(nothing, |level| format!("{level:?}"));
         let (namespace, ready, why) = match told {
             Some(told) => {
                 let ready = if told.ready { "yes" } else { "no" };

@@ -159,11 +159,11 @@ impl Planned {
 fn begin_deletion(kind: &Registration, key: &ObjectKey, after: &mut Snapshot, now: Timestamp) -> Result<(), PlanError> {
     let Some(found) = after.object(key) else { return Err(PlanError::NotThere { key: key.to_string() }) };
     let mut resource = (**found).clone();
-    if kind.children != Children::Recorded {
-        after.remove(key);
-    } else {
+    if kind.children == Children::Recorded {
         resource["metadata"]["deletionTimestamp"] = Value::from(now.to_string());
         after.put(key.clone(), resource);
+    } else {
+        after.remove(key);
     }
     Ok(())
 }

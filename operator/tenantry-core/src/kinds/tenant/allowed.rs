@@ -103,7 +103,7 @@ fn hold_to_bounds(allowed: &Allowed, spec: &TenantSpec, class: &TenantClassSpec,
             }
         }
     }
-    let kinds: [(&str, &Option<Vec<String>>, &Option<ClassChoice>); 5] = [
+    let kinds = [
         ("storage", &allowed.classes.storage, &bounds.classes.storage),
         ("priority", &allowed.classes.priority, &bounds.classes.priority),
         ("runtime", &allowed.classes.runtime, &bounds.classes.runtime),

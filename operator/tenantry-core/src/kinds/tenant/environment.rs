@@ -111,7 +111,7 @@ impl Case<'_> {
             let level = Some(level).filter(|_| level_good);
             self.want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
             self.want_contents(draft, common, place, share);
-            self.want_copies(&mut draft.plan, &common.replicas, place);
+            Self::want_copies(&mut draft.plan, &common.replicas, place);
             let bounds = quota::bounds(&common.settings.quota, share);
             if obstacle.is_none() {
                 obstacle = self.want_bindings(draft, common, place, &bounds).map(|text| (Reason::Pending, text));

@@ -197,7 +197,7 @@ pub(super) struct Common<'a> {
     pub(super) namespaces: Vec<String>,
 }
 
-impl<'a> Case<'a> {
+impl Case<'_> {
     fn fill(&self, draft: &mut Draft, existing: &[Arc<Value>], now: Timestamp) {
         let spec = &self.tenant.spec;
         let environments = self.environments(existing, &mut draft.plan);

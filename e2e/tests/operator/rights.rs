@@ -130,6 +130,15 @@ async fn what_is_declared_is_what_is_used() {
             .await
             .expect("changed");
     }
+    for object in before.values().filter(|object| object["metadata"]["namespace"] == "recorded-dev") {
+        eventually(SOON, &format!("{} has its marks again", objects::title(object)), async || {
+            let found = objects::collection(&client, object).get_opt(objects::name(object)).await.expect("answers");
+            let marked = found.is_some_and(|found| found.metadata.annotations.is_some_and(|all| !all.is_empty()));
+            marked.then_some(())
+        })
+        .await
+        .unwrap_or_else(|late| panic!("{late}"));
+    }
     ready(&client, "recorded").await;
     // delete of what is no longer wanted, and an Event: one that is refused.
     onboard(&client, &full(false, false, "b")).await;
@@ -154,8 +163,9 @@ async fn what_is_declared_is_what_is_used() {
     objects::apply(&client, &zero).await.expect("applied");
     is(&client, "recorded", "Suspended", "True", |_| true).await;
     onboard(&client, &closed).await;
-    // delete of namespaces.
+    // delete of namespaces, patch of bindings: rights outlast what is in a namespace.
     let mut passing = closed.clone();
+    passing["spec"]["members"] = full(true, true, "b")["spec"]["members"].clone();
     passing["spec"]["deletionPolicy"] = "Delete".into();
     let found = onboard(&client, &passing).await;
     passing["metadata"]["annotations"] = json!({ "tenantry.dev/confirm-delete": found["metadata"]["uid"] });

@@ -54,6 +54,7 @@ pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     let mut demand = engine.readers().demand();
     while demand.wait_for(|wanted| wanted.contains(resource)).await.is_ok() {
         tokio::select! {
+            biased; // Equal seeds give equal traces.
             () = follow(&engine, resource, "", open) => {}
             _ = demand.wait_for(|wanted| !wanted.contains(resource)) => {}
         }

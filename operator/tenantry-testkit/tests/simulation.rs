@@ -21,13 +21,14 @@ const RUNS: usize = 400;
 
 /// Scenarios in which the end or the number of writes still depends on when a fault strikes, or on chance, without harm to
 /// anybody: the two oracles about that are not applied to them. All others are.
-const UNSETTLED: [&str; 7] = [
+const UNSETTLED: [&str; 8] = [
     "adopted",
     "changed its mind",
     "delete and make again",
     "end held up",
     "end held up by hand",
     "quarantine without a class",
+    "right to look lost",
     "scale to zero and stay",
 ];
 

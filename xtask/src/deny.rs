@@ -16,6 +16,11 @@ pub(crate) fn run(report: &mut Report) {
         command.current_dir(root());
         command
     };
+    // It reads every crate of the lock file, also those of systems that nothing was built for here.
+    let mut fetch = cargo(["fetch", "--locked"]);
+    if !report.stage("deny: fetching every crate of Cargo.lock", &mut fetch.0) {
+        return;
+    }
     report.stage("deny: bans, licenses, sources", deny().args(["--offline", "check", "bans", "licenses", "sources"]));
 
     let started = begin("deny: advisories");

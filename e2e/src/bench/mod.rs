@@ -1,5 +1,6 @@
 //! The benchmark: the operator against two bare clients, in the same run on the same control plane. The order of the measurements is here.
 
+mod admission;
 mod floor;
 mod latency;
 mod load;
@@ -30,8 +31,11 @@ const WARM_UP: usize = 10;
 
 /// Runs everything, shows it, and writes it.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let Arguments { tenants, rounds, ref admission, ref json } = arguments;
+    if !admission.is_empty() {
+        return admission::run(admission, json.as_deref()).await;
+    }
     let mut terminal = Terminal::stdout();
-    let Arguments { tenants, rounds, ref json } = arguments;
     terminal.heading("Tenantry benchmark");
     let (machine, load_before) = (usage::machine(), usage::load());
     terminal.line(&format!("{rounds} rounds of {tenants} tenants with 3 environments each, by tenantry, by a bare POST client, by a bare apply client, and not at all"));

@@ -16,6 +16,9 @@ pub(crate) struct Arguments {
     /// Rounds; five or more for figures to publish
     #[arg(long, default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=99))]
     pub(crate) rounds: usize,
+    /// Measure instead what the admission policies cost with so many tenants
+    #[arg(long, value_name = "TENANTS", value_delimiter = ',', num_args = 0.., default_missing_values = ["10", "1000"])]
+    pub(crate) admission: Vec<usize>,
     /// Write the figures to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

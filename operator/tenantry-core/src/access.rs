@@ -136,9 +136,9 @@ pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
                 Right::Own if access.resource.watch == Watch::Blind => {
                     grant(access.resource, "", names, &["create", "delete", "update"]);
                 }
-                // `get` reads what stands in the way of a create before judging whose it is.
+                // What stands in the way of a create is read by a list of one name.
                 Right::Own => {
-                    grant(access.resource, "", names.clone(), &["create", "delete", "get"]);
+                    grant(access.resource, "", names.clone(), &["create", "delete"]);
                     match access.resource.write {
                         Write::Replace => grant(access.resource, "", names, &["update"]),
                         Write::Merge => grant(access.resource, "", names, &["patch"]),

@@ -93,7 +93,18 @@ async fn adjust_one(
     if let Some(left) = engine.truces.left(key, patch) {
         return Ok((Progress::Held, Some(left)));
     }
-    let object = engine.leads(key)?.adjust(key, patch.clone(), &version).await?;
+    let calls = engine.leads(key)?;
+    let object = match calls.adjust(key, patch.clone(), &version).await {
+        // Newer than our cache, whose watch may be long in telling.
+        Err(error) if error.reason() == "Conflict" => {
+            engine.read_again(key).await?;
+            match version_seen(engine, owner, key, seen).filter(|now| *now != version) {
+                Some(version) => calls.adjust(key, patch.clone(), &version).await?,
+                None => return Err(error),
+            }
+        }
+        result => result?,
+    };
     engine.truces.begin(key, patch);
     engine.note_write(key, &object, None);
     engine.metrics.changed(key.resource.kind, "adjusted");

@@ -103,30 +103,48 @@ async fn apply_one(
                 .map(written)
         }
         Step::Create => match engine.write(key, Some(wanted), engine.leads(key)?.create(key, object.body()).await) {
-            // It exists, but not for us to see: without our label, or newer than our cache. Look before judging.
+            // It exists, but not for us to see: without our label, or newer than our cache.
             Err(error) if error.reason() == "AlreadyExists" => {
-                let found = engine.calls.get(key).await?;
-                engine.note_write(key, &found, None);
-                match next_step(engine, owner, object, wanted, moment) {
-                    Step::Nothing(Progress::Held) => {
-                        // No event comes of what we have read ourselves.
-                        if let Some(owner) = engine.owner_key(&owner_path(owner)) {
-                            engine.queue.add(&owner, Lane::Backlog);
-                        }
-                        Ok((Progress::Held, false))
-                    }
-                    Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
-                    Step::Nothing(progress) => {
-                        // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
-                        engine.forget_stranger(key, &found, &progress);
-                        Ok((progress, false))
-                    }
-                    Step::Create => Err(error),
-                }
+                look_again(engine, owner, object, wanted, moment, error).await
             }
             result => result.inspect(|_| engine.metrics.changed(key.resource.kind, "created")).map(written),
         },
-        Step::Change(record) => change(engine, object, wanted, &record).await.map(written),
+        Step::Change(record) => match change(engine, object, wanted, &record).await {
+            // Newer than our cache. Its watch may be long in telling, and rights must not outlive that.
+            Err(error) if error.reason() == "Conflict" => {
+                look_again(engine, owner, object, wanted, moment, error).await
+            }
+            result => result.map(written),
+        },
+    }
+}
+
+/// The object is another than we knew: reads it, and does what must be done about it as it is. `error` is what said so.
+async fn look_again(
+    engine: &Engine,
+    owner: &Owner,
+    object: &Desired,
+    wanted: u128,
+    moment: u64,
+    error: Error,
+) -> Result<(Progress, bool), Error> {
+    let key = object.key();
+    let Some(found) = engine.read_again(key).await? else { return Err(error) };
+    match next_step(engine, owner, object, wanted, moment) {
+        Step::Nothing(Progress::Held) => {
+            // No event comes of what we have read ourselves.
+            if let Some(owner) = engine.owner_key(&owner_path(owner)) {
+                engine.queue.add(&owner, Lane::Backlog);
+            }
+            Ok((Progress::Held, false))
+        }
+        Step::Change(record) => change(engine, object, wanted, &record).await.map(|progress| (progress, true)),
+        Step::Nothing(progress) => {
+            // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
+            engine.forget_stranger(key, &found, &progress);
+            Ok((progress, false))
+        }
+        Step::Create => Err(error),
     }
 }
 

@@ -57,6 +57,13 @@ impl Calls {
         self.send("create", key, Method::POST, &path, body).await
     }
 
+    /// Reads one object by a list of that name alone, for which the right to list is enough. `None` if it is not there.
+    pub async fn find(&self, key: &ObjectKey) -> Result<Option<Value>, Error> {
+        let path = format!("{}?fieldSelector=metadata.name%3D{}", collection(key.resource, &key.namespace), key.name);
+        let mut list = self.send("list", key, Method::GET, &path, &Value::Null).await?;
+        Ok(list["items"].as_array_mut().and_then(Vec::pop))
+    }
+
     /// Creates an object, or overrules what others say of these fields: the one way to create that names the object in the
     /// URL, so that the right to do so can be limited to names.
     pub async fn apply(&self, key: &ObjectKey, body: &Value) -> Result<Value, Error> {

@@ -132,6 +132,21 @@ impl Engine {
         self.store_mut().written(key, object, wanted);
     }
 
+    /// Reads an object that is another than we knew, because its watch may be long in telling. `None` if it is gone.
+    pub(crate) async fn read_again(&self, key: &ObjectKey) -> Result<Option<Value>, Error> {
+        let known = self.store().record(key).map(|record| record.version.version);
+        let found = self.calls.find(key).await?;
+        let change = match &found {
+            Some(found) => self.store_mut().written(key, found, None),
+            None => self.store_mut().removed(key, known.unwrap_or_default()),
+        };
+        // The event of what was known will bring nothing new. What was not may be a stranger's, which concerns nobody.
+        if known.is_some() {
+            self.wake(key, &change);
+        }
+        Ok(found)
+    }
+
     /// Merge-patches a custom resource, or a subresource of it, exactly as `cr` shows it, and takes note of the answer.
     /// `None` if it is known to be another by now: what was decided on this state is void, and a look at the new one is due.
     pub(crate) async fn patch_resource(
@@ -146,7 +161,14 @@ impl Engine {
         if self.store().record(key).is_none_or(|record| record.version != version) {
             return Ok(None);
         }
-        let object = calls.merge(key, subresource, patch, &version).await?;
+        let object = match calls.merge(key, subresource, patch, &version).await {
+            // Newer than our cache, whose watch may be long in telling.
+            Err(error) if error.reason() == "Conflict" => {
+                let found = self.read_again(key).await?;
+                return if found.is_some_and(|found| Version::of(&found) == version) { Err(error) } else { Ok(None) };
+            }
+            result => result?,
+        };
         let change = self.store_mut().written(key, &object, None);
         if change.visible {
             // The watch will find nothing new in it; whoever tells of this resource (its own status apart) must hear it here.

@@ -113,7 +113,8 @@ impl Queue {
                 inner.timers.first().map(|(when, _)| *when)
             };
             match next_timer {
-                Some(when) => tokio::select! { () = changed => {}, () = sleep_until(when) => {} },
+                // Equal seeds give equal traces.
+                Some(when) => tokio::select! { biased; () = changed => {}, () = sleep_until(when) => {} },
                 None => changed.await,
             }
         }

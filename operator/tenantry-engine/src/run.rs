@@ -91,6 +91,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         workers.spawn(reconcile::work(engine.clone()));
     }
     let result = tokio::select! {
+        biased; // Equal seeds give equal traces.
         () = stop => Ok(()),
         () = watch_all(&engine) => Ok(()),
         error = serve(&engine, settings.listener) => Err(Error::Health(error)),

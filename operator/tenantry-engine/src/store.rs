@@ -185,8 +185,11 @@ impl Store {
 
     /// The API server answered our write with this object.
     pub fn written(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
-        self.table(key.resource).show(key);
         let version = version_number(object);
+        if is_gone(key.resource, object) {
+            return self.removed(key, version);
+        }
+        self.table(key.resource).show(key);
         if self.raw(key).is_some_and(|known| known.version.version > version) {
             return Change::default();
         }
@@ -211,6 +214,7 @@ impl Store {
         if *key.resource == NAMESPACE {
             let born = self.born.entry(key.name.clone()).or_default();
             *born = (*born).max(version);
+            self.forget_ghosts(&key.name);
         }
         match self.raw(key) {
             Some(known) if known.version.version <= version => self.remove(key),
@@ -272,6 +276,16 @@ impl Store {
         key.resource.namespaced && self.born.get(&key.namespace).is_some_and(|born| record.version.version < *born)
     }
 
+    /// What was written in an earlier incarnation of a namespace will never be seen.
+    fn forget_ghosts(&mut self, namespace: &str) {
+        let mut unseen = std::mem::take(&mut self.unseen);
+        for keys in unseen.values_mut() {
+            keys.retain(|key| key.namespace != namespace || self.record(key).is_some());
+        }
+        unseen.retain(|_, keys| !keys.is_empty());
+        self.unseen = unseen;
+    }
+
     fn put(&mut self, key: &ObjectKey, mut record: Record) -> Change {
         self.newest = self.newest.max(record.version.version);
         let before = self.raw(key).cloned();
@@ -279,6 +293,7 @@ impl Store {
         let same_object = before.as_ref().is_some_and(|before| before.version.uid == record.version.uid);
         if *key.resource == NAMESPACE && !same_object && self.is_synced(&NAMESPACE) {
             self.born.insert(key.name.clone(), record.version.version);
+            self.forget_ghosts(&key.name);
         }
         if let Some(before) = &before {
             // What the server makes of a wanted body does not change with the object's version.
@@ -332,6 +347,9 @@ impl Store {
             for path in &change.owners {
                 if let Some(unseen) = self.unseen.get_mut(path) {
                     unseen.remove(key);
+                    if unseen.is_empty() {
+                        self.unseen.remove(path);
+                    }
                 }
             }
             change.visible = true;
@@ -352,6 +370,16 @@ impl Store {
             owners.insert(path);
         }
     }
+}
+
+/// Whether the answer to a write shows an object's last state: what held it was taken off. Namespaces are held otherwise, and
+/// pods have time to end.
+fn is_gone(resource: &Resource, object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    !metadata["deletionTimestamp"].is_null()
+        && metadata["finalizers"].as_array().is_none_or(Vec::is_empty)
+        && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() == 0
+        && *resource != NAMESPACE
 }
 
 /// Whether two states of an object that is kept whole differ in their status and version alone.

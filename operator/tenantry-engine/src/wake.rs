@@ -1,11 +1,12 @@
 //! Who must be looked at again when an object changes: whoever looked it up, or looked for it in vain, in its last plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::{Read, Scope};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// The recorded look-ups of all resources, in both directions.
 #[derive(Default)]
@@ -14,7 +15,8 @@ pub struct Readers {
     by_reader: BTreeMap<ObjectKey, BTreeSet<Read>>,
     /// How many resources list each kind that is watched on demand.
     listed: BTreeMap<&'static Resource, usize>,
-    demand: watch::Sender<BTreeSet<&'static Resource>>,
+    /// Told when a kind is listed for the first time, or no more. Waiters are woken in order: equal seeds give equal traces.
+    demand: Arc<Notify>,
 }
 
 impl Readers {
@@ -23,6 +25,7 @@ impl Readers {
         if self.by_reader.get(reader) == Some(&reads) {
             return false;
         }
+        let listed = self.listed();
         self.drop_reads(reader);
         for read in &reads {
             self.by_read.entry(read.clone()).or_default().insert(reader.clone());
@@ -31,7 +34,7 @@ impl Readers {
             }
         }
         self.by_reader.insert(reader.clone(), reads);
-        self.publish();
+        self.publish(&listed);
         true
     }
 
@@ -47,22 +50,29 @@ impl Readers {
 
     /// The resource is gone.
     pub fn forget(&mut self, reader: &ObjectKey) {
+        let listed = self.listed();
         self.drop_reads(reader);
-        self.publish();
+        self.publish(&listed);
     }
 
-    /// The kinds that some plan lists and that are watched on demand.
-    pub fn demand(&self) -> watch::Receiver<BTreeSet<&'static Resource>> {
-        self.demand.subscribe()
+    /// Whether some plan lists this kind, which is watched on demand.
+    pub fn is_listed(&self, resource: &Resource) -> bool {
+        self.listed.contains_key(resource)
     }
 
-    fn publish(&self) {
-        let wanted: BTreeSet<_> = self.listed.keys().copied().collect();
-        self.demand.send_if_modified(|demand| {
-            let changes = *demand != wanted;
-            *demand = wanted;
-            changes
-        });
+    /// Tells when that may have changed.
+    pub fn demand(&self) -> Arc<Notify> {
+        self.demand.clone()
+    }
+
+    fn publish(&self, before: &BTreeSet<&'static Resource>) {
+        if !self.listed.keys().eq(before) {
+            self.demand.notify_waiters();
+        }
+    }
+
+    fn listed(&self) -> BTreeSet<&'static Resource> {
+        self.listed.keys().copied().collect()
     }
 
     fn drop_reads(&mut self, reader: &ObjectKey) {
@@ -127,16 +137,15 @@ mod tests {
     #[test]
     fn a_kind_is_in_demand_while_somebody_lists_it() {
         let mut readers = Readers::default();
-        let demand = readers.demand();
         let list = |namespace: &str| BTreeSet::from([Read::List(&POD, Scope::Namespace(namespace.to_owned()))]);
         let [one, other] = ["one", "other"].map(|name| ObjectKey::cluster(&NAMESPACE, name));
         readers.record(&one, list("a"));
         readers.record(&other, list("b"));
         readers.record(&one, BTreeSet::new());
-        assert_eq!(*demand.borrow(), BTreeSet::from([&POD]), "the other still does");
+        assert!(readers.is_listed(&POD), "the other still does");
         readers.record(&other, list("c"));
-        assert!(demand.borrow().contains(&POD));
+        assert!(readers.is_listed(&POD));
         readers.forget(&other);
-        assert!(demand.borrow().is_empty());
+        assert!(!readers.is_listed(&POD));
     }
 }

@@ -51,15 +51,27 @@ pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     if resource.watch != Watch::OnDemand {
         return follow(&engine, resource, "", open).await;
     }
-    let mut demand = engine.readers().demand();
-    while demand.wait_for(|wanted| wanted.contains(resource)).await.is_ok() {
+    loop {
+        until_listed(&engine, resource, true).await;
         tokio::select! {
             biased; // Equal seeds give equal traces.
             () = follow(&engine, resource, "", open) => {}
-            _ = demand.wait_for(|wanted| !wanted.contains(resource)) => {}
+            () = until_listed(&engine, resource, false) => {}
         }
         engine.store_mut().forget(resource);
         engine.watches().insert(resource, Health::default());
+    }
+}
+
+/// Until some plan lists the kind, or none does.
+async fn until_listed(engine: &Engine, resource: &Resource, listed: bool) {
+    let demand = engine.readers().demand();
+    loop {
+        let changed = demand.notified();
+        if engine.readers().is_listed(resource) == listed {
+            return;
+        }
+        changed.await;
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
+use crate::bell::{Bell, Listener};
 use crate::server::{Call, Verb};
 
 /// How a call goes wrong.
@@ -147,7 +146,7 @@ struct Orders {
     event_counts: BTreeMap<String, u64>,
     write_counts: BTreeMap<String, u64>,
     dead: BTreeSet<String>,
-    crashes: watch::Sender<u64>,
+    crashes: Bell,
 }
 
 /// The faults ordered for one server. Clones are handles of the same orders.
@@ -165,7 +164,7 @@ impl Default for Faults {
             event_counts: BTreeMap::new(),
             write_counts: BTreeMap::new(),
             dead: BTreeSet::new(),
-            crashes: watch::channel(0).0,
+            crashes: Bell::default(),
         };
         Self { orders: Arc::new(Mutex::new(orders)) }
     }
@@ -225,8 +224,8 @@ impl Faults {
     }
 
     /// Counts crashes: when it changes, drop the program that crashed. Until [`Faults::revive`], each of its calls breaks.
-    pub fn crashed(&self) -> watch::Receiver<u64> {
-        self.lock().crashes.subscribe()
+    pub fn crashed(&self) -> Listener {
+        self.lock().crashes.listen()
     }
 
     /// Let a crashed client's successor in.
@@ -238,7 +237,7 @@ impl Faults {
     pub fn crash(&self, agent: &str) {
         let mut orders = self.lock();
         orders.dead.insert(agent.to_owned());
-        orders.crashes.send_modify(|count| *count += 1);
+        orders.crashes.ring();
     }
 
     /// Whether a client has crashed and not been revived.

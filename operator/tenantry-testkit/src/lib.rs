@@ -2,6 +2,7 @@
 //!
 //! Nothing here is linked into the operator.
 
+pub mod bell;
 pub mod conformance;
 pub mod faults;
 pub mod policy_cases;

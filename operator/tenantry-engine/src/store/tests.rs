@@ -193,3 +193,36 @@ const fn tenants() -> Resource {
         wave: Wave::Namespace,
     }
 }
+
+#[test]
+fn the_last_state_of_an_object_is_not_kept() {
+    let mut store = synced();
+    store.observe(&NETWORK_POLICY, &policy(7, "tenants//acme/x"));
+    let mut last = policy(8, "tenants//acme/x");
+    last["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let mut held = last.clone();
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    store.written(&key(), &held, None);
+    assert!(store.record(&key()).is_some(), "something holds it");
+    assert!(store.written(&key(), &last, None).drifted);
+    assert!(store.record(&key()).is_none());
+}
+
+#[test]
+fn what_was_written_in_an_earlier_namespace_is_not_waited_for() {
+    let mut store = synced();
+    store.observe(&NAMESPACE, &namespace("n1", 1));
+    // Its event never comes: the namespace goes first.
+    store.written(&ObjectKey::namespaced(&NETWORK_POLICY, "acme", "q"), &named("q", 2), None);
+    store.removed(&ObjectKey::cluster(&NAMESPACE, "acme"), 3);
+    store.observe(&NAMESPACE, &namespace("n2", 4));
+    store.written(&key(), &policy(5, "tenants//acme/x"), None);
+    let change = store.observe(&NETWORK_POLICY, &policy(5, "tenants//acme/x"));
+    assert_eq!(change.all_observed, BTreeSet::from(["tenants//acme".to_owned()]));
+}
+
+fn named(name: &str, version: u64) -> Value {
+    let mut policy = policy(version, "tenants//acme/x");
+    policy["metadata"]["name"] = json!(name);
+    policy
+}

@@ -22,6 +22,7 @@ use super::request::{ApiRequest, Call, Verb};
 use super::state::{Key, State};
 use super::store::Write;
 use super::{controllers, create, delete, discovery, list, patch, update, watch};
+use crate::bell::Listener;
 use crate::faults::{CallFault, Faults};
 
 /// The bytes of kube's bodies.
@@ -121,8 +122,8 @@ impl ApiServer {
     }
 
     /// Tells when something has changed.
-    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        self.shared.lock().changed.subscribe()
+    pub fn changes(&self) -> Listener {
+        self.shared.lock().changed.listen()
     }
 
     /// One object, without a call.

@@ -1,6 +1,7 @@
 //! Quantities (`500m`, `1Gi`) in the canonical form the API server stores. It never rounds but where the API server does: up.
 
-const NANO: i128 = 1_000_000_000;
+/// One, in billionths.
+pub const ONE: i128 = 1_000_000_000;
 const DECIMAL: [(i32, &str); 10] =
     [(-9, "n"), (-6, "u"), (-3, "m"), (0, ""), (3, "k"), (6, "M"), (9, "G"), (12, "T"), (15, "P"), (18, "E")];
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
@@ -43,7 +44,7 @@ fn parse(text: &str) -> Option<(i128, Family)> {
     let fraction = fraction.get(..fraction.len().min(12))?;
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
     let places = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let numerator = digits.checked_mul(NANO)?.checked_mul(multiplier)?;
+    let numerator = digits.checked_mul(ONE)?.checked_mul(multiplier)?;
     let denominator = places.checked_mul(divisor)?;
     let value = numerator / denominator + i128::from(numerator % denominator != 0);
     Some((if negative { -value } else { value }, family))
@@ -68,8 +69,8 @@ fn format(nanos: i128, family: Family) -> String {
     if nanos == 0 {
         return "0".to_owned();
     }
-    if family == Family::Binary && nanos.abs() >= 1024 * NANO {
-        let mut value = nanos / NANO + i128::from(nanos % NANO != 0);
+    if family == Family::Binary && nanos.abs() >= 1024 * ONE {
+        let mut value = nanos / ONE + i128::from(nanos % ONE != 0);
         let mut index = 0;
         while value % 1024 == 0 && index + 1 < BINARY.len() {
             value /= 1024;

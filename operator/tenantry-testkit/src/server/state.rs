@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::record::{Change, ChangeKind, Record};
 use super::registry::{Registry, Resource};
 use super::request::Call;
+use crate::bell::Bell;
 
 /// Answers whether a call is allowed.
 pub type Authorize = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
@@ -59,7 +59,7 @@ pub struct State {
     /// Who makes the present change.
     pub agent: String,
     /// Tells watches to look again.
-    pub changed: watch::Sender<u64>,
+    pub changed: Bell,
     objects: BTreeMap<Key, Arc<Value>>,
     uids: u64,
     seed: u64,
@@ -77,7 +77,7 @@ impl State {
             log: Vec::new(),
             authorize: None,
             agent: String::new(),
-            changed: watch::channel(0).0,
+            changed: Bell::default(),
             objects: BTreeMap::new(),
             uids: 0,
             seed,
@@ -182,7 +182,7 @@ impl State {
 
     /// Make every open watch look again.
     pub fn wake_watches(&self) {
-        self.changed.send_modify(|count| *count += 1);
+        self.changed.ring();
     }
 }
 

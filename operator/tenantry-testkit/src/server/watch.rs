@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bell::Listener;
 use futures::Stream;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tower::BoxError;
 
@@ -32,7 +32,7 @@ pub struct Watch {
     metadata_only: bool,
     bookmarks: bool,
     cursor: u64,
-    changed: watch::Receiver<u64>,
+    changed: Listener,
     deadline: Option<Instant>,
     next_bookmark: Instant,
     ready: VecDeque<Value>,
@@ -82,7 +82,7 @@ pub fn open(shared: &Arc<Shared>, state: &State, resource: &Arc<Resource>, reque
         metadata_only: request.wants_metadata_only(),
         bookmarks: request.is_set("allowWatchBookmarks"),
         cursor: asked,
-        changed: state.changed.subscribe(),
+        changed: state.changed.listen(),
         deadline: seconds.map(|seconds| now + Duration::from_secs(seconds)),
         next_bookmark: now + BOOKMARK_EVERY,
         ready: VecDeque::new(),
@@ -140,7 +140,7 @@ impl Watch {
 
     async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
         loop {
-            self.changed.mark_unchanged();
+            self.changed.hear();
             match self.step() {
                 Next::Send(event) => {
                     let mut line = event.to_string();
@@ -164,7 +164,8 @@ impl Watch {
         let deadline = self.deadline.filter(|_| !is_silent);
         let wake = [held_until, bookmark, deadline].into_iter().flatten().min();
         tokio::select! {
-            result = self.changed.changed() => if result.is_err() { self.last = Last::End },
+            biased; // Equal seeds give equal traces.
+            () = self.changed.changed() => {}
             () = sleep_until(wake) => {}
         }
     }

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::network::Network;
+use crate::bell::Listener;
 use crate::server::ApiServer;
 
 /// Where the in-memory API server's clock begins: 2026-01-01T00:00:00Z.
@@ -92,10 +93,8 @@ impl Replica {
     }
 }
 
-async fn death(server: &ApiServer, agent: &str, crashes: &mut tokio::sync::watch::Receiver<u64>) {
+async fn death(server: &ApiServer, agent: &str, crashes: &mut Listener) {
     while !server.faults().is_dead(agent) {
-        if crashes.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        crashes.changed().await;
     }
 }

@@ -17,6 +17,8 @@ pub struct Scenario {
     pub two_operators: bool,
     /// Whether our definitions are installed before the operator starts.
     pub installed: bool,
+    /// Whether environments share a total: how much each has in the end depends on who was short when.
+    pub shares: bool,
     /// What happens before any fault strikes: another scenario has faults there.
     pub prelude: Vec<Step>,
     /// What happens then.
@@ -53,12 +55,17 @@ pub enum Step {
 impl Scenario {
     /// A story of one operator with everything installed.
     pub fn new(name: &'static str, about: &'static str, prelude: Vec<Step>, steps: Vec<Step>) -> Self {
-        Self { name, about, two_operators: false, installed: true, prelude, steps }
+        Self { name, about, two_operators: false, installed: true, shares: false, prelude, steps }
     }
 
     /// The same with two operators that compete for a Lease.
     pub fn with_two_operators(self) -> Self {
         Self { two_operators: true, ..self }
+    }
+
+    /// The same with environments that share a total.
+    pub fn sharing(self) -> Self {
+        Self { shares: true, ..self }
     }
 
     /// The same without our definitions at the start.

@@ -93,6 +93,7 @@ async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault:
         event_points: points_from.1..points_to.1,
         rests: stage.rests,
         quiet_from,
+        shares: scenario.shares,
         races: scenario.steps.iter().any(|step| matches!(step, Step::Writes(_))),
         runaway: stage.runaway,
     }
@@ -110,7 +111,8 @@ fn definition(kind: &Registration) -> Value {
 /// What kube-controller-manager does, shortly after each change.
 async fn control(server: ApiServer) {
     let mut changes = server.changes();
-    while changes.changed().await.is_ok() {
+    loop {
+        changes.changed().await;
         sleep(CONTROLLERS).await;
         server.controllers_tick();
     }

@@ -30,6 +30,8 @@ pub struct Trace {
     pub rests: Vec<Duration>,
     /// When the last minute began, in which nothing should be asked.
     pub quiet_from: Duration,
+    /// Whether environments share a total.
+    pub shares: bool,
     /// Whether users did something in the middle of the operators' work.
     pub races: bool,
     /// Why the simulation was ended early, if it was.
@@ -48,7 +50,7 @@ pub fn is_operators(agent: &str) -> bool {
 
 impl Trace {
     /// Writes that the operators sent, less lease and Events, and less those into namespaces that they may not write to
-    /// or that are gone: refusals are bounded apart.
+    /// or that are gone: refusals are bounded apart. The status of a view repeats its Tenant's and is not counted again.
     pub fn writes(&self) -> usize {
         self.calls.iter().filter(|record| is_counted_write(record) && !matches!(record.code, 403 | 404)).count()
     }
@@ -97,7 +99,7 @@ impl Trace {
                 let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
                 let name =
                     format!("{} {}/{}", object["kind"].as_str().unwrap_or_default(), text("namespace"), text("name"));
-                (name, without_chance(object))
+                (name, without_chance(object, self.shares))
             })
             .collect()
     }
@@ -107,6 +109,7 @@ fn is_counted_write(record: &Record) -> bool {
     is_operators(&record.call.agent)
         && record.call.verb.is_write()
         && !matches!(record.call.resource.as_str(), "leases" | "events")
+        && !(record.call.resource == "tenantviews" && record.call.subresource == "status")
 }
 
 fn is_allowed_when_quiet(record: &Record) -> bool {
@@ -117,8 +120,9 @@ fn is_allowed_when_quiet(record: &Record) -> bool {
         || (call.verb == Verb::List && call.resource == "namespaces")
 }
 
-/// Drops uids, versions and times. Epochs of a ledger are versions, too.
-fn without_chance(value: &Value) -> Value {
+/// Drops uids, versions and times. Epochs of a ledger are versions, too. Where a total is shared, what each has of it is chance:
+/// that the plans are content with it is another oracle's to say.
+fn without_chance(value: &Value, shares: bool) -> Value {
     const BY_CHANCE: [&str; 11] = [
         "uid",
         "resourceVersion",
@@ -132,15 +136,18 @@ fn without_chance(value: &Value) -> Value {
         "usedAt",
         ESCROW_EPOCH,
     ];
+    const SHARED: [&str; 3] = ["hard", "free", ESCROW];
     match value {
         Value::Object(fields) => Value::Object(
             fields
                 .iter()
-                .filter(|(key, _)| !BY_CHANCE.contains(&key.as_str()))
-                .map(|(key, value)| (key.clone(), if key == ESCROW { targets(value) } else { without_chance(value) }))
+                .filter(|(key, _)| !BY_CHANCE.contains(&key.as_str()) && !(shares && SHARED.contains(&key.as_str())))
+                .map(|(key, value)| {
+                    (key.clone(), if key == ESCROW { targets(value) } else { without_chance(value, shares) })
+                })
                 .collect(),
         ),
-        Value::Array(items) => Value::Array(items.iter().map(without_chance).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(|item| without_chance(item, shares)).collect()),
         Value::String(text) => Value::String(without_uids(text)),
         other => other.clone(),
     }

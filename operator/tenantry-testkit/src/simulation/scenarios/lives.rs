@@ -40,19 +40,25 @@ pub fn lives() -> Vec<Scenario> {
         ),
         Scenario::new(
             "escrow",
-            "one environment fills up and gets what the other does not use; then a third comes, and the total shrinks",
-            vec![class(), create(tenant("globex", &["dev"])), create(sharing(&["dev", "stage"])), Step::Settle],
-            [
-                fill("acme-dev", 9),
-                vec![
-                    Step::Settle,
-                    edit(json!({"environments": open(&["dev", "stage", "prod"])})),
-                    Step::Settle,
-                    edit(json!({"quota": {"configmaps": "16"}})),
-                ],
-            ]
-            .concat(),
-        ),
+            "one environment fills up and gets what the other does not use",
+            shared(),
+            fill("acme-dev", 9),
+        )
+        .sharing(),
+        Scenario::new(
+            "escrow with a newcomer",
+            "one environment has what the other does not use; then a third comes",
+            [shared(), fill("acme-dev", 9), vec![Step::Settle]].concat(),
+            vec![edit(json!({"environments": open(&["dev", "stage", "prod"])}))],
+        )
+        .sharing(),
+        Scenario::new(
+            "escrow that shrinks",
+            "one environment has what the other does not use; then the total shrinks",
+            [shared(), fill("acme-dev", 9), vec![Step::Settle]].concat(),
+            vec![edit(json!({"quota": {"configmaps": "16"}}))],
+        )
+        .sharing(),
         Scenario::new(
             "members",
             "a member is added for two minutes, another one removed; the first expires",
@@ -80,4 +86,9 @@ pub fn lives() -> Vec<Scenario> {
             )],
         ),
     ]
+}
+
+/// Two tenants, one of which has environments that share a total.
+fn shared() -> Vec<Step> {
+    vec![class(), create(tenant("globex", &["dev"])), create(sharing(&["dev", "stage"])), Step::Settle]
 }

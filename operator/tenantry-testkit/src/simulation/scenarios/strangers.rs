@@ -44,18 +44,22 @@ pub fn strangers() -> Vec<Scenario> {
         ),
         Scenario::new(
             "adopted",
-            "an environment takes over a namespace once that consents, and is removed again",
+            "an environment takes over a namespace once that consents",
             vec![class(), create(tenant("globex", &["dev"])), namespace("legacy"), Step::Settle],
+            vec![create(adopting("legacy")), Step::Settle, consent("legacy")],
+        ),
+        Scenario::new(
+            "adopted and left",
+            "an environment that took over a namespace is removed; the namespace stays",
             vec![
+                class(),
+                create(tenant("globex", &["dev"])),
+                namespace("legacy"),
+                consent("legacy"),
                 create(adopting("legacy")),
                 Step::Settle,
-                Step::Edit(
-                    format!("{NAMESPACES}/legacy"),
-                    json!({"metadata": {"annotations": {"tenantry.dev/adoptable-by": "acme"}}}),
-                ),
-                Step::Settle,
-                edit(json!({"environments": environments(&["stage"])})),
             ],
+            vec![edit(json!({"environments": environments(&["stage"])}))],
         ),
         Scenario::new(
             "stranger's object",
@@ -91,6 +95,14 @@ pub fn strangers() -> Vec<Scenario> {
             ],
         ),
     ]
+}
+
+/// Somebody who may edit the namespace lets acme have it.
+fn consent(namespace: &str) -> Step {
+    Step::Edit(
+        format!("{NAMESPACES}/{namespace}"),
+        json!({"metadata": {"annotations": {"tenantry.dev/adoptable-by": "acme"}}}),
+    )
 }
 
 /// A tenant whose environment `dev` takes over this namespace.

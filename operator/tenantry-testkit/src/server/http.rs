@@ -294,7 +294,9 @@ fn find(state: &State, call: &Call) -> ApiResult<Arc<Resource>> {
     };
     let is_namespaced_path = !call.namespace.is_empty();
     let is_wrong_scope = is_namespaced_path && !resource.namespaced
-        || !is_namespaced_path && resource.namespaced && (!call.name.is_empty() || call.verb == Verb::Create);
+        || !is_namespaced_path
+            && resource.namespaced
+            && (!call.name.is_empty() && !matches!(call.verb, Verb::List | Verb::Watch) || call.verb == Verb::Create);
     if !is_known_subresource || is_wrong_scope {
         return Err(ApiError::unknown_resource());
     }

@@ -61,7 +61,7 @@ pub struct Call {
     pub subresource: String,
     /// Namespace, empty for cluster scope and all namespaces.
     pub namespace: String,
-    /// Object name, empty for collections.
+    /// Object name, also of a list or watch of one name alone; empty for collections.
     pub name: String,
     /// The raw path.
     pub path: String,
@@ -191,6 +191,9 @@ fn parse_call(method: &Method, path: &str, query: &BTreeMap<String, String>, age
         (_, false) => Verb::Get,
     };
     let verb = if resource.is_empty() { Verb::Get } else { verb };
+    // To authorization, a list or watch of one name is about that name.
+    let selected = query.get("fieldSelector").and_then(|fields| fields.strip_prefix("metadata.name="));
+    let name = selected.filter(|_| matches!(verb, Verb::List | Verb::Watch)).unwrap_or(name);
     Call {
         verb,
         group: group.to_owned(),

@@ -69,8 +69,12 @@ impl Trace {
     pub fn quiet_requests(&self) -> Vec<&Record> {
         let quiet =
             || self.calls.iter().filter(|record| record.at >= self.quiet_from && !is_allowed_when_quiet(record));
-        let is_try =
-            |record: &Record| record.call.verb == Verb::Create && record.code == 409 || record.call.verb == Verb::Get;
+        let is_try = |record: &Record| match record.call.verb {
+            Verb::Create => record.code == 409,
+            // Of one name.
+            Verb::List => !record.call.name.is_empty(),
+            _ => false,
+        };
         if quiet().count() <= 4 && quiet().all(is_try) { Vec::new() } else { quiet().collect() }
     }
 
@@ -136,7 +140,7 @@ fn without_chance(value: &Value, shares: bool) -> Value {
         "usedAt",
         ESCROW_EPOCH,
     ];
-    const SHARED: [&str; 3] = ["hard", "free", ESCROW];
+    const SHARED: [&str; 4] = ["assigned", "free", "hard", ESCROW];
     match value {
         Value::Object(fields) => Value::Object(
             fields

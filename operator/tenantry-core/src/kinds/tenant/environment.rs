@@ -119,6 +119,10 @@ impl Case<'_> {
                 self.want_bindings(draft, common, place, &bounds);
             }
         }
+        let conflicts = match holder {
+            Holder::Ours(_) if environment.adopt.is_some() => self.conflicts(draft, place, uid.as_deref()),
+            _ => None,
+        };
         draft.environments.push(EnvironmentDraft {
             place: place.clone(),
             uid,
@@ -126,6 +130,7 @@ impl Case<'_> {
             quota: self.hard(common, place, share),
             members,
             obstacle,
+            conflicts,
         });
     }
 }

@@ -5,10 +5,11 @@ use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tenantry_core::resources::NAMESPACE;
-use tenantry_e2e::{eventually, objects};
+use tenantry_e2e::{Cluster, eventually, objects};
 
 use crate::program::SOON;
 use crate::scene::{self, child, environment, get, is, member, onboard, plain_tenant, ready, stage, tenant};
+use crate::view::tenantry;
 
 /// An environment `dev` that takes over this namespace.
 fn adopting(name: &str, namespace: &str) -> Value {
@@ -161,6 +162,116 @@ async fn with_consent_it_is_taken_over_and_what_runs_there_stays() {
     let retained = get(&client, "v1", "Namespace", None, "orphan").await.expect("exists");
     assert_eq!(retained["metadata"]["labels"]["tenantry.dev/retained-from"], "foster");
     assert_eq!(pods(&client, "orphan").await, pods_before);
+}
+
+/// What was there before and the tenant could not make again.
+fn misfits(namespace: &str) -> Vec<Value> {
+    let metadata = |name: &str| json!({ "name": name, "namespace": namespace });
+    let mut foreign = deployment(namespace);
+    foreign["metadata"] = metadata("foreign");
+    foreign["spec"]["replicas"] = 0.into();
+    foreign["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere.example/app".into();
+    vec![
+        foreign,
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata("wide"),
+            "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{ "from": [{ "namespaceSelector": {} }] }] },
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata("theirs"),
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "tenantry:viewer" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "somebody" }],
+        }),
+        // The operator may not look at it; whoever plans may.
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata("outside"),
+            "spec": { "type": "NodePort", "ports": [{ "port": 80 }] },
+        }),
+    ]
+}
+
+/// `rule Kind/name` of each.
+fn named(conflicts: &Value, kind: &str, name: &str) -> Vec<String> {
+    let all = conflicts.as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut all: Vec<String> = all
+        .map(|one| format!("{} {}/{}", text(&one["rule"]), text(one.pointer(kind).unwrap_or_default()), text(one.pointer(name).unwrap_or_default())))
+        .collect();
+    all.sort();
+    all
+}
+
+async fn planned(cluster: &Cluster, tenant: &Value) -> Vec<String> {
+    let file = tempfile::NamedTempFile::with_suffix(".json").expect("a temporary file");
+    std::fs::write(file.path(), tenant.to_string()).expect("written");
+    let path = file.path().display().to_string();
+    let (_, told, err) = tenantry(&["plan", "-f", &path, "--output", "json"], Some(cluster.kubeconfig_path())).await;
+    let report: Value = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told} {err}"));
+    named(&report["resources"][0]["conflicts"], "/object/kind", "/object/name")
+}
+
+#[tokio::test]
+async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mended() {
+    let cluster = stage().await;
+    let client = cluster.client().await.expect("client");
+    let consent = json!({ "tenantry.dev/adoptable-by": "host" });
+    objects::create(&client, &namespace("crowded", &consent)).await.expect("created");
+    objects::create(&client, &deployment("crowded")).await.expect("created");
+    let (pods_before, mut before) = (pods(&client, "crowded").await, Vec::new());
+    for misfit in misfits("crowded") {
+        before.push(objects::create(&client, &misfit).await.expect("created"));
+    }
+    let mut host = adopting("host", "crowded");
+    host["spec"]["images"] = json!({ "registries": ["registry.example/"] });
+    host["spec"]["environments"][0]["quota"] = json!({ "max": { "pods": "1" } });
+
+    // The whole list before anything happens, by the rights of whoever asks.
+    let seen_by_all = [
+        "binding-subjects RoleBinding/theirs",
+        "image-registry Deployment/foreign",
+        "network-ingress NetworkPolicy/wide",
+        "quota ResourceQuota/tenantry",
+        "service-type Service/outside",
+    ];
+    assert_eq!(planned(&cluster, &host).await, seen_by_all);
+
+    // What the operator may know, once it has happened.
+    onboard(&client, &host).await;
+    let told = |found: &Value| found["status"]["environments"][0]["conflicts"].clone();
+    let listed = async |wanted: &[&str]| {
+        eventually(SOON, "the conflicts are told", async || {
+            let found = get(&client, "tenantry.dev/v1alpha1", "Tenant", None, "host").await.ok_or("none")?;
+            let first = named(&told(&found)["first"], "/kind", "/name");
+            if first == wanted && told(&found)["total"] == wanted.len() { Ok(found) } else { Err(found["status"].to_string()) }
+        })
+        .await
+        .unwrap_or_else(|late| panic!("{late}"))
+    };
+    let found = listed(&seen_by_all[..4]).await;
+    let ready = objects::condition(&found, "Ready").cloned().unwrap_or_default();
+    assert!(ready["message"].as_str().is_some_and(|text| text.contains("4 in crowded")), "{ready}");
+    assert_eq!(planned(&cluster, &host).await, seen_by_all);
+    assert_eq!(pods(&client, "crowded").await, pods_before);
+    for one in &before {
+        let version = one["apiVersion"].as_str().expect("text");
+        let kind = one["kind"].as_str().expect("text");
+        let now = get(&client, version, kind, Some("crowded"), objects::name(one)).await.expect("stays");
+        assert_eq!(now["spec"], one["spec"], "{kind}");
+        assert_eq!(now["metadata"]["uid"], one["metadata"]["uid"], "{kind}");
+    }
+
+    // Each goes from the list when it is mended, and none comes back.
+    let right = Patch::Merge(json!({ "spec": { "template": { "spec": { "containers": deployment("crowded")["spec"]["template"]["spec"]["containers"] } } } }));
+    objects::collection(&client, &before[0]).patch("foreign", &PatchParams::default(), &right).await.expect("patched");
+    listed(&[seen_by_all[0], seen_by_all[2], seen_by_all[3]]).await;
+    for misfit in &before[1..3] {
+        objects::delete(&client, misfit).await.expect("deleted");
+    }
+    listed(&[seen_by_all[3]]).await;
+    let one = Patch::Merge(json!({ "spec": { "replicas": 1 } }));
+    objects::collection(&client, &deployment("crowded")).patch("web", &PatchParams::default(), &one).await.expect("scaled");
+    listed(&[]).await;
+    assert_eq!(planned(&cluster, &host).await, seen_by_all[4..]);
 }
 
 /// A Tenant renamed in Git is a new object, and the old one is gone.

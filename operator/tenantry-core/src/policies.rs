@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 mod compile;
+pub mod judge;
 pub mod keys;
 mod probe;
 pub mod rule;

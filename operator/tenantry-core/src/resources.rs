@@ -7,9 +7,15 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+mod judged;
+mod theirs;
 mod workloads;
 
-pub use workloads::{CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET};
+pub use judged::judged;
+pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING};
+pub use workloads::{
+    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET,
+};
 
 /// How the engine addresses and treats one Kubernetes kind. There is one `static` per kind; compare by address parts.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use json_patch::merge;
 use serde_json::{Map, Value, json};
 use tenantry_core::meta;
+use tenantry_core::policies::judge::group_of;
+use tenantry_core::policies::keys;
 use tenantry_core::policies::rule::{Group, Operation};
-use tenantry_core::policies::{keys, rules};
 
 mod judge;
 
@@ -205,29 +206,11 @@ impl Case {
 
     /// The group of resources that the request falls into.
     pub fn group(&self) -> &'static Group {
-        static ALL: [Group; 12] = with_namespaces();
-        let resource = if self.subresource.is_empty() {
-            self.resource.clone()
-        } else {
-            format!("{}/{}", self.resource, self.subresource)
-        };
-        let is_covered = |group: &&Group| {
-            group.targets.iter().any(|target| {
-                target.groups.contains(&self.api_group()) && target.resources.contains(&resource.as_str())
-            })
-        };
-        ALL.iter().find(is_covered).unwrap_or(&rules::OBJECTS)
+        if self.subresource.is_empty() {
+            return group_of(self.api_group(), &self.resource);
+        }
+        group_of(self.api_group(), &format!("{}/{}", self.resource, self.subresource))
     }
-}
-
-const fn with_namespaces() -> [Group; 12] {
-    let mut all = [rules::NAMESPACES; 12];
-    let mut index = 0;
-    while index < rules::GROUPS.len() {
-        all[index] = rules::GROUPS[index];
-        index += 1;
-    }
-    all
 }
 
 /// Annotations of a namespace in which much is allowed, so that each case is about its own rule.

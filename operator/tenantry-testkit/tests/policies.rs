@@ -4,8 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde_json::Value;
+use tenantry_core::policies::judge::refused_anew;
+use tenantry_core::policies::rule::Operation;
 use tenantry_core::policies::rules::{GROUPS, NAMESPACES};
 use tenantry_core::policies::{self, rules_of};
+use tenantry_core::resources::judged;
 use tenantry_testkit::policy_cases::{self, Case, judge};
 
 fn cases() -> Vec<Case> {
@@ -35,6 +39,26 @@ fn every_case_is_judged_as_it_says() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     println!("{} cases", cases.len());
+}
+
+/// What is kept of pods and workloads, to tell of conflicts, is enough for all rules.
+#[test]
+fn of_every_workload_the_kept_part_is_judged_as_the_whole() {
+    let made = |case: &&Case| case.operation == Operation::Create && case.subresource.is_empty();
+    let groups = ["pods", "workloads", "cron-jobs"];
+    let (mut judged_ones, mut refused) = (0, 0);
+    for case in cases().iter().filter(made).filter(|case| groups.contains(&case.group().name)) {
+        let namespace = case.namespace("acme-dev");
+        let anew = |object: &Value| {
+            let rules = refused_anew(case.api_group(), &case.resource, object, &namespace);
+            rules.into_iter().map(|rule| rule.name).collect::<Vec<_>>()
+        };
+        let whole = anew(&case.object);
+        assert_eq!(anew(&judged(&case.object)), whole, "{}", case.title());
+        judged_ones += 1;
+        refused += usize::from(!whole.is_empty());
+    }
+    assert!(judged_ones > 50 && refused > 20, "{refused} of {judged_ones}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod carry;
 mod compare;
+mod contents;
 mod live;
 mod report;
 mod rights;
@@ -21,11 +22,12 @@ use tenantry_core::resources::Write as ResourceWrite;
 use tenantry_engine::clock::Clock;
 
 use crate::cli::Exit;
-use crate::connect::{ConnectArgs, Patience};
+use crate::connect::{ConnectArgs, ConnectError, Patience};
 use crate::failure::Failure;
 use crate::format;
 use crate::manifest::{self, Manifest};
 use crate::terminal::Palette;
+use contents::Contents;
 use report::Report;
 use settle::Intent;
 use snapshot::Snapshot;
@@ -120,13 +122,13 @@ pub(crate) fn execute(args: &PlanArgs, palette: Palette, out: &mut dyn Write) ->
     let mut notes = Vec::new();
     let given = read_given(&args.files, &mut notes)?;
     let now = args.at.unwrap_or_else(|| Clock::System.now());
-    let before = match &args.world {
-        Some(folder) => read_recorded(folder, &mut notes)?,
+    let (before, contents) = match &args.world {
+        Some(folder) => read_recorded(folder, &given, &mut notes)?,
         None if args.connect.is_given() => read_live(&args.connect, &given, now, &mut notes)?,
-        None => Snapshot::installed(),
+        None => (Snapshot::installed(), Contents::default()),
     };
     let intent = if args.delete { Intent::Delete } else { Intent::Apply };
-    let report = Report::new(&settle::settle(KINDS, before, given, intent, now)?, notes);
+    let report = Report::new(&settle::settle(KINDS, before, given, intent, now)?, &contents, notes);
     let text = match args.output {
         Output::Text => text::render(&report, palette, args.full)?,
         Output::Json => format::json(&report)?,
@@ -159,13 +161,20 @@ fn read_given(files: &[PathBuf], notes: &mut Vec<String>) -> Result<Vec<(&'stati
     Ok(given)
 }
 
-fn read_recorded(folder: &Path, notes: &mut Vec<String>) -> Result<Snapshot, Failure> {
-    let mut snapshot = Snapshot::default();
+fn read_recorded(
+    folder: &Path,
+    given: &[(&'static Registration, Manifest)],
+    notes: &mut Vec<String>,
+) -> Result<(Snapshot, Contents), Failure> {
+    let (mut snapshot, mut contents) = (Snapshot::default(), Contents::default());
+    let adopted = contents::adopted(given);
     let mut ignored = 0;
     for manifest in manifest::read(folder)? {
-        match snapshot::resource_of(KINDS, &manifest.object) {
-            Some(resource) => snapshot.record(resource, manifest.object),
-            None => ignored += 1,
+        let is_content = contents.record(&adopted, &manifest.object);
+        let resources = snapshot::resources_of(KINDS, &manifest.object);
+        ignored += usize::from(!is_content && resources.is_empty());
+        for resource in resources {
+            snapshot.record(resource, manifest.object.clone());
         }
     }
     if !snapshot.objects().any(|(key, _)| key.resource.write == ResourceWrite::ByName) {
@@ -175,7 +184,7 @@ fn read_recorded(folder: &Path, notes: &mut Vec<String>) -> Result<Snapshot, Fai
     if ignored > 0 {
         notes.push(format!("{ignored} objects of the recorded cluster are of kinds that no plan looks at"));
     }
-    Ok(snapshot)
+    Ok((snapshot, contents))
 }
 
 fn read_live(
@@ -183,14 +192,15 @@ fn read_live(
     given: &[(&'static Registration, Manifest)],
     now: Timestamp,
     notes: &mut Vec<String>,
-) -> Result<Snapshot, Failure> {
+) -> Result<(Snapshot, Contents), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let (snapshot, more) = runtime.block_on(async {
+    Ok(runtime.block_on(async {
         let connection = connect.connect(Patience::Bounded).await?;
-        live::read(&connection, KINDS, |snapshot| settle::demand(KINDS, snapshot, given, now)).await
-    })?;
-    notes.extend(more);
-    Ok(snapshot)
+        let demand = |snapshot: &Snapshot| settle::demand(KINDS, snapshot, given, now);
+        let snapshot = live::read(&connection, KINDS, demand, notes).await?;
+        let contents = Contents::read(&connection, &contents::adopted(given), notes).await?;
+        Ok::<_, ConnectError>((snapshot, contents))
+    })?)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Keep, Resource, Watch, Wave, Write};
+use super::{Keep, Resource, Watch, Wave, Write, judged};
 use crate::meta;
 
 /// `apps/v1 Deployment`.
@@ -37,8 +37,20 @@ const fn workload(group: &'static str, kind: &'static str, plural: &'static str)
     }
 }
 
-/// Shape: `{name, replicas?, suspend?, note?, controller?, ended, deleting}`, with the kind of its controller, and whether it
-/// has run to its end.
+/// Controllers that are named in the place of what they make, and what they make can be told from their templates.
+pub const SPEAKING: [&str; 8] = [
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "ReplicationController",
+    "CronJob",
+    "Job",
+    "DaemonSet",
+    "Node",
+];
+
+/// Shape: `{name, replicas?, suspend?, note?, controller?, ended, deleting, judged?}`, with the kind of its controller, whether it
+/// has run to its end, and, of what none of the others speaks for, what admission rules look at.
 fn workload_facts(workload: &Value) -> Value {
     let (metadata, status) = (&workload["metadata"], &workload["status"]);
     let controller = metadata["ownerReferences"].as_array().into_iter().flatten().find(|one| one["controller"] == true);
@@ -61,6 +73,10 @@ fn workload_facts(workload: &Value) -> Value {
     ];
     for (field, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
         facts[field] = value.clone();
+    }
+    let spoken_for = controller.is_some_and(|one| one["kind"].as_str().is_some_and(|kind| SPEAKING.contains(&kind)));
+    if !ended && !spoken_for {
+        facts["judged"] = judged(workload);
     }
     facts
 }

@@ -17,30 +17,32 @@ use crate::connect::{ConnectError, Connection};
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
 
-/// The cluster as it is now, and what a reader should know about what is missing from that picture. `demand` tells what plans
-/// over a first picture ask for besides.
+/// The cluster as it is now; `notes` tell a reader what is missing from that picture. `demand` tells what plans over a first
+/// picture ask for besides, and in which namespaces.
 pub(super) async fn read(
     connection: &Connection,
     kinds: &'static [Registration],
-    demand: impl FnOnce(&Snapshot) -> BTreeSet<&'static Resource>,
-) -> Result<(Snapshot, Vec<String>), ConnectError> {
-    let (mut snapshot, mut notes) = (Snapshot::default(), Vec::new());
-    let always = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand).collect();
-    add(connection, always, &mut snapshot, &mut notes).await?;
+    demand: impl FnOnce(&Snapshot) -> BTreeSet<(&'static Resource, String)>,
+    notes: &mut Vec<String>,
+) -> Result<Snapshot, ConnectError> {
+    let mut snapshot = Snapshot::default();
+    let always = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand);
+    add(connection, always.map(|resource| (resource, String::new())), &mut snapshot, notes).await?;
     add_originals(connection, kinds, &mut snapshot).await?;
     let demanded = demand(&snapshot);
-    add(connection, demanded, &mut snapshot, &mut notes).await?;
-    Ok((snapshot, notes))
+    add(connection, demanded, &mut snapshot, notes).await?;
+    Ok(snapshot)
 }
 
+/// Adds what there is of these kinds, each in one namespace or, if that is empty, in all.
 async fn add(
     connection: &Connection,
-    resources: BTreeSet<&'static Resource>,
+    places: impl IntoIterator<Item = (&'static Resource, String)>,
     snapshot: &mut Snapshot,
     notes: &mut Vec<String>,
 ) -> Result<(), ConnectError> {
-    for resource in resources {
-        match list(connection, resource).await {
+    for (resource, namespace) in places {
+        match list(connection, resource, &namespace).await {
             Ok(objects) => {
                 for object in objects {
                     snapshot.record(resource, serde_json::to_value(object).unwrap_or_default());
@@ -98,10 +100,18 @@ async fn list_metadata(
     Ok(api.list_metadata(&ListParams::default()).await?.items)
 }
 
-async fn list(connection: &Connection, resource: &Resource) -> Result<Vec<DynamicObject>, kube::Error> {
+async fn list(
+    connection: &Connection,
+    resource: &Resource,
+    namespace: &str,
+) -> Result<Vec<DynamicObject>, kube::Error> {
     let kind = GroupVersionKind::gvk(resource.group, resource.version, resource.kind);
     let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural);
-    let api: Api<DynamicObject> = Api::all_with(connection.client.clone(), &kind);
+    let api: Api<DynamicObject> = if namespace.is_empty() {
+        Api::all_with(connection.client.clone(), &kind)
+    } else {
+        Api::namespaced_with(connection.client.clone(), namespace, &kind)
+    };
     let mut parameters = ListParams::default().limit(PAGE);
     if resource.watch == Watch::Managed {
         parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}"));

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::TENANT;
 
 use super::compare::compare;
+use super::contents::{Conflict, Contents};
 use super::rights::{self, Rights};
-use super::settle::Settled;
+use super::settle::{Planned, Settled};
 use crate::cli::Exit;
 
 /// Everything a plan says.
@@ -51,6 +53,9 @@ pub(super) struct ResourceReport {
     pub(super) denials: Vec<Finding>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) waits: Vec<Finding>,
+    /// What is in adopted namespaces already and could not be made again as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) conflicts: Vec<Conflict>,
     pub(super) created: Vec<Created>,
     pub(super) changed: Vec<Changed>,
     pub(super) removed: Vec<ObjectRef>,
@@ -132,9 +137,16 @@ pub(super) struct Changed {
 }
 
 impl Report {
-    pub(super) fn new(settled: &Settled, notes: Vec<String>) -> Self {
+    pub(super) fn new(settled: &Settled, contents: &Contents, notes: Vec<String>) -> Self {
+        let of_one = |key: &ObjectKey, planned: &Planned| {
+            let mut report = compare(settled, key, planned);
+            if let Some(resource) = settled.after.object(key).filter(|_| *key.resource == TENANT) {
+                report.conflicts = contents.conflicts(resource, &settled.before, &settled.after);
+            }
+            report
+        };
         let resources: Vec<ResourceReport> =
-            settled.planned.iter().map(|(key, planned)| compare(settled, key, planned)).collect();
+            settled.planned.iter().map(|(key, planned)| of_one(key, planned)).collect();
         let sum = |count: fn(&ResourceReport) -> usize| resources.iter().map(count).sum();
         let summary = Summary {
             created: sum(|one| one.created.len()),

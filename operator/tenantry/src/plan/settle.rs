@@ -12,7 +12,7 @@ use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::{Plan, Undecided};
 use tenantry_core::resources::{Resource, Watch};
-use tenantry_core::world::{Read, World};
+use tenantry_core::world::{Read, Scope, World};
 
 use super::PlanError;
 use super::carry::carry_out;
@@ -106,13 +106,14 @@ pub(super) fn settle(
     Err(PlanError::Restless(ROUNDS))
 }
 
-/// The kinds that are watched on demand and that plans over this cluster, with these resources in it, ask for.
+/// The kinds that are watched on demand, and the namespaces in which plans over this cluster, with these resources in it, ask for
+/// them.
 pub(super) fn demand(
     kinds: &'static [Registration],
     before: &Snapshot,
     given: &[(&'static Registration, Manifest)],
     now: Timestamp,
-) -> BTreeSet<&'static Resource> {
+) -> BTreeSet<(&'static Resource, String)> {
     let there = before.objects().filter_map(|(key, object)| {
         let kind = kinds.iter().find(|kind| kind.resource == key.resource)?;
         Some((kind, object.as_ref()))
@@ -126,7 +127,9 @@ pub(super) fn demand(
     });
     reads
         .filter_map(|read| match read {
-            Read::List(resource, _) if resource.watch == Watch::OnDemand => Some(resource),
+            Read::List(resource, Scope::Namespace(namespace)) if resource.watch == Watch::OnDemand => {
+                Some((resource, namespace))
+            }
             _ => None,
         })
         .collect()

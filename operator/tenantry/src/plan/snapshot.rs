@@ -85,9 +85,15 @@ impl Snapshot {
 
 /// The kind of an object among those that some registered kind uses, whatever its version.
 pub(super) fn resource_of(kinds: &[Registration], object: &Value) -> Option<&'static Resource> {
+    resources_of(kinds, object).into_iter().next()
+}
+
+/// All ways in which plans look at an object: at some kinds as at their own, and as at what others have made.
+pub(super) fn resources_of(kinds: &[Registration], object: &Value) -> Vec<&'static Resource> {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    access::visible(kinds).into_iter().find(|resource| object["kind"] == resource.kind && group == resource.group)
+    let is_one = |resource: &&Resource| object["kind"] == resource.kind && group == resource.group;
+    access::visible(kinds).into_iter().filter(is_one).collect()
 }
 
 /// The key of an object.

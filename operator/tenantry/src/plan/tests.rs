@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tenantry_core::kind::Registration;
 
+use super::contents::Contents;
 use super::report::Report;
 use super::settle::{Intent, settle};
 use super::snapshot::{Snapshot, resource_of};
@@ -44,7 +45,7 @@ fn cluster(objects: &[Value]) -> Snapshot {
 
 fn report(before: Snapshot, objects: &[Value]) -> (Snapshot, Report) {
     let settled = settle(KINDS, before, given(objects), Intent::Apply, Timestamp::UNIX_EPOCH).expect("comes to rest");
-    let report = Report::new(&settled, vec!["a note".into()]);
+    let report = Report::new(&settled, &Contents::default(), vec!["a note".into()]);
     (settled.after, report)
 }
 
@@ -165,7 +166,7 @@ fn a_recording_without_managed_fields_is_as_good() {
 fn deletion(before: Snapshot, object: Value) -> Report {
     let settled =
         settle(KINDS, before, given(&[object]), Intent::Delete, Timestamp::UNIX_EPOCH).expect("comes to rest");
-    Report::new(&settled, Vec::new())
+    Report::new(&settled, &Contents::default(), Vec::new())
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use similar::{ChangeTag, TextDiff};
 
+use super::contents::Conflict;
 use super::report::{Changed, Finding, ObjectRef, Report, ResourceReport};
 use super::rights::{Rights, Role};
 use crate::format::{self, FormatError};
@@ -52,6 +53,11 @@ fn render_resource(out: &mut String, report: &ResourceReport, palette: Palette, 
     }
     for finding in &report.waits {
         let _ = writeln!(out, "  {}", palette.changed(&format!("… waits: {}", sentence(finding))));
+    }
+    for Conflict { object, rule, field, message } in &report.conflicts {
+        let field = if field.is_empty() { String::new() } else { format!("; {field}") };
+        let text = format!("! stays, and could not be made again: {}: {message} [rule {rule}{field}]", name(object));
+        let _ = writeln!(out, "  {}", palette.changed(&text));
     }
     for created in &report.created {
         let _ = writeln!(out, "  {}", palette.added(&format!("+ {}", name(&created.object))));

@@ -20,7 +20,7 @@ impl Case<'_> {
         match holder(&place, self.world) {
             Holder::Unknown => draft.plan.undecided.push(Undecided::Namespace(place.namespace)),
             Holder::Leaving(facts) => {
-                draft.plan.wait(Reason::Pending, leaving::describe(&place.namespace, &facts));
+                draft.plan.wait(Reason::Pending, leaving::describe(&place.namespace, &facts, false));
                 hold_rights(&mut draft.plan, &place, &facts, Some(&common.members), self.world);
             }
             _ if is_new && common.settings.namespace_refused => {
@@ -77,7 +77,7 @@ impl Case<'_> {
                 None
             }
             Holder::Leaving(facts) => {
-                let text = leaving::describe(&place.namespace, facts);
+                let text = leaving::describe(&place.namespace, facts, environment.adopt.is_some());
                 draft.plan.wait(Reason::Pending, text.clone());
                 obstacle = Some((Reason::Pending, text));
                 uid_of(facts)
@@ -119,6 +119,10 @@ impl Case<'_> {
                 self.want_bindings(draft, common, place, &bounds);
             }
         }
+        let conflicts = match holder {
+            Holder::Ours(_) if environment.adopt.is_some() => self.conflicts(draft, place, uid.as_deref()),
+            _ => None,
+        };
         draft.environments.push(EnvironmentDraft {
             place: place.clone(),
             uid,
@@ -126,6 +130,7 @@ impl Case<'_> {
             quota: self.hard(common, place, share),
             members,
             obstacle,
+            conflicts,
         });
     }
 }

@@ -36,9 +36,15 @@ pub(super) fn blockers(facts: &Value) -> Vec<String> {
         .collect()
 }
 
-/// That a namespace is ending and will be made again, and what it waits for.
-pub(super) fn describe(namespace: &str, facts: &Value) -> String {
-    let mut text = format!("namespace {namespace} is being deleted; it is made again when it is gone");
+/// That a namespace is ending, what comes after it, and what it waits for. One that was taken over was somebody's: none is made in
+/// its place.
+pub(super) fn describe(namespace: &str, facts: &Value, was_adopted: bool) -> String {
+    let after = if was_adopted {
+        "it was taken over, and none is made in its place: make one that consents, or remove adopt when it is gone and have one made"
+    } else {
+        "it is made again when it is gone"
+    };
+    let mut text = format!("namespace {namespace} is being deleted; {after}");
     let blockers = blockers(facts);
     if !blockers.is_empty() {
         text = format!("{text}; what keeps it: {}", blockers.join("; "));

@@ -11,6 +11,7 @@ use crate::resources::{self, Resource};
 use crate::world::World;
 
 mod allowed;
+mod conflicts;
 mod contents;
 mod environment;
 mod escrow;
@@ -64,6 +65,8 @@ impl Kind for TenantKind {
         Access::adjust(&resources::JOB),
         Access::read(&resources::DAEMON_SET),
         Access::read(&resources::POD),
+        Access::read(&resources::THEIR_NETWORK_POLICY),
+        Access::read(&resources::THEIR_ROLE_BINDING),
         // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
         Access::hold("bind", &resources::CLUSTER_ROLE, || BINDABLE_ROLES.map(str::to_owned).to_vec()),
         // The admission policies ask for it before they bind the writer to what binds tenants.

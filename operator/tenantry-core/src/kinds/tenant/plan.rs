@@ -25,7 +25,7 @@ use super::members::{self, Members};
 use super::ownership::{Holder, holder, is_leaving, is_own};
 use super::replicate::Replicas;
 use super::settings::Settings;
-use super::types::{Effective, Environment, RetainedStatus, Tenant};
+use super::types::{Conflicts, Effective, Environment, RetainedStatus, Tenant};
 use super::workloads::{self, Workloads};
 use super::{escrow, leaving, network, places, quota, retire, rights, settings};
 
@@ -52,6 +52,8 @@ pub(super) struct EnvironmentDraft {
     pub(super) members: usize,
     /// Why it is not as the spec wants it, other than by writes that are under way.
     pub(super) obstacle: Option<(Reason, String)>,
+    /// What was in an adopted namespace and could not be made again.
+    pub(super) conflicts: Option<Conflicts>,
 }
 
 /// Plans a Tenant.

@@ -59,7 +59,7 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
         observed_generation: tenant.metadata.generation,
         conditions: conditions.summarise(
             &[Type::Accepted, Type::ResolvedRefs, Type::Applied],
-            format!("{ready} of {total} environments are as wanted"),
+            format!("{ready} of {total} environments are as wanted{}", told(&environments)),
         ),
         ready: Some(format!("{ready}/{total}")),
         effective,
@@ -68,6 +68,22 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
         retained: draft.retained.iter().take(MOST_RETAINED).cloned().collect(),
         quota: usage.total(hard, &draft),
     }
+}
+
+/// What is to be said of conflicts, after how many environments are as wanted.
+fn told(environments: &[EnvironmentStatus]) -> String {
+    let with = environments.iter().filter_map(|one| Some((one, one.conflicts.as_ref()?.total)));
+    let parts: Vec<String> = with
+        .filter(|(_, total)| *total > 0)
+        .map(|(one, total)| format!("{total} in {}", one.namespace))
+        .collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; what adopted namespaces had and could not be made again: {}, see status.environments[].conflicts and tenantry plan",
+        parts.join(", ")
+    )
 }
 
 /// As many as the schema stores: a status that is refused would leave the last one standing for ever.
@@ -279,5 +295,6 @@ fn environment_status(
         pod_security: environment.pod_security,
         quota: usage.of(environment),
         members: i64::try_from(environment.members).unwrap_or(i64::MAX),
+        conflicts: environment.conflicts.clone(),
     }
 }

@@ -536,6 +536,42 @@ pub struct EnvironmentStatus {
     pub quota: Option<QuotaStatus>,
     /// How many of the spec's member entries give rights here now.
     pub members: i64,
+    /// Of an adopted namespace: what was in there and could not be made again as it is. It stays and runs on. Absent until it
+    /// is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Conflicts>,
+}
+
+/// Objects of an adopted namespace that the tenant's rules or quota would refuse if they were made now. Only of kinds that the
+/// operator may look at: pods, workloads, NetworkPolicies, RoleBindings and the quota. `tenantry plan` tells of all kinds, by
+/// the rights of whoever calls it. Once there are none, the operator does not look any more, as none can come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Conflicts {
+    /// How many there are.
+    pub total: i64,
+    /// The first of them, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub first: Vec<Conflict>,
+}
+
+/// An object that one of the rules would refuse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Conflict {
+    /// Its kind.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// Its name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// The rule, as in docs/reference/policies.md, or `quota`.
+    #[schemars(length(max = 63))]
+    pub rule: String,
+    /// What is wrong and how to mend it.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }
 
 /// A namespace's quota.

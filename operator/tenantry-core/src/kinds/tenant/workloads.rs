@@ -11,16 +11,14 @@ use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::Plan;
 use crate::resources::{
-    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, Resource, STATEFUL_SET,
+    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, Resource, SPEAKING,
+    STATEFUL_SET,
 };
 use crate::world::{Lookup, Scope, World};
 
 use super::ownership::is_leaving;
 use super::suspend;
 use super::types::{SuspendMode, Tenant};
-
-/// Controllers whose pods stop with them, or that are named themselves.
-const SPEAKING: [&str; 6] = ["ReplicaSet", "StatefulSet", "ReplicationController", "Job", "DaemonSet", "Node"];
 
 /// What became of the workloads.
 #[derive(Debug, Default)]
@@ -97,6 +95,7 @@ pub(super) fn plan_workloads(tenant: &Tenant, namespaces: &[Arc<Value>], world: 
             if pods == Lookup::NotSynced {
                 workloads.wait(namespace, "are not known yet");
             }
+            // Others' pods stop with them, or they are named themselves.
             let alone = pods.found().unwrap_or_default().into_iter().filter(|pod| {
                 pod["ended"] != true && !pod["controller"].as_str().is_some_and(|kind| SPEAKING.contains(&kind))
             });

@@ -1,0 +1,60 @@
+//! What others than Tenantry have put into tenants' namespaces beside workloads: policies that open the network, and bindings
+//! that give rights. Each is the same kind as one of ours and stays its owner's: never made, never removed. Watched on demand.
+
+use serde_json::{Value, json};
+
+use super::{Keep, NETWORK_POLICY, ROLE_BINDING, Resource, Watch, Wave, Write};
+use crate::meta;
+
+/// `networking.k8s.io/v1 NetworkPolicy` that is not ours.
+pub static THEIR_NETWORK_POLICY: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::OnDemand,
+    keep: Keep::Projection(policy_facts),
+    wave: Wave::Contents,
+    ..NETWORK_POLICY
+};
+
+/// `rbac.authorization.k8s.io/v1 RoleBinding` that is not ours.
+pub static THEIR_ROLE_BINDING: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::OnDemand,
+    keep: Keep::Projection(binding_facts),
+    wave: Wave::Contents,
+    ..ROLE_BINDING
+};
+
+/// Whether an object is a child of some resource of ours: it says so, as whoever else says it is refused or has it removed.
+fn is_ours(object: &Value) -> bool {
+    object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER && meta::Owner::marked_on(object).is_some()
+}
+
+/// Shape: `{name, judged: {spec}, note?, deleting}`; null for ours.
+fn policy_facts(policy: &Value) -> Value {
+    if is_ours(policy) {
+        return Value::Null;
+    }
+    let metadata = &policy["metadata"];
+    let mut facts = json!({
+        "name": metadata["name"],
+        "judged": { "spec": policy["spec"] },
+        "deleting": !metadata["deletionTimestamp"].is_null(),
+    });
+    let note = &metadata["annotations"][meta::RESUME];
+    if !note.is_null() {
+        facts["note"] = note.clone();
+    }
+    facts
+}
+
+/// Shape: `{name, judged: {roleRef, subjects?}}`; null for ours.
+fn binding_facts(binding: &Value) -> Value {
+    if is_ours(binding) {
+        return Value::Null;
+    }
+    let mut judged = json!({ "roleRef": binding["roleRef"] });
+    if !binding["subjects"].is_null() {
+        judged["subjects"] = binding["subjects"].clone();
+    }
+    json!({ "name": binding["metadata"]["name"], "judged": judged })
+}

@@ -5,4 +5,4 @@ mod connect;
 mod exchange;
 mod prober;
 
-pub use prober::{Limits, Options, Prober};
+pub use prober::{Limits, NoRoots, Options, Prober, roots};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Uri};
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tenantry_protocol::address::Bounds;
 use tenantry_protocol::{a2a, mcp};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -57,6 +58,24 @@ impl Default for Options {
             known_as: None,
         }
     }
+}
+
+/// Why a text holds no certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRoots {
+    /// It is no PEM.
+    #[error("it is not a list of certificates in PEM form")]
+    NotPem,
+    /// It holds other things, or nothing.
+    #[error("there is no certificate in it")]
+    Empty,
+}
+
+/// The certificates of a text in PEM form, for [`Options::roots`].
+pub fn roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NoRoots> {
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let roots = roots.map_err(|_| NoRoots::NotPem)?;
+    if roots.is_empty() { Err(NoRoots::Empty) } else { Ok(roots) }
 }
 
 /// Verifies, so many at once and no more. Shared by all who verify.

@@ -23,6 +23,7 @@ pub mod netns;
 pub mod objects;
 pub mod operator;
 pub mod options;
+pub mod packages;
 pub mod pki;
 pub mod process;
 pub mod skip;

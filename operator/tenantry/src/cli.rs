@@ -10,16 +10,18 @@ use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcomman
 
 use crate::failure::Failure;
 use crate::terminal::Palette;
-use crate::{audit_policy, completions, crds, install, my, plan, run, version};
+use crate::{audit_policy, completions, crds, install, my, plan, run, verify, version};
 
 /// Name of the program when kubectl calls it as a plugin.
 const PLUGIN: &str = "kubectl-tenantry";
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; for `plan`: nothing would change
+  0  done; for `plan`: nothing would change; for `verify`: it is as it should be
   1  failed, a resource was refused, or the command line is wrong; stderr says why and what to do
-  2  only of `plan`: something would change
+  2  for `plan`: something would change; for `verify`: it answers wrongly, or not as was asked
+  3  only of `verify`: nobody answers there, or the address may not be asked
+  4  only of `verify`: it is asked too often, or cannot answer now
 
 Environment:
   KUBECONFIG  kubeconfig files, as for kubectl
@@ -48,6 +50,8 @@ struct Cli {
 enum Subcommands {
     Plan(plan::PlanArgs),
     My(my::MyArgs),
+    Mcp(verify::McpArgs),
+    A2a(verify::A2aArgs),
     Install(install::InstallArgs),
     AuditPolicy(audit_policy::AuditPolicyArgs),
     Crds(crds::CrdsArgs),
@@ -65,6 +69,12 @@ pub(crate) enum Exit {
     Refused,
     /// Done, and there are changes.
     Changes,
+    /// Verified, and it is not as it should be.
+    Wrong,
+    /// Nobody could be asked.
+    Unreached,
+    /// Somebody could be asked, but not now.
+    Busy,
 }
 
 impl Exit {
@@ -72,7 +82,9 @@ impl Exit {
         match self {
             Self::Success => 0,
             Self::Refused => 1,
-            Self::Changes => 2,
+            Self::Changes | Self::Wrong => 2,
+            Self::Unreached => 3,
+            Self::Busy => 4,
         }
     }
 }
@@ -113,6 +125,8 @@ fn dispatch(cli: Cli, called_as: &Path, out: &mut dyn Write) -> Result<Exit, Fai
     match cli.subcommand {
         Subcommands::Plan(args) => plan::execute(&args, Palette::for_stdout(cli.no_color), out),
         Subcommands::My(args) => my::execute(&args, Palette::for_stdout(cli.no_color), out),
+        Subcommands::Mcp(args) => verify::execute_mcp(&args, Palette::for_stdout(cli.no_color), out),
+        Subcommands::A2a(args) => verify::execute_a2a(&args, Palette::for_stdout(cli.no_color), out),
         Subcommands::Install(args) => install::execute(&args, out),
         Subcommands::AuditPolicy(args) => audit_policy::execute(&args, out),
         Subcommands::Crds(args) => crds::execute(&args, out),
@@ -127,11 +141,15 @@ pub fn command(called_as: &Path) -> Command {
     // The value that a variable happens to have now is no part of the help.
     let command = Cli::command()
         .mut_args(|argument| argument.hide_env_values(true))
-        .mut_subcommands(|subcommand| subcommand.mut_args(|argument| argument.hide_env_values(true)));
+        .mut_subcommands(hide_env_values);
     if called_as.file_stem().is_some_and(|stem| stem == PLUGIN) {
         return command.bin_name("kubectl tenantry").display_name("kubectl tenantry");
     }
     command
+}
+
+fn hide_env_values(command: Command) -> Command {
+    command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(hide_env_values)
 }
 
 #[cfg(test)]

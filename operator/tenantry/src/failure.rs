@@ -12,6 +12,7 @@ use crate::my::MyError;
 use crate::plan::PlanError;
 use crate::run::RunError;
 use crate::terminal::Palette;
+use crate::verify::VerifyError;
 
 /// Why a subcommand could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,8 @@ pub(crate) enum Failure {
     Install(#[from] InstallError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
     #[error("cannot start the runtime")]
@@ -49,6 +52,7 @@ impl Failure {
             Self::Plan(error) => Some(error.advice()),
             Self::Install(error) => Some(error.advice()),
             Self::Run(error) => error.advice(),
+            Self::Verify(error) => Some(error.advice()),
             Self::Output(_) | Self::Runtime(_) | Self::Render(_) => None,
         }
     }

@@ -17,4 +17,5 @@ mod run;
 mod settings;
 mod table;
 mod terminal;
+mod verify;
 mod version;

@@ -1,7 +1,7 @@
 //! The program as a user meets it: exit codes, output, and one clear line for each thing that can be wrong.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -217,4 +217,39 @@ fn an_invalid_tenant_is_refused_with_field_and_fix() {
         "{}",
         stdout(&output)
     );
+}
+
+#[test]
+fn what_cannot_be_verified_is_told_apart_by_exit_code() {
+    assert_fails(&tenantry(&["mcp", "verify", "ftp://host/"]), &["neither http nor https", "try: write it as"]);
+    assert_fails(&tenantry(&["a2a", "verify", "https://user:secret@host/"]), &["credentials in it"]);
+    let pins = folder(&[("pins.json", "{}")]);
+    let pins = path(&pins, "pins.json");
+    assert_fails(&tenantry(&["mcp", "verify", "http://host/", "--pins", &pins]), &["is not a verdict", "-o json"]);
+
+    let refused = tenantry(&["mcp", "verify", "http://169.254.169.254/latest", "-o", "json"]);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    let report: serde_json::Value = serde_json::from_slice(&refused.stdout).expect("JSON");
+    assert_eq!((&report["state"], &report["url"]), (&"ProbeBlocked".into(), &"http://169.254.169.254/latest".into()));
+
+    // Somebody who answers everybody alike, and listens to nobody.
+    for (answer, code, says) in [
+        ("HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n", 4, "RateLimited: "),
+        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 2, "ProtocolError: "),
+        ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n", 0, "AuthRequired: "),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut heard = [0; 4096];
+                let _ = stream.read(&mut heard).and_then(|_| stream.write_all(answer.as_bytes()));
+            }
+        });
+        for command in ["mcp", "a2a"] {
+            let output = tenantry(&[command, "verify", &url]);
+            assert_eq!(output.status.code(), Some(code), "{output:?}");
+            assert!(stdout(&output).contains(says), "{output:?}");
+        }
+    }
 }

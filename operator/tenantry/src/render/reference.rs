@@ -1,5 +1,5 @@
-//! `docs/reference/`: one page each for every kind, the conditions, the permissions, the metrics, the command line and the
-//! values of the chart.
+//! `docs/reference/`: one page each for every kind, the conditions, the permissions, the metrics, the checks of protocols,
+//! the command line and the values of the chart.
 
 mod chart;
 mod command_line;
@@ -8,6 +8,7 @@ mod kinds;
 mod metrics;
 mod permissions;
 mod policies;
+mod protocols;
 
 use std::fmt::Write;
 
@@ -25,6 +26,8 @@ pub(super) fn files(registered: &[Registration]) -> Result<Files, FormatError> {
     pages.insert("conditions.md".into(), conditions::page());
     pages.insert("permissions.md".into(), permissions::page(registered));
     pages.insert("policies.md".into(), policies::page());
+    pages.insert("mcp-checks.md".into(), protocols::mcp());
+    pages.insert("a2a-checks.md".into(), protocols::a2a());
     pages.insert("metrics.md".into(), metrics::page());
     pages.insert("chart.md".into(), chart::page());
     pages.insert("command-line.md".into(), command_line::page());
@@ -39,7 +42,8 @@ fn index(registered: &[Registration]) -> String {
     }
     page.push_str(
         "- [Conditions and reasons](conditions.md)\n- [Permissions](permissions.md) of the operator and of members\n\
-         - [Admission rules](policies.md)\n- [Metrics](metrics.md)\n- [Command line](command-line.md)\n\
+         - [Admission rules](policies.md)\n- [Checks of MCP servers](mcp-checks.md)\n- [Checks of agents' cards](a2a-checks.md)\n\
+         - [Metrics](metrics.md)\n- [Command line](command-line.md)\n\
          - [Values of the Helm chart](chart.md)\n",
     );
     page

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use clap::Command;
+
 use crate::cli;
 
 /// Columns of the help texts; the same on every terminal.
@@ -15,14 +17,17 @@ pub(super) fn page() -> String {
         "# Command line\n\n`tenantry` is also a plugin of kubectl: as `kubectl-tenantry` on the PATH it is called as `kubectl tenantry`.\n",
     );
     section(&mut page, "tenantry", &command.render_long_help().to_string());
-    for subcommand in command.get_subcommands_mut() {
-        section(
-            &mut page,
-            &format!("tenantry {}", subcommand.get_name().to_owned()),
-            &subcommand.render_long_help().to_string(),
-        );
-    }
+    sections(&mut page, "tenantry", &mut command);
     page
+}
+
+/// Of every subcommand, and of theirs.
+fn sections(page: &mut String, title: &str, command: &mut Command) {
+    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+        let title = format!("{title} {}", subcommand.get_name());
+        section(page, &title, &subcommand.render_long_help().to_string());
+        sections(page, &title, subcommand);
+    }
 }
 
 fn section(page: &mut String, title: &str, help: &str) {

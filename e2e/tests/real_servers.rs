@@ -16,7 +16,7 @@ use tenantry_protocol::check::Level;
 use tenantry_protocol::mcp::{Era, Verdict, drift};
 use tenantry_protocol::verdict::State;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 const PYTHON_SDK: (&str, &str) = ("mcp", "2.3.0");
 const EVERYTHING: (&str, &str) = ("@modelcontextprotocol/server-everything", "2026.8.31");
 

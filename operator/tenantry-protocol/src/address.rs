@@ -81,16 +81,15 @@ fn loopback(bounds: &Bounds) -> Result<(), Refusal> {
 /// IPv4-compatible form (::/96).
 fn embedded(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address else { return None };
-    let [a, b, c, d, e, f, high, low] = address.segments();
+    let segments = address.segments();
     let v4 = |high: u16, low: u16| {
         let ([one, two], [three, four]) = (high.to_be_bytes(), low.to_be_bytes());
         Some(IpAddr::V4(Ipv4Addr::new(one, two, three, four)))
     };
-    match (a, b, c, d, e, f) {
-        (0x64, 0xff9b, 0, 0, 0, 0) => v4(high, low),
-        (0x2002, high, low, ..) => v4(high, low),
+    match segments {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => v4(high, low),
         // :: and ::1 are what they are.
-        (0, 0, 0, 0, 0, 0) if high != 0 => v4(high, low),
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
         _ => None,
     }
 }

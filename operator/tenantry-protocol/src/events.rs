@@ -120,8 +120,8 @@ fn is_response(data: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str, until: &Until, size: usize) -> (Vec<(String, String)>, bool) {
-        let mut reader = Reader::new(until.clone());
+    fn read(text: &str, until: Until, size: usize) -> (Vec<(String, String)>, bool) {
+        let mut reader = Reader::new(until);
         let is_enough = text.as_bytes().chunks(size).fold(false, |_, piece| reader.push(piece));
         let events = reader.into_events().into_iter();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -133,11 +133,11 @@ mod tests {
         let stream = ": hello\r\nid: 1\r\ndata: \r\n\r\nevent: message\rdata: {\"jsonrpc\":\"2.0\",\rdata:\"method\":\"x\"}\r\rdata: {\"id\":7,\"result\":{}}\n\ndata: late\n\n";
         let expected = ["{\"jsonrpc\":\"2.0\",\n\"method\":\"x\"}", "{\"id\":7,\"result\":{}}"];
         for size in 1..stream.len() {
-            let (events, is_enough) = read(stream, &Until::Response, size);
+            let (events, is_enough) = read(stream, Until::Response, size);
             assert_eq!(events, expected.map(|data| ("message".to_owned(), data.to_owned())), "{size}");
             assert!(is_enough);
         }
-        let endpoint = read("event: endpoint\ndata:/messages?id=1\n\n", &Until::FirstEvent, 4);
+        let endpoint = read("event: endpoint\ndata:/messages?id=1\n\n", Until::FirstEvent, 4);
         assert_eq!(endpoint, (vec![("endpoint".into(), "/messages?id=1".into())], true));
     }
 
@@ -145,10 +145,10 @@ mod tests {
     fn notifications_and_comments_are_never_enough() {
         let stream = ": ping\n\ndata: {\"method\":\"notifications/message\"}\n\n: ping\n\n";
         assert_eq!(
-            read(stream, &Until::Response, 5),
+            read(stream, Until::Response, 5),
             (vec![("message".into(), "{\"method\":\"notifications/message\"}".into())], false)
         );
-        assert!(read(stream, &Until::FirstEvent, 5).1);
+        assert!(read(stream, Until::FirstEvent, 5).1);
     }
 
     proptest::proptest! {

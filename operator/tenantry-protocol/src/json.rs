@@ -1,5 +1,8 @@
 //! JSON from strangers, within bounds. Knows nothing of what it means.
 
+use std::fmt::Write as _;
+
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 /// How deeply objects and lists may be nested. Schemas of tools go about ten deep.
@@ -74,6 +77,16 @@ pub fn canonical(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         scalar => scalar.to_string(),
     }
+}
+
+/// SHA-256 in hexadecimal digits: of what an adversary makes, a hash that no adversary can make twice.
+pub fn sha256(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

@@ -139,9 +139,7 @@ fn dispatch(cli: Cli, called_as: &Path, out: &mut dyn Write) -> Result<Exit, Fai
 /// The whole command line, named after the file it was called by: `tenantry`, or `kubectl tenantry` as a plugin.
 pub fn command(called_as: &Path) -> Command {
     // The value that a variable happens to have now is no part of the help.
-    let command = Cli::command()
-        .mut_args(|argument| argument.hide_env_values(true))
-        .mut_subcommands(hide_env_values);
+    let command = Cli::command().mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(hide_env_values);
     if called_as.file_stem().is_some_and(|stem| stem == PLUGIN) {
         return command.bin_name("kubectl tenantry").display_name("kubectl tenantry");
     }

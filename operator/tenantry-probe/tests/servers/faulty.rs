@@ -160,13 +160,13 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn one_that_asks_for_credentials_is_healthy() {
     let metadata = json!({"resource": "https://mcp.example/mcp", "authorization_servers": ["https://login.example"]});
-    let server = Server::start(move |heard| match heard.path.as_str() {
-        "/meta" => Reaction::json(200, &metadata),
-        _ => {
-            let host = heard.header("host").unwrap_or_default();
-            let challenge = format!("Bearer error=\"invalid_token\", resource_metadata=\"http://{host}/meta\"");
-            Reaction::status(401).with("www-authenticate", &challenge)
+    let server = Server::start(move |heard| {
+        if heard.path == "/meta" {
+            return Reaction::json(200, &metadata);
         }
+        let host = heard.header("host").unwrap_or_default();
+        let challenge = format!("Bearer error=\"invalid_token\", resource_metadata=\"http://{host}/meta\"");
+        Reaction::status(401).with("www-authenticate", &challenge)
     })
     .await;
     let mut options = options();

@@ -138,11 +138,9 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
         Reaction::Answer { status, headers, body } => {
-            let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
-            for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
-            }
-            let _ = stream.write_all(format!("{head}\r\n").as_bytes()).await;
+            let mut head = vec![format!("HTTP/1.1 {status} X"), format!("content-length: {}", body.len())];
+            head.extend(headers.into_iter().map(|(name, value)| format!("{name}: {value}")));
+            let _ = stream.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes()).await;
             let _ = stream.write_all(&body).await;
         }
     }

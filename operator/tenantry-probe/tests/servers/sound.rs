@@ -65,14 +65,14 @@ impl Sound {
             method if heard.header("mcp-method") != Some(method) => error(400, -32020, id),
             "resources/read" if heard.header("mcp-name") != name => error(400, -32020, id),
             _ if id.is_null() => Reaction::status(202),
-            "server/discover" => result(id, &self.hello(json!({ "supportedVersions": [MODERN] }))),
+            "server/discover" => result(id, &Self::hello(json!({ "supportedVersions": [MODERN] }))),
             "tools/list" => self.list(heard, json!({})),
             "resources/read" => error(400, -32602, id),
             _ => error(404, -32601, id),
         }
     }
 
-    fn hello(&self, mut hello: Value) -> Value {
+    fn hello(mut hello: Value) -> Value {
         hello["capabilities"] = json!({ "tools": {}, "resources": {} });
         hello["resultType"] = "complete".into();
         hello["ttlMs"] = 0.into();

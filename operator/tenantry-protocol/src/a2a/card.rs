@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use http::Uri;
-use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rules;
 use crate::check::{Issue, Rule, quote, shorten};
-use crate::json::canonical;
+use crate::json::{canonical, sha256};
 
 /// Which version's shape a card has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -104,7 +103,7 @@ pub fn judge(card: &Value, known_as: Option<&Uri>) -> (Option<Card>, Vec<Issue>)
         bindings: texts(|interface| &interface.binding).map(|text| shorten(text, 200)).collect(),
         skills,
         is_signed,
-        hash: digest(&SHA256, canonical(card).as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: sha256(&canonical(card)),
     };
     (Some(card), issues)
 }
@@ -131,7 +130,9 @@ fn interfaces(card: &Value, issues: &mut Vec<Issue>) -> Vec<Interface> {
         let of = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         found.push(Interface { url: of("url"), binding: of("protocolBinding"), version: of("protocolVersion"), field });
     }
-    found.iter().for_each(|interface| interface_faults(interface, "url", issues));
+    for interface in &found {
+        interface_faults(interface, issues);
+    }
     found
 }
 
@@ -157,11 +158,13 @@ fn old_interfaces(card: &Value, issues: &mut Vec<Issue>) -> Vec<Interface> {
             field,
         });
     }
-    found.iter().for_each(|interface| interface_faults(interface, "url", issues));
+    for interface in &found {
+        interface_faults(interface, issues);
+    }
     found
 }
 
-fn interface_faults(interface: &Interface, name: &str, issues: &mut Vec<Issue>) {
+fn interface_faults(interface: &Interface, issues: &mut Vec<Issue>) {
     let field =
         |name: &str| if interface.field.is_empty() { name.to_owned() } else { format!("{}.{name}", interface.field) };
     // gRPC clients take a host and a port.
@@ -171,7 +174,7 @@ fn interface_faults(interface: &Interface, name: &str, issues: &mut Vec<Issue>) 
             && (is_grpc || matches!(url.scheme_str(), Some("http" | "https")))
     });
     if !interface.url.is_empty() && !is_absolute {
-        issues.push(rules::INTERFACE_URL.broken(format!("{} is {}", field(name), quote(&interface.url))));
+        issues.push(rules::INTERFACE_URL.broken(format!("{} is {}", field("url"), quote(&interface.url))));
     }
     if !interface.binding.is_empty() && !matches!(interface.binding.as_str(), "JSONRPC" | "GRPC" | "HTTP+JSON") {
         issues.push(rules::BINDING.broken(format!("{} is {}", field("protocolBinding"), quote(&interface.binding))));

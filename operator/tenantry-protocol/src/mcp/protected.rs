@@ -35,7 +35,8 @@ pub(super) async fn look(wire: &mut impl Wire, target: &Uri, refusal: &Answer) -
         match wire.send(ask).await {
             Ok(answer) if answer.status.as_u16() == 401 => {}
             Ok(answer) => {
-                issues.push(checks::GARBAGE_TOKEN.broken(format!("it was answered by HTTP {}", answer.status.as_u16())))
+                issues
+                    .push(checks::GARBAGE_TOKEN.broken(format!("it was answered by HTTP {}", answer.status.as_u16())));
             }
             Err(_) => not_run.push("A4".to_owned()),
         }

@@ -104,10 +104,10 @@ struct Headers {
 impl Headers {
     /// `is_direct`: the way from the root went through `properties` alone.
     fn look(&mut self, schema: &Value, is_direct: bool) {
-        if let Some(header) = schema.get("x-mcp-header") {
-            if let Err(wrong) = self.take(header, schema, is_direct) {
-                self.wrong.get_or_insert(wrong);
-            }
+        if let Some(header) = schema.get("x-mcp-header")
+            && let Err(wrong) = self.take(header, schema, is_direct)
+        {
+            self.wrong.get_or_insert(wrong);
         }
         match schema {
             Value::Object(fields) => {

@@ -1,12 +1,11 @@
 //! Tools as a server lists them, and their hashes, which tell when what a model reads of a tool has changed.
 
-use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::check::shorten;
-use crate::json::canonical;
+use crate::json::{canonical, sha256};
 
 /// One tool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +30,7 @@ impl Tool {
             fields.retain(|key, _| !UNSEEN.contains(&key.as_str()));
         }
         let name = listed["name"].as_str().unwrap_or_default();
-        Self { name: shorten(name, 200), schema_hash: hex(&canonical(&seen)) }
+        Self { name: shorten(name, 200), schema_hash: sha256(&canonical(&seen)) }
     }
 }
 
@@ -40,11 +39,7 @@ pub fn hash_all(tools: &[Tool]) -> String {
     let mut tools: Vec<&Tool> = tools.iter().collect();
     tools.sort();
     let lines = tools.iter().map(|tool| format!("{} {:?}\n", tool.schema_hash, tool.name));
-    hex(&lines.collect::<String>())
-}
-
-fn hex(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(&lines.collect::<String>())
 }
 
 #[cfg(test)]

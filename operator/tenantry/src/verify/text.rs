@@ -124,11 +124,7 @@ fn issues(issues: &[Issue], palette: Palette) -> Vec<String> {
     lines
 }
 
-fn section<const N: usize>(
-    heads: [&str; N],
-    rows: impl Iterator<Item = Vec<String>>,
-    palette: Palette,
-) -> Vec<String> {
+fn section<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = Vec<String>>, palette: Palette) -> Vec<String> {
     let all: Vec<Vec<String>> = std::iter::once(heads.map(str::to_owned).to_vec()).chain(rows).collect();
     let mut lines = table::lines(&all);
     if let Some(first) = lines.first_mut() {

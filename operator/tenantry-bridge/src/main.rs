@@ -1,0 +1,61 @@
+//! `tenantry-bridge -- COMMAND`: serves a stdio MCP server over Streamable HTTP, in both eras, so that it can be a Service.
+//! Adds no tools of its own, forwards nothing from the server to its clients but responses, and lets no child outlive it.
+
+mod child;
+mod kept;
+mod legacy;
+mod message;
+mod modern;
+mod options;
+mod pool;
+mod serve;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::options::Options;
+use crate::pool::Pool;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Arc::new(Options::parse());
+    let listener = match tokio::net::TcpListener::bind(options.listen).await {
+        Ok(listener) => listener,
+        Err(error) => return fail(&format!("cannot listen on {}: {error}", options.listen)),
+    };
+    // So that whoever asked for any free port learns which.
+    match listener.local_addr() {
+        Ok(address) => eprintln!("listening on {address}{}", options.path),
+        Err(error) => return fail(&format!("cannot tell where it listens: {error}")),
+    }
+    let pool = Arc::new(Pool::new(Arc::clone(&options)));
+    let sweeper = tokio::spawn(Arc::clone(&pool).end_idle_sessions());
+    let served =
+        axum::serve(listener, serve::router(Arc::clone(&pool), &options)).with_graceful_shutdown(asked_to_end());
+    let result = served.await;
+    sweeper.abort();
+    pool.end().await;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("serving failed: {error}")),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::FAILURE
+}
+
+async fn asked_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -7,8 +7,12 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+mod children;
 mod workloads;
 
+pub use children::{
+    ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
+};
 pub use workloads::{CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET};
 
 /// How the engine addresses and treats one Kubernetes kind. There is one `static` per kind; compare by address parts.
@@ -32,6 +36,8 @@ pub struct Resource {
     pub keep: Keep,
     /// When objects of this kind are written, relative to others in the same namespace.
     pub wave: Wave,
+    /// Fields that the server fills in by itself and keeps when a write leaves them out (`/spec/clusterIP`): nobody's to decide.
+    pub filled: &'static [&'static str],
 }
 
 /// How an object that exists is brought to what is wanted. Creation is a POST, which cannot seize what is there, but for
@@ -86,8 +92,10 @@ pub enum Wave {
     Isolation,
     /// What bounds it: quotas and limits.
     Limits,
-    /// What the platform puts into it for everybody to use.
+    /// What the platform puts into it for everybody to use, and what workloads need before they run.
     Configuration,
+    /// What runs in it, and what scales and protects that.
+    Workloads,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
     /// What others have put into it: never written as children, adjusted at most.
@@ -109,6 +117,7 @@ impl Resource {
             watch: Watch::All,
             keep: Keep::Whole,
             wave: Wave::Namespace,
+            filled: &[],
         }
     }
 
@@ -166,6 +175,7 @@ pub static NAMESPACE: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(namespace_facts),
     wave: Wave::Namespace,
+    filled: &[],
 };
 
 /// `networking.k8s.io/v1 NetworkPolicy`.
@@ -179,6 +189,7 @@ pub static NETWORK_POLICY: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Digest,
     wave: Wave::Isolation,
+    filled: &[],
 };
 
 /// `v1 ResourceQuota`. Its status is kept: admission goes by `status.hard`, so a plan waits for it.
@@ -192,6 +203,7 @@ pub static RESOURCE_QUOTA: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Projection(quota_facts),
     wave: Wave::Limits,
+    filled: &[],
 };
 
 /// `v1 LimitRange`.
@@ -205,6 +217,7 @@ pub static LIMIT_RANGE: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Digest,
     wave: Wave::Limits,
+    filled: &[],
 };
 
 /// `rbac.authorization.k8s.io/v1 RoleBinding`. More than a digest is kept only of one that is on its way out or held.
@@ -218,6 +231,7 @@ pub static ROLE_BINDING: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Projection(binding_facts),
     wave: Wave::Access,
+    filled: &[],
 };
 
 /// `rbac.authorization.k8s.io/v1 ClusterRole`. Given away by name; never read or written.
@@ -231,6 +245,7 @@ pub static CLUSTER_ROLE: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Digest,
     wave: Wave::Access,
+    filled: &[],
 };
 
 /// `v1 Secret` as a copy that tenants get: written, never read.
@@ -244,6 +259,7 @@ pub static SECRET: Resource = Resource {
     watch: Watch::Blind,
     keep: Keep::Digest,
     wave: Wave::Configuration,
+    filled: &[],
 };
 
 /// `v1 ConfigMap` as a copy that tenants get: written, never read.
@@ -273,6 +289,7 @@ pub static VALIDATING_ADMISSION_POLICY: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(policy_facts),
     wave: Wave::Isolation,
+    filled: &[],
 };
 
 /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding`.
@@ -286,6 +303,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(policy_facts),
     wave: Wave::Isolation,
+    filled: &[],
 };
 
 /// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
@@ -300,6 +318,7 @@ pub static API_SERVICE: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(api_service_facts),
     wave: Wave::Namespace,
+    filled: &[],
 };
 
 /// `tenantry.dev/v1alpha1 Tenant`.
@@ -310,6 +329,18 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 
 /// `tenantry.dev/v1alpha1 TenantryPlatform`.
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
+
+/// `tenantry.dev/v1alpha1 Application`.
+pub static APPLICATION: Resource = Resource::of_ours("Application", "applications", true);
+
+/// `tenantry.dev/v1alpha1 Agent`.
+pub static AGENT: Resource = Resource::of_ours("Agent", "agents", true);
+
+/// `tenantry.dev/v1alpha1 McpServer`.
+pub static MCP_SERVER: Resource = Resource::of_ours("McpServer", "mcpservers", true);
+
+/// `tenantry.dev/v1alpha1 ModelDeployment`.
+pub static MODEL_DEPLOYMENT: Resource = Resource::of_ours("ModelDeployment", "modeldeployments", true);
 
 /// `tenantry.dev/v1alpha1 TenantView`: of ours, and yet no user's: a child of its Tenant.
 pub static TENANT_VIEW: Resource = Resource {

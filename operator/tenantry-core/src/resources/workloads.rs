@@ -34,6 +34,7 @@ const fn workload(group: &'static str, kind: &'static str, plural: &'static str)
         watch: Watch::OnDemand,
         keep: Keep::Projection(workload_facts),
         wave: Wave::Contents,
+        filled: &[],
     }
 }
 

@@ -9,7 +9,7 @@ use crate::access;
 use crate::kinds::KINDS;
 use crate::meta::{self, Owner};
 use crate::object::ObjectKey;
-use crate::resources::{Keep, Resource};
+use crate::resources::{Keep, Resource, Watch};
 
 use super::{Lookup, Scope, Source};
 
@@ -40,21 +40,27 @@ impl MemoryWorld {
     pub fn insert(&mut self, mut object: Value) -> Result<(), UnknownKind> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-        let Some(resource) = access::visible(KINDS)
-            .into_iter()
-            .find(|resource| resource.kind == kind && resource.api_version() == api_version)
-        else {
-            return Err(UnknownKind { api_version, kind });
-        };
         assume_written_by_us(&mut object);
-        let metadata = &object["metadata"];
-        let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));
-        let kept = match resource.keep {
-            Keep::Digest => Value::Null,
-            Keep::Projection(project) => project(&object),
-            Keep::Whole => object.clone(),
-        };
-        self.objects.insert(key, Stored { whole: object, kept: Arc::new(kept) });
+        let is_ours = object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER;
+        // Some are looked at in two ways: all of them, and those that we have made.
+        let looks: Vec<_> = access::visible(KINDS)
+            .into_iter()
+            .filter(|resource| resource.kind == kind && resource.api_version() == api_version)
+            .collect();
+        if looks.is_empty() {
+            return Err(UnknownKind { api_version, kind });
+        }
+        for resource in looks.iter().filter(|resource| looks.len() == 1 || resource.watch != Watch::Managed || is_ours)
+        {
+            let metadata = &object["metadata"];
+            let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));
+            let kept = match resource.keep {
+                Keep::Digest => Value::Null,
+                Keep::Projection(project) => project(&object),
+                Keep::Whole => object.clone(),
+            };
+            self.objects.insert(key, Stored { whole: object.clone(), kept: Arc::new(kept) });
+        }
         Ok(())
     }
 

@@ -191,5 +191,6 @@ const fn tenants() -> Resource {
         watch: Watch::All,
         keep: Keep::Digest,
         wave: Wave::Namespace,
+        filled: &[],
     }
 }

@@ -19,6 +19,9 @@ const GONE_WITHIN: Duration = Duration::from_mins(1);
 pub(crate) async fn run(show: &mut Show, stage: &mut Stage) -> Result<(), CommandError> {
     show.terminal.heading("Clean-up");
     let client = &stage.client;
+    for workload in stage.examples.iter().filter(|object| !object["metadata"]["namespace"].is_null()) {
+        objects::delete(client, workload).await?;
+    }
     for tenant in stage.examples.iter().rev().filter(|object| object["kind"] == "Tenant") {
         let name = objects::name(tenant);
         let api = objects::collection(client, tenant);

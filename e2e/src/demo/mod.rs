@@ -1,7 +1,8 @@
-//! The demo: one story in six parts, each in its own file. It shows and checks; what it shows is done by the operator and the API server.
+//! The demo: one story in seven parts, each in its own file. It shows and checks; what it shows is done by the operator and the API server.
 
 mod checks;
 mod clean_up;
+mod connect;
 mod drift;
 mod figures;
 mod isolation;
@@ -59,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments, ended: impl Future<Output = ()>) -
 async fn tell(show: &mut Show, stage: &mut Stage, arguments: &Arguments) -> Result<(), CommandError> {
     let started = Instant::now();
     let onboarded = onboard::run(show, stage).await?;
+    connect::run(show, stage).await?;
     isolation::run(show, stage, &onboarded).await?;
     drift::run(show, stage, &onboarded).await?;
     quiet::run(show, stage).await?;

@@ -58,14 +58,20 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<Onboarded, Com
     show.terminal.heading("Tenants");
     let started = Instant::now();
     let mut applied = BTreeMap::new();
-    for example in &stage.examples {
+    let tenants = |example: &&Value| example["metadata"]["namespace"].is_null();
+    for example in stage.examples.iter().filter(tenants) {
         objects::apply(&stage.client, example).await?;
         if example["kind"] == "Tenant" {
             applied.insert(objects::name(example).to_owned(), Instant::now());
         }
     }
-    let others: Vec<String> =
-        stage.examples.iter().filter(|example| example["kind"] != "Tenant").map(objects::title).collect();
+    let others: Vec<String> = stage
+        .examples
+        .iter()
+        .filter(tenants)
+        .filter(|example| example["kind"] != "Tenant")
+        .map(objects::title)
+        .collect();
     show.terminal.line(&format!("applied {} and {} from examples/", others.join(", "), count(applied.len(), "Tenant")));
 
     let mut ready: BTreeMap<String, Duration> = BTreeMap::new();

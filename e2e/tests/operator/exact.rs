@@ -104,10 +104,11 @@ pub fn rich_tenants() -> Vec<Value> {
 }
 
 /// The world as the engine's caches would show it, listed once.
-struct Listed(BTreeMap<(&'static str, &'static str), Vec<Value>>);
+pub struct Listed(BTreeMap<(&'static str, &'static str), Vec<Value>>);
 
 impl Listed {
-    async fn from(client: &Client) -> Self {
+    /// As it is now.
+    pub async fn from(client: &Client) -> Self {
         let mut all = BTreeMap::new();
         for resource in access::watched(KINDS) {
             let list = objects::list(client, &resource.api_version(), resource.kind, None, "").await.expect("listed");

@@ -29,6 +29,7 @@ mod scene;
 mod stolen;
 mod suspend;
 mod view;
+mod workloads;
 mod written_down;
 
 /// The program under test; see `shared/program.rs`. Run as a test it does nothing.

@@ -29,13 +29,15 @@ fn examples() -> Vec<Value> {
 
 #[tokio::test]
 async fn examples_become_tenants_and_then_there_is_silence() {
-    let cluster = Cluster::start(Options::default().with_audit_log()).await.expect("starts");
+    let cluster = Cluster::start(Options::with_nodes(2).with_audit_log()).await.expect("starts");
     let client = cluster.client().await.expect("client");
     let log = cluster.audit_log().expect("asked for");
     scene::prepare(&cluster).await;
     let operator = Operator::start(&cluster).await;
 
-    let examples = examples();
+    // What lives in environments comes when they are there.
+    let (workloads, examples): (Vec<Value>, Vec<Value>) =
+        examples().into_iter().partition(|example| !example["metadata"]["namespace"].is_null());
     for example in &examples {
         objects::apply(&client, example).await.expect("applied");
     }
@@ -55,6 +57,21 @@ async fn examples_become_tenants_and_then_there_is_silence() {
         assert_eq!(namespaces, environments + 1, "{name}: a home and its environments");
     }
     story(&cluster, &tenants).await;
+    for workload in &workloads {
+        objects::apply(&client, workload).await.expect("applied");
+    }
+    for workload in &workloads {
+        if workload["spec"]["remote"].is_null() {
+            crate::workloads::is(&client, workload, "Available", "True", "").await;
+        }
+        // None of them says that it is ready before somebody has spoken its protocol.
+        let status = if workload["kind"] == "McpServer" { "Unknown" } else { "True" };
+        crate::workloads::is(&client, workload, "Ready", status, "").await;
+        if !workload["spec"]["scaling"]["maxReplicas"].is_null() {
+            // The autoscaler's first words.
+            crate::workloads::is(&client, workload, "ScalingReady", "False", "Failed").await;
+        }
+    }
 
     // Nothing happens any more: nothing is asked, nothing written, nothing changes.
     let before = everything(&cluster, &tenants).await;

@@ -66,7 +66,7 @@ fn observed(cluster: &Cluster) -> BTreeMap<Right, BTreeSet<u64>> {
 #[allow(clippy::too_many_lines)] // One life of a tenant, in which everything is used once.
 #[tokio::test]
 async fn what_is_declared_is_what_is_used() {
-    let cluster = Cluster::start(Options::default().with_audit_log()).await.expect("starts");
+    let cluster = Cluster::start(Options::with_nodes(1).with_audit_log()).await.expect("starts");
     let client = cluster.client().await.expect("client");
     scene::prepare(&cluster).await;
     let _operator = Operator::start(&cluster).await;
@@ -140,6 +140,10 @@ async fn what_is_declared_is_what_is_used() {
         .unwrap_or_else(|late| panic!("{late}"));
     }
     ready(&client, "recorded").await;
+    crate::workloads::use_every_right(&client, "recorded-dev").await;
+    for given in crate::workloads::team("recorded-dev") {
+        objects::delete(&client, &given).await.expect("deleted");
+    }
     // delete of what is no longer wanted, and an Event: one that is refused.
     onboard(&client, &full(false, false, "b")).await;
     let mut closed = full(false, false, "b");

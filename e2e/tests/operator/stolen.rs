@@ -75,6 +75,25 @@ fn deployments(namespace: &str) -> String {
     format!("/apis/apps/v1/namespaces/{namespace}/deployments/running")
 }
 
+fn workload_list(namespace: &str) -> String {
+    format!("/apis/apps/v1/namespaces/{namespace}/deployments")
+}
+
+/// A workload, as it is made for a resource or not.
+fn running(owned: bool) -> Value {
+    let mut deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "loot" },
+        "spec": { "replicas": 0, "selector": { "matchLabels": { "a": "a" } },
+                  "template": { "metadata": { "labels": { "a": "a" } }, "spec": pod()["spec"] } },
+    });
+    if owned {
+        deployment["metadata"]["annotations"] = json!({ "tenantry.dev/owner": "agents/robbed-dev/a/1" });
+        deployment["metadata"]["ownerReferences"] =
+            json!([{ "apiVersion": "tenantry.dev/v1alpha1", "kind": "Agent", "name": "a", "uid": "1" }]);
+    }
+    deployment
+}
+
 fn open() -> Value {
     json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "open" },
             "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] } })
@@ -343,6 +362,45 @@ fn workloads() -> Vec<Attempt> {
             M::PATCH,
             deployments("robbed-dev"),
             json!({ "spec": { "template": { "spec": { "serviceAccountName": "loot" } } } }),
+        ),
+        attempt(
+            "take it for its own",
+            M::PATCH,
+            deployments("robbed-dev"),
+            json!({ "metadata": { "annotations": { "tenantry.dev/owner": "agents/robbed-dev/a/1" } } }),
+        ),
+        attempt(
+            "tie it to a resource of its own",
+            M::PATCH,
+            deployments("robbed-dev"),
+            json!({ "metadata": { "ownerReferences": [{ "apiVersion": "tenantry.dev/v1alpha1", "kind": "Agent", "name": "a", "uid": "1" }] } }),
+        ),
+        attempt("remove a workload of a tenant", M::DELETE, deployments("robbed-dev"), Value::Null),
+        must(attempt("run a workload for a resource of a tenant", M::POST, workload_list("robbed-dev"), running(true))),
+        attempt("run a workload for nobody", M::POST, workload_list("robbed-dev"), running(false)),
+        attempt("run a workload in kube-system", M::POST, workload_list("kube-system"), running(true)),
+        attempt("run a workload where no tenant is", M::POST, workload_list("stolen-plain"), running(true)),
+        attempt(
+            "change a stranger's account",
+            M::PUT,
+            core("robbed-dev", "serviceaccounts") + "/default",
+            json!({
+                "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" },
+            }),
+        ),
+        attempt(
+            "remove a stranger's account",
+            M::DELETE,
+            core("robbed-dev", "serviceaccounts") + "/default",
+            Value::Null,
+        ),
+        attempt(
+            "publish a Service in kube-system",
+            M::POST,
+            core("kube-system", "services"),
+            json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "loot" }, "spec": { "ports": [{ "port": 80 }] },
+            }),
         ),
         attempt(
             "stop a workload of nobody",

@@ -2,17 +2,31 @@
 //! out, because drift is found by comparing content. A builder cannot fail: what it gets has been checked.
 
 mod copy;
+mod deployment;
+mod horizontal_pod_autoscaler;
 mod limit_range;
 mod namespace;
 mod network_policy;
+mod parts;
+mod pod_disruption_budget;
 mod resource_quota;
 mod role_binding;
+mod service;
+mod service_account;
 mod tenant_view;
+mod workload_policy;
 
 pub use copy::build_copy;
+pub use deployment::build_deployment;
+pub use horizontal_pod_autoscaler::build_horizontal_pod_autoscaler;
 pub use limit_range::build_limit_range;
 pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
 pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine};
+pub use parts::Parts;
+pub use pod_disruption_budget::build_pod_disruption_budget;
 pub use resource_quota::build_resource_quota;
 pub use role_binding::build_role_binding;
+pub use service::build_service;
+pub use service_account::build_service_account;
 pub use tenant_view::build_tenant_view;
+pub(crate) use workload_policy::build_workload_policy;

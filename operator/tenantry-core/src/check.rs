@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+mod workload;
+
 use crate::meta;
 use crate::object::{Desired, ObjectKey};
 use crate::plan::{Adjustment, Plan, Undecided};
@@ -87,6 +89,9 @@ fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {
     };
     if owner.plural == "tenants" && owner.name != tenant {
         return fault(format!("is labelled for tenant {tenant} but owned by {}", owner.name));
+    }
+    if !owner.namespace.is_empty() {
+        return workload::broken_child(object, &owner).and_then(fault);
     }
     // The home namespace is named as the tenant, every other begins with the tenant's name, or was taken over.
     let domain = key.failure_domain();

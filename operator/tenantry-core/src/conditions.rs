@@ -54,6 +54,12 @@ pub enum Type {
     PoliciesEnforced,
     /// Network policies were seen to be enforced. Without an enforcing network plugin they do nothing.
     NetworkEnforcement,
+    /// Its pods answer, those of the newest spec.
+    Available,
+    /// What is to scale it does. Present only where something is asked to.
+    ScalingReady,
+    /// Its protocol was checked.
+    Verified,
     /// It is stopped, as its spec says. Present only while it does.
     Suspended,
     /// Work is under way. Present only when True (kstatus).
@@ -77,6 +83,8 @@ pub enum Reason {
     Unsupported,
     /// A referenced object does not exist.
     RefNotFound,
+    /// A referenced object may not be referred to from here.
+    RefNotPermitted,
     /// Not all wanted objects are written and seen yet.
     Pending,
     /// The API server refused or failed a write.
@@ -93,19 +101,36 @@ pub enum Reason {
     Deleting,
     /// Nothing has shown yet whether it holds.
     NotProbed,
+    /// Pods of the newest spec are on their way.
+    Progressing,
+    /// Too few pods are available.
+    MinimumNotMet,
+    /// It has failed, and does not mend by itself.
+    Failed,
+    /// The quota leaves no room for what is wanted.
+    QuotaExceeded,
+    /// It has no pods now, as it is meant to.
+    ScaledToZero,
+    /// It works, but not as far as the spec asks.
+    Limited,
+    /// What would be needed is not on this cluster.
+    ProviderMissing,
     /// The plan broke a rule of its own; nothing is written. A bug of Tenantry.
     InternalError,
 }
 
 impl Type {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Ready,
         Self::Accepted,
         Self::ResolvedRefs,
         Self::Applied,
         Self::PoliciesEnforced,
         Self::NetworkEnforcement,
+        Self::Available,
+        Self::ScalingReady,
+        Self::Verified,
         Self::Suspended,
         Self::Reconciling,
         Self::Stalled,
@@ -120,6 +145,9 @@ impl Type {
             Self::Applied => "Applied",
             Self::PoliciesEnforced => "PoliciesEnforced",
             Self::NetworkEnforcement => "NetworkEnforcement",
+            Self::Available => "Available",
+            Self::ScalingReady => "ScalingReady",
+            Self::Verified => "Verified",
             Self::Suspended => "Suspended",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
@@ -137,6 +165,13 @@ impl Type {
                 "The admission policies are there, as installed, and the API server finds no fault with them."
             }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
+            Self::Available => {
+                "Enough pods of the newest spec are available, and its Service, if it has one, leads to them."
+            }
+            Self::ScalingReady => {
+                "What is to scale it does so. Present only where something is asked to; Ready does not depend on it."
+            }
+            Self::Verified => "Its protocol was spoken with it and found right.",
             Self::Suspended => {
                 "The spec suspends it and every rule of that is in place; False and Unknown tell why not yet. Present only while the spec does. While True, Ready is False."
             }
@@ -148,13 +183,14 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 23] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
         Self::Suspended,
         Self::Unsupported,
         Self::RefNotFound,
+        Self::RefNotPermitted,
         Self::Pending,
         Self::ApplyFailed,
         Self::NotInstalled,
@@ -163,6 +199,13 @@ impl Reason {
         Self::DeletionBlocked,
         Self::Deleting,
         Self::NotProbed,
+        Self::Progressing,
+        Self::MinimumNotMet,
+        Self::Failed,
+        Self::QuotaExceeded,
+        Self::ScaledToZero,
+        Self::Limited,
+        Self::ProviderMissing,
         Self::InternalError,
     ];
 
@@ -175,6 +218,7 @@ impl Reason {
             Self::Suspended => "Suspended",
             Self::Unsupported => "Unsupported",
             Self::RefNotFound => "RefNotFound",
+            Self::RefNotPermitted => "RefNotPermitted",
             Self::Pending => "Pending",
             Self::ApplyFailed => "ApplyFailed",
             Self::NotInstalled => "NotInstalled",
@@ -183,6 +227,13 @@ impl Reason {
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Deleting => "Deleting",
             Self::NotProbed => "NotProbed",
+            Self::Progressing => "Progressing",
+            Self::MinimumNotMet => "MinimumNotMet",
+            Self::Failed => "Failed",
+            Self::QuotaExceeded => "QuotaExceeded",
+            Self::ScaledToZero => "ScaledToZero",
+            Self::Limited => "Limited",
+            Self::ProviderMissing => "ProviderMissing",
             Self::InternalError => "InternalError",
         }
     }
@@ -196,6 +247,9 @@ impl Reason {
             Self::Suspended => "It is stopped, as its spec says; nothing is wrong with it.",
             Self::Unsupported => "Nothing on this cluster can honour the field.",
             Self::RefNotFound => "A referenced object does not exist; it is picked up as soon as it does.",
+            Self::RefNotPermitted => {
+                "A referenced object may not be referred to from here: it is another tenant's, or in an environment that is kept apart."
+            }
             Self::Pending => "Not all wanted objects are written and seen yet; this passes by itself.",
             Self::ApplyFailed => "The API server refused or failed a write; it is tried again with growing pauses.",
             Self::NotInstalled => "Something of the installation is missing or differs; the message says what to run.",
@@ -206,6 +260,15 @@ impl Reason {
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",
             Self::NotProbed => "Nothing has shown yet whether it holds; the message says what it depends on.",
+            Self::Progressing => "Pods of the newest spec are on their way; this passes by itself.",
+            Self::MinimumNotMet => "Too few pods are available; their events tell why.",
+            Self::Failed => "It has failed and does not mend by itself; the message says what to look at.",
+            Self::QuotaExceeded => "The quota leaves no room for what is wanted; the message says how much is missing.",
+            Self::ScaledToZero => "It has no pods now, as it is meant to.",
+            Self::Limited => "It works, but not as far as the spec asks; the message says what bounds it.",
+            Self::ProviderMissing => {
+                "What would be needed is not on this cluster; the message says what else would do."
+            }
             Self::InternalError => "A bug of Tenantry: the plan broke a rule of its own and nothing was written.",
         }
     }

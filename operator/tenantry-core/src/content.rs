@@ -94,7 +94,17 @@ fn managed_metadata(object: &Value) -> Value {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
     };
-    json!({ "labels": managed("labels"), "annotations": managed("annotations") })
+    json!({ "labels": managed("labels"), "annotations": managed("annotations"), "ownerReferences": ties(object) })
+}
+
+/// Owner references to resources of ours. Others' neither keep an object nor harm it.
+fn ties(object: &Value) -> Value {
+    let references = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let ours = |one: &&Value| one["apiVersion"].as_str().is_some_and(|version| version.starts_with(meta::PREFIX));
+    references
+        .filter(ours)
+        .map(|one| json!({ "kind": one["kind"], "name": one["name"], "uid": one["uid"], "controller": one["controller"] }))
+        .collect()
 }
 
 /// The same without the label that names the installer: Helm puts its own on what it installs, and needs it there.
@@ -114,8 +124,15 @@ fn hash(resource: &Resource, metadata: &Value, body: &Value) -> u128 {
             }
         }
     }
+    let mut content = Value::Object(content);
+    for path in resource.filled {
+        let (parent, field) = path.rsplit_once('/').unwrap_or_default();
+        if let Some(fields) = content.pointer_mut(parent).and_then(Value::as_object_mut) {
+            fields.remove(field);
+        }
+    }
     // Maps are sorted, so equal content gives equal bytes; an absent field and an empty one mean the same to the server.
-    xxh3_128(without_empty(Value::Object(content)).to_string().as_bytes())
+    xxh3_128(without_empty(content).to_string().as_bytes())
 }
 
 /// Whether two values mean the same to the API server.

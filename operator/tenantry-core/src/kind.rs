@@ -56,6 +56,8 @@ pub enum Children {
     Named,
     /// They live in other namespaces or at cluster scope, where no owner reference reaches: finalizer and inventory.
     Recorded,
+    /// They live in the resource's own namespace and carry an owner reference: the server removes them when it goes.
+    Owned,
 }
 
 /// An example file.
@@ -144,6 +146,9 @@ fn plan_erased<K: Kind>(cr: &Value, world: &World, now: Timestamp) -> Result<Pla
     let owner = Owner::of(K::RESOURCE, cr);
     let marked = |object: Desired| match object.key().resource.write {
         Write::ByName => object,
+        Write::Replace | Write::Merge | Write::Never if K::CHILDREN == Children::Owned => {
+            owner.stamp(object).controlled_by(K::RESOURCE, &owner.name, &owner.uid)
+        }
         Write::Replace | Write::Merge | Write::Never => owner.stamp(object),
     };
     plan.desired = plan.desired.into_iter().map(marked).collect();

@@ -4,6 +4,10 @@ use serde::de::DeserializeOwned;
 
 use crate::kind::{Example, Registration};
 
+pub mod agent;
+pub mod application;
+pub mod mcp_server;
+pub mod model_deployment;
 pub mod tenant;
 pub mod tenant_class;
 pub mod tenant_view;
@@ -15,6 +19,10 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<tenant_class::TenantClassKind>(),
     Registration::of::<tenant::TenantKind>(),
     Registration::of::<tenant_view::TenantViewKind>(),
+    Registration::of::<application::ApplicationKind>(),
+    Registration::of::<model_deployment::ModelDeploymentKind>(),
+    Registration::of::<mcp_server::McpServerKind>(),
+    Registration::of::<agent::AgentKind>(),
 ];
 
 /// Examples from their files. A file that does not fit its type is left out; a test counts them.

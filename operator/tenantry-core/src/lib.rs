@@ -24,4 +24,5 @@ pub mod quantity;
 pub mod resources;
 pub mod roles;
 pub mod schema;
+pub mod workload;
 pub mod world;

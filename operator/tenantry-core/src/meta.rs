@@ -47,6 +47,12 @@ pub const ESCROW: &str = "tenantry.dev/escrow";
 pub const ESCROW_EPOCH: &str = "tenantry.dev/escrow-epoch";
 /// Annotation on a custom resource: where objects of it may be that no owner reference reaches.
 pub const INVENTORY: &str = "tenantry.dev/inventory";
+/// Label of what belongs to a workload: the kind of its custom resource.
+pub const WORKLOAD_KIND: &str = "tenantry.dev/kind";
+/// Label beside [`WORKLOAD_KIND`]: the name of its custom resource.
+pub const WORKLOAD_NAME: &str = "tenantry.dev/name";
+/// Annotation on a workload's pods: what it refers to, as `/etc/tenantry/bindings.json` shows it.
+pub const BINDINGS: &str = "tenantry.dev/bindings";
 /// Finalizer of kinds whose children no owner reference can reach.
 pub const FINALIZER: &str = "tenantry.dev/children";
 

@@ -1,5 +1,7 @@
 //! Names of what Tenantry makes, and what Kubernetes takes for a name. Nothing here looks at the cluster.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::meta;
 
 /// The network policy that denies everything but DNS and the own environment.
@@ -74,6 +76,18 @@ pub(crate) fn is_counted(name: &str) -> bool {
         || name.ends_with("/persistentvolumeclaims")
 }
 
+/// The name of an object that a resource consists of: `<name>-<role>`, as long as a DNS label may be. What is longer is cut, and
+/// told apart by a hash of all of it.
+pub fn child_name(name: &str, role: &str) -> String {
+    let whole = format!("{name}-{role}");
+    if whole.len() <= 63 {
+        return whole;
+    }
+    let hash = format!("{:08x}", xxh3_64(whole.as_bytes()) >> 32);
+    let kept = name.floor_char_boundary(63 - hash.len() - role.len() - 2);
+    format!("{}-{hash}-{role}", name[..kept].trim_end_matches('-'))
+}
+
 /// Whether it is a DNS label (RFC 1123): what a namespace may be called.
 pub fn is_dns_label(text: &str) -> bool {
     let inner = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
@@ -105,4 +119,18 @@ pub fn is_among(name: &str, patterns: &[String]) -> bool {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{child_name, is_dns_label};
+
+    #[test]
+    fn children_are_told_apart_however_long_their_names() {
+        assert_eq!(child_name("chat", "model"), "chat-model");
+        let long = "a".repeat(62);
+        let names = [child_name(&format!("{long}b"), "agent"), child_name(&format!("{long}c"), "agent")];
+        assert!(names.iter().all(|name| name.len() == 63 && is_dns_label(name)), "{names:?}");
+        assert_ne!(names[0], names[1]);
+    }
 }

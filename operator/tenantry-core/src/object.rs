@@ -113,6 +113,18 @@ impl Desired {
         labels.into_iter().fold(self, |object, (key, value)| object.label(key, value))
     }
 
+    /// Ties it to a resource in its own namespace: the server removes it when that goes.
+    pub fn controlled_by(mut self, resource: &Resource, name: &str, uid: &str) -> Self {
+        self.body["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": resource.api_version(),
+            "kind": resource.kind,
+            "name": name,
+            "uid": uid,
+            "controller": true,
+        }]);
+        self
+    }
+
     /// Gives it the content of another object, all but its metadata, at the moment of writing.
     pub fn copy_of(self, origin: Origin) -> Self {
         Self { origin: Some(origin), ..self }

@@ -7,10 +7,14 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+mod children;
 mod judged;
 mod theirs;
 mod workloads;
 
+pub use children::{
+    ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
+};
 pub use judged::judged;
 pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING};
 pub use workloads::{
@@ -38,6 +42,8 @@ pub struct Resource {
     pub keep: Keep,
     /// When objects of this kind are written, relative to others in the same namespace.
     pub wave: Wave,
+    /// Fields that the server fills in by itself and keeps when a write leaves them out (`/spec/clusterIP`): nobody's to decide.
+    pub filled: &'static [&'static str],
 }
 
 /// How an object that exists is brought to what is wanted. Creation is a POST, which cannot seize what is there, but for
@@ -92,8 +98,10 @@ pub enum Wave {
     Isolation,
     /// What bounds it: quotas and limits.
     Limits,
-    /// What the platform puts into it for everybody to use.
+    /// What the platform puts into it for everybody to use, and what workloads need before they run.
     Configuration,
+    /// What runs in it, and what scales and protects that.
+    Workloads,
     /// Who may act in it. Last: nobody has rights in a namespace that is not yet policed.
     Access,
     /// What others have put into it: never written as children, adjusted at most.
@@ -115,6 +123,7 @@ impl Resource {
             watch: Watch::All,
             keep: Keep::Whole,
             wave: Wave::Namespace,
+            filled: &[],
         }
     }
 
@@ -172,6 +181,7 @@ pub static NAMESPACE: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(namespace_facts),
     wave: Wave::Namespace,
+    filled: &[],
 };
 
 /// `networking.k8s.io/v1 NetworkPolicy`.
@@ -185,6 +195,7 @@ pub static NETWORK_POLICY: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Digest,
     wave: Wave::Isolation,
+    filled: &[],
 };
 
 /// `v1 ResourceQuota`. Its status is kept: admission goes by `status.hard`, so a plan waits for it.
@@ -198,6 +209,7 @@ pub static RESOURCE_QUOTA: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Projection(quota_facts),
     wave: Wave::Limits,
+    filled: &[],
 };
 
 /// `v1 LimitRange`.
@@ -211,6 +223,7 @@ pub static LIMIT_RANGE: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Digest,
     wave: Wave::Limits,
+    filled: &[],
 };
 
 /// `rbac.authorization.k8s.io/v1 RoleBinding`. More than a digest is kept only of one that is on its way out or held.
@@ -224,6 +237,7 @@ pub static ROLE_BINDING: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Projection(binding_facts),
     wave: Wave::Access,
+    filled: &[],
 };
 
 /// `rbac.authorization.k8s.io/v1 ClusterRole`. Given away by name; never read or written.
@@ -237,6 +251,7 @@ pub static CLUSTER_ROLE: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Digest,
     wave: Wave::Access,
+    filled: &[],
 };
 
 /// `v1 Secret` as a copy that tenants get: written, never read.
@@ -250,6 +265,7 @@ pub static SECRET: Resource = Resource {
     watch: Watch::Blind,
     keep: Keep::Digest,
     wave: Wave::Configuration,
+    filled: &[],
 };
 
 /// `v1 ConfigMap` as a copy that tenants get: written, never read.
@@ -279,6 +295,7 @@ pub static VALIDATING_ADMISSION_POLICY: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(policy_facts),
     wave: Wave::Isolation,
+    filled: &[],
 };
 
 /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding`.
@@ -292,6 +309,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(policy_facts),
     wave: Wave::Isolation,
+    filled: &[],
 };
 
 /// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
@@ -306,6 +324,7 @@ pub static API_SERVICE: Resource = Resource {
     watch: Watch::All,
     keep: Keep::Projection(api_service_facts),
     wave: Wave::Namespace,
+    filled: &[],
 };
 
 /// `tenantry.dev/v1alpha1 Tenant`.
@@ -316,6 +335,18 @@ pub static TENANT_CLASS: Resource = Resource::of_ours("TenantClass", "tenantclas
 
 /// `tenantry.dev/v1alpha1 TenantryPlatform`.
 pub static TENANTRY_PLATFORM: Resource = Resource::of_ours("TenantryPlatform", "tenantryplatforms", false);
+
+/// `tenantry.dev/v1alpha1 Application`.
+pub static APPLICATION: Resource = Resource::of_ours("Application", "applications", true);
+
+/// `tenantry.dev/v1alpha1 Agent`.
+pub static AGENT: Resource = Resource::of_ours("Agent", "agents", true);
+
+/// `tenantry.dev/v1alpha1 McpServer`.
+pub static MCP_SERVER: Resource = Resource::of_ours("McpServer", "mcpservers", true);
+
+/// `tenantry.dev/v1alpha1 ModelDeployment`.
+pub static MODEL_DEPLOYMENT: Resource = Resource::of_ours("ModelDeployment", "modeldeployments", true);
 
 /// `tenantry.dev/v1alpha1 TenantView`: of ours, and yet no user's: a child of its Tenant.
 pub static TENANT_VIEW: Resource = Resource {

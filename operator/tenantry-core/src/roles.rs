@@ -64,6 +64,7 @@ const LOOK: &[Grant] = &[
     Grant { group: "events.k8s.io", resources: &["events"], verbs: READ },
     Grant { group: "rbac.authorization.k8s.io", resources: &["rolebindings", "roles"], verbs: READ },
     Grant { group: "tenantry.dev", resources: &["tenantviews"], verbs: READ },
+    Grant { group: "tenantry.dev", resources: OURS, verbs: READ },
     Grant { group: "metrics.k8s.io", resources: &["pods"], verbs: &["get", "list"] },
 ];
 
@@ -89,7 +90,16 @@ const WORK: &[Grant] = &[
     Grant { group: "networking.k8s.io", resources: &["ingresses", "networkpolicies"], verbs: WRITE },
     Grant { group: "gateway.networking.k8s.io", resources: ROUTES, verbs: WRITE },
     Grant { group: "snapshot.storage.k8s.io", resources: &["volumesnapshots"], verbs: WRITE },
+    Grant { group: "tenantry.dev", resources: OURS, verbs: WRITE },
+    Grant {
+        group: "tenantry.dev",
+        resources: &["agents/scale", "applications/scale", "mcpservers/scale", "modeldeployments/scale"],
+        verbs: &["get", "patch", "update"],
+    },
 ];
+
+/// Workloads of ours.
+const OURS: &[&str] = &["agents", "applications", "mcpservers", "modeldeployments"];
 
 /// Routes and gateways of a tenant's own. Rights on kinds that are not there harm nobody.
 const ROUTES: &[&str] = &[

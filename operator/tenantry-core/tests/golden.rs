@@ -39,6 +39,7 @@ fn every_case_gives_what_is_written_down() {
         Reason::Pending,
         Reason::NotOwned,
         Reason::DeletionBlocked,
+        Reason::Deleting,
     ]
     .map(Reason::name)
     .into();

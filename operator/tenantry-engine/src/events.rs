@@ -19,6 +19,7 @@ pub static EVENTS: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Digest,
     wave: Wave::Namespace,
+    filled: &[],
 };
 
 /// Reports a change of `Ready` to or from False.

@@ -32,6 +32,7 @@ pub static LEASES: Resource = Resource {
     watch: Watch::Managed,
     keep: Keep::Digest,
     wave: Wave::Namespace,
+    filled: &[],
 };
 
 /// Whether this process leads.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tenantry_core::access::Right;
-use tenantry_core::kind::Registration;
+use tenantry_core::kind::{Children, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
@@ -61,6 +61,10 @@ fn candidates(engine: &Engine, kind: &Registration, owner: &Owner, plan: &Plan) 
     let ours = |namespace: &str| store.namespace_owner(namespace).filter(|marked| owner_path(marked) == path);
     let children = store.children(&path).filter(|(key, record)| {
         let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
+        if kind.children == Children::Owned {
+            // What an earlier resource of this name has left goes with it. A mark can be copied; who wrote it cannot.
+            return same && key.namespace == owner.namespace && record.written_by_us;
+        }
         if !key.resource.namespaced {
             return same;
         }

@@ -93,7 +93,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         outcome.objects = applied.objects;
         wrote = applied.wrote;
         errors.extend(applied.errors);
-        if kind.children == Children::Recorded {
+        if matches!(kind.children, Children::Recorded | Children::Owned) {
             let pruned = prune::prune(engine, kind, &owner, &plan).await;
             let (leaving, failed) = blind::prune(engine, key, &plan, &ledger).await;
             outcome.leaving = pruned.leaving.into_iter().chain(leaving).collect();

@@ -171,11 +171,7 @@ fn read_recorded(
     let mut ignored = 0;
     for manifest in manifest::read(folder)? {
         let is_content = contents.record(&adopted, &manifest.object);
-        let resources = snapshot::resources_of(KINDS, &manifest.object);
-        ignored += usize::from(!is_content && resources.is_empty());
-        for resource in resources {
-            snapshot.record(resource, manifest.object.clone());
-        }
+        ignored += usize::from(!snapshot.record_seen(&manifest.object) && !is_content);
     }
     if !snapshot.objects().any(|(key, _)| key.resource.write == ResourceWrite::ByName) {
         // Recordings are made for tenants: what an installation brings is left out of most.

@@ -40,15 +40,18 @@ impl MemoryWorld {
     pub fn insert(&mut self, mut object: Value) -> Result<(), UnknownKind> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-        let resources: Vec<_> = access::visible(KINDS)
+        assume_written_by_us(&mut object);
+        let is_ours = object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER;
+        // Some are looked at in two ways: all of them, and those that we have made.
+        let looks: Vec<_> = access::visible(KINDS)
             .into_iter()
             .filter(|resource| resource.kind == kind && resource.api_version() == api_version)
             .collect();
-        if resources.is_empty() {
+        if looks.is_empty() {
             return Err(UnknownKind { api_version, kind });
         }
-        assume_written_by_us(&mut object);
-        for resource in resources {
+        for resource in looks.iter().filter(|resource| looks.len() == 1 || resource.watch != Watch::Managed || is_ours)
+        {
             let metadata = &object["metadata"];
             let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));
             let kept = match resource.keep {

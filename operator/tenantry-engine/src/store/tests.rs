@@ -191,6 +191,7 @@ const fn tenants() -> Resource {
         watch: Watch::All,
         keep: Keep::Digest,
         wave: Wave::Namespace,
+        filled: &[],
     }
 }
 

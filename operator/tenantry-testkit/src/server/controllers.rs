@@ -39,6 +39,8 @@ pub fn tick(state: &mut State) -> bool {
     let before = state.revision;
     default_accounts(state);
     fill_quotas(state);
+    run_deployments(state);
+    lead_services(state);
     collect_garbage(state);
     finish_namespaces(state);
     finish_definitions(state);
@@ -98,6 +100,55 @@ fn fill_quotas(state: &mut State) {
             object["status"] = status;
             state.put(key, object);
         }
+    }
+}
+
+/// Deployments that Tenantry has made have all their pods at once. Others' are nobody's concern here.
+fn run_deployments(state: &mut State) {
+    for (key, deployment) in keys_of(state, "apps", "deployments") {
+        if deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"] != "tenantry" {
+            continue;
+        }
+        let replicas = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
+        let status = json!({
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+            "conditions": [
+                {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"},
+                {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+            ],
+        });
+        if deployment["status"] != status {
+            let mut object = Value::clone(&deployment);
+            object["status"] = status;
+            state.put(key, object);
+        }
+    }
+}
+
+/// Each Service that Tenantry has made leads to the pods of the Deployment of its name, by one slice with the Service's labels.
+fn lead_services(state: &mut State) {
+    for (key, service) in keys_of(state, "", "services") {
+        let name = format!("{}-1", key.name);
+        let slice =
+            Key { group: "discovery.k8s.io".to_owned(), plural: "endpointslices".to_owned(), name, ..key.clone() };
+        let is_ours = service["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "tenantry";
+        if !is_ours || meta::is_deleting(&service) || state.get(&slice).is_some() {
+            continue;
+        }
+        let mut labels = service["metadata"]["labels"].clone();
+        labels["kubernetes.io/service-name"] = json!(key.name);
+        let object = json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {
+                "name": slice.name, "namespace": key.namespace, "labels": labels,
+                "ownerReferences": [{
+                    "apiVersion": "v1", "kind": "Service", "name": key.name, "uid": service["metadata"]["uid"], "controller": true,
+                }],
+            },
+            "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": true}}],
+        });
+        add(state, "discovery.k8s.io", "endpointslices", object);
     }
 }
 

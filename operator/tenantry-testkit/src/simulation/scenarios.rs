@@ -6,6 +6,7 @@ mod lives;
 mod rights;
 mod strangers;
 mod suspensions;
+mod workloads;
 
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(strangers::strangers());
     all.extend(rights::rights());
     all.extend(suspensions::suspensions());
+    all.extend(workloads::workloads());
     all
 }
 

@@ -132,6 +132,9 @@ fn changed(found: &Value, object: &Desired) -> Value {
             fields.as_object_mut().map(|fields| fields.remove(key));
         }
     }
+    if !object.body()["metadata"]["ownerReferences"].is_null() {
+        body["metadata"]["ownerReferences"] = object.body()["metadata"]["ownerReferences"].clone();
+    }
     if !is_shared(resource)
         && let Some(fields) = body.as_object_mut()
     {

@@ -9,7 +9,7 @@ use tenantry_core::kind::Registration;
 use tenantry_core::kinds::KINDS;
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
-use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Write};
+use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Watch, Write};
 use tenantry_core::world::{Lookup, Scope, Source};
 use tenantry_core::{access, content, enforcement, names};
 
@@ -31,9 +31,7 @@ impl Snapshot {
     /// Puts in the admission policies as an installation does.
     pub(super) fn install(&mut self) {
         for object in enforcement::installed(names::OPERATOR_NAMESPACE) {
-            if let Some(resource) = resource_of(KINDS, &object) {
-                self.record(resource, object);
-            }
+            self.record_seen(&object);
         }
     }
 
@@ -57,6 +55,15 @@ impl Snapshot {
         self.unknown.iter().map(|resource| resource.plural.to_owned()).collect()
     }
 
+    /// Puts an object in as it was recorded, in every way in which plans look at its kind. Whether any does.
+    pub(super) fn record_seen(&mut self, object: &Value) -> bool {
+        let looks = looks_of(KINDS, object);
+        for resource in &looks {
+            self.record(resource, object.clone());
+        }
+        !looks.is_empty()
+    }
+
     /// Puts an object in as it was recorded. Its `managedFields` are often left out of recordings; what carries our mark
     /// was written by us, so they are made up for it.
     pub(super) fn record(&mut self, resource: &'static Resource, mut object: Value) {
@@ -74,9 +81,16 @@ impl Snapshot {
         self.objects.insert(key, Arc::new(object));
     }
 
-    /// Takes an object out; with a namespace goes all that is in it.
+    /// Takes an object out; with a namespace goes all that is in it, and with any object what is tied to it.
     pub(super) fn remove(&mut self, key: &ObjectKey) {
-        self.objects.remove(key);
+        let removed = self.objects.remove(key);
+        if let Some(uid) = removed.as_ref().and_then(|object| object["metadata"]["uid"].as_str()) {
+            let tied = |object: &Value| {
+                let references = object["metadata"]["ownerReferences"].as_array();
+                references.is_some_and(|all| all.iter().any(|one| one["uid"] == uid))
+            };
+            self.objects.retain(|_, object| !tied(object));
+        }
         if *key.resource == NAMESPACE {
             self.objects.retain(|other, _| other.namespace != key.name);
         }
@@ -85,15 +99,22 @@ impl Snapshot {
 
 /// The kind of an object among those that some registered kind uses, whatever its version.
 pub(super) fn resource_of(kinds: &[Registration], object: &Value) -> Option<&'static Resource> {
-    resources_of(kinds, object).into_iter().next()
+    looks_of(kinds, object).first().copied()
 }
 
-/// All ways in which plans look at an object: at some kinds as at their own, and as at what others have made.
-pub(super) fn resources_of(kinds: &[Registration], object: &Value) -> Vec<&'static Resource> {
+/// The ways in which plans look at such an object: some kinds are looked at as a whole, and apart from that at what of them is ours.
+fn looks_of(kinds: &[Registration], object: &Value) -> Vec<&'static Resource> {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let is_one = |resource: &&Resource| object["kind"] == resource.kind && group == resource.group;
-    access::visible(kinds).into_iter().filter(is_one).collect()
+    let is_ours = object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER;
+    let mut looks: Vec<_> = access::visible(kinds)
+        .into_iter()
+        .filter(|resource| object["kind"] == resource.kind && group == resource.group)
+        .collect();
+    if looks.len() > 1 && !is_ours {
+        looks.retain(|resource| resource.watch != Watch::Managed);
+    }
+    looks
 }
 
 /// The key of an object.

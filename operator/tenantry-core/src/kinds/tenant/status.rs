@@ -73,10 +73,8 @@ pub(super) fn status(tenant: &Tenant, world: &World, done: &Outcome, now: Timest
 /// What is to be said of conflicts, after how many environments are as wanted.
 fn told(environments: &[EnvironmentStatus]) -> String {
     let with = environments.iter().filter_map(|one| Some((one, one.conflicts.as_ref()?.total)));
-    let parts: Vec<String> = with
-        .filter(|(_, total)| *total > 0)
-        .map(|(one, total)| format!("{total} in {}", one.namespace))
-        .collect();
+    let parts: Vec<String> =
+        with.filter(|(_, total)| *total > 0).map(|(one, total)| format!("{total} in {}", one.namespace)).collect();
     if parts.is_empty() {
         return String::new();
     }

@@ -11,8 +11,7 @@ use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::Plan;
 use crate::resources::{
-    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, Resource, SPEAKING,
-    STATEFUL_SET,
+    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, Resource, SPEAKING, STATEFUL_SET,
 };
 use crate::world::{Lookup, Scope, World};
 

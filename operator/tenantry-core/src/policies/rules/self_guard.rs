@@ -1,9 +1,10 @@
 //! A namespace whose labels somebody stripped is still known as its own by the server's record of who wrote to it.
 //!
 //! What the operator itself may do, whoever holds its token: it writes to tenants' namespaces only, takes none that did not
-//! consent, gives no rights but Tenantry's own roles, and touches no Secret but those it made.
+//! consent, gives no rights but Tenantry's own roles, and touches no Secret and no
+//! workload's part but those it made.
 
-use crate::policies::rule::{ALL, CHANGE, DELETE, Exempt, Group, Operation, Rule, UPDATE, WRITE};
+use crate::policies::rule::{ALL, CHANGE, CREATE, DELETE, Exempt, Group, Operation, Rule, UPDATE, WRITE};
 
 /// Everything that the operator's ServiceAccount does.
 pub const SELF_GUARD: Group = Group {
@@ -75,13 +76,44 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "workloads",
-            expression: "(!has(oldObject.spec.template) || object.spec.template == oldObject.spec.template) && (!has(oldObject.spec.jobTemplate) || object.spec.jobTemplate == oldObject.spec.jobTemplate)",
+            // What was others' before does not become ours by a mark.
+            expression: "((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/')))) || (!((has(object.metadata.annotations) && 'tenantry.dev/owner' in object.metadata.annotations) || (has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/')))) && (!has(oldObject.spec.template) || object.spec.template == oldObject.spec.template) && (!has(oldObject.spec.jobTemplate) || object.spec.jobTemplate == oldObject.spec.jobTemplate))",
             operations: UPDATE,
             resources: &["deployments", "statefulsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs"],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator stops and starts workloads, and does not change what they run",
+            message: "Tenantry's operator stops and starts workloads of others, and does not change what they run",
+        },
+        Rule {
+            name: "made-workloads",
+            expression: "has(object.metadata.annotations) && 'tenantry.dev/owner' in object.metadata.annotations && has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))",
+            operations: CREATE,
+            resources: &["deployments"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator makes workloads for its own resources only",
+        },
+        Rule {
+            name: "parts",
+            expression: "((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))))",
+            operations: &[Operation::Update, Operation::Delete],
+            resources: &["services", "serviceaccounts", "poddisruptionbudgets", "horizontalpodautoscalers"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator changes no Service, account, budget or autoscaler but those it made",
+        },
+        Rule {
+            name: "removed-workloads",
+            expression: "((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))))",
+            operations: DELETE,
+            resources: &["deployments"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator removes no workload but those it made",
         },
         Rule {
             name: "secrets",

@@ -31,7 +31,7 @@ fn plans(kinds: &'static [Registration], trace: &Trace, end: &Snapshot) -> Vec<P
     let now = moment(trace.quiet_from);
     kinds
         .iter()
-        .filter(|kind| kind.children == Children::Recorded)
+        .filter(|kind| matches!(kind.children, Children::Recorded | Children::Owned))
         .flat_map(|kind| end.resources(kind).into_iter().map(move |resource| (kind, resource)))
         .filter_map(|(kind, resource)| (kind.plan)(&resource, &World::new(end), now).ok())
         .collect()

@@ -36,6 +36,7 @@ pub fn judge(trace: &Trace) -> Vec<Violation> {
                 second_writer,
                 loose_quarantine,
                 strange_adjustment,
+                loose_workload,
             ];
             violations.extend(checks.iter().filter_map(|check| check(&before, change)).map(|what| {
                 let name = format!("{} {}/{}", change.resource, change.namespace, change.name);
@@ -117,10 +118,6 @@ fn unpoliced_binding(before: &Snapshot, change: &Change) -> Option<String> {
     if change.resource != "rolebindings" || change.kind != ChangeKind::Added {
         return None;
     }
-    let denies = |policy: &Value| {
-        let types = policy["spec"]["policyTypes"].as_array().map_or(0, Vec::len);
-        is_ours(policy) && policy["spec"]["podSelector"] == json!({}) && types == 2
-    };
     if !before.of_kind("networking.k8s.io", "networkpolicies", &change.namespace).any(|policy| denies(policy)) {
         return Some("gives rights where no default-deny policy is".into());
     }
@@ -168,9 +165,29 @@ fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
     (!ours && !consented(change)).then(|| "was made by somebody else".into())
 }
 
-/// Kinds that are adjusted and never ours.
+/// Others' workloads, which are adjusted and never ours.
 fn is_workload(change: &Change) -> bool {
-    matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers"
+    let kind = matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers";
+    kind && !is_ours(&change.object)
+}
+
+/// Nothing is run where not everything is closed already, and nothing that does not go with the resource it is run for.
+fn loose_workload(before: &Snapshot, change: &Change) -> Option<String> {
+    if change.resource != "deployments" || change.kind != ChangeKind::Added || !is_ours(&change.object) {
+        return None;
+    }
+    if !before.of_kind("networking.k8s.io", "networkpolicies", &change.namespace).any(|policy| denies(policy)) {
+        return Some("runs where no default-deny policy is".into());
+    }
+    let owners = change.object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let tied =
+        owners.into_iter().any(|one| one["apiVersion"].as_str().is_some_and(|version| version.starts_with(GROUP)));
+    (!tied).then(|| "would outlive the resource it is run for".into())
+}
+
+fn denies(policy: &Value) -> bool {
+    let types = policy["spec"]["policyTypes"].as_array().map_or(0, Vec::len);
+    is_ours(policy) && policy["spec"]["podSelector"] == json!({}) && types == 2
 }
 
 /// Of a workload nothing is changed but what stops it, and that only where the namespace says so already.

@@ -46,7 +46,7 @@ fn dishonest(kind: &Registration, now: &Snapshot, earlier: &[Change], change: &C
         let observed = &object["status"]["observedGeneration"];
         return Some(format!("for generation {observed}, which is now {generation}"));
     }
-    if kind.children != Children::Recorded {
+    if !matches!(kind.children, Children::Recorded | Children::Owned) {
         return None;
     }
     let plan = (kind.plan)(object, &World::new(now), moment(change.at)).ok()?;

@@ -29,6 +29,7 @@ const fn resource(kind: &'static str, plural: &'static str) -> Resource {
         watch: Watch::All,
         keep: Keep::Whole,
         wave: Wave::Namespace,
+        filled: &[],
     }
 }
 

@@ -1,0 +1,114 @@
+//! Part three: an agent with a model and an MCP server, and a front end that calls it. It shows what is connected to what, from the
+//! resources and the network policies, and what is not. Fake nodes make pods Ready; nothing runs in them.
+
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use serde_json::Value;
+use tenantry_e2e::objects::{self, ObjectError};
+use tokio::time::sleep;
+
+use super::Show;
+use super::prepare::Stage;
+use crate::commands::CommandError;
+use crate::terminal::{count, duration};
+
+const SETTLED_WITHIN: Duration = Duration::from_mins(1);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Applies the examples that live in environments, waits, and shows the tables.
+pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandError> {
+    let given: Vec<&Value> = stage.examples.iter().filter(|one| !one["metadata"]["namespace"].is_null()).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    show.terminal.heading("Agents, tools and models");
+    let started = Instant::now();
+    for example in &given {
+        objects::apply(&stage.client, example).await?;
+    }
+    show.terminal.line(&format!("applied {} from examples/", count(given.len(), "workload")));
+    let workloads = loop {
+        let workloads = read(&stage.client, &given).await?;
+        if workloads.iter().all(is_settled) || started.elapsed() > SETTLED_WITHIN {
+            break workloads;
+        }
+        show.terminal.progress("waiting for pods");
+        sleep(PAUSE).await;
+    };
+    let took = started.elapsed();
+    let rows: Vec<Vec<String>> = workloads.iter().map(row).collect();
+    show.terminal.table(&["KIND", "NAME", "NAMESPACE", "READY", "REASON", "CALLED AT"], &rows);
+    for workload in &workloads {
+        let claim = format!("{} runs, and its status says no more than is so", objects::title(workload));
+        show.checks.claim(
+            &mut show.terminal,
+            is_settled(workload),
+            &claim,
+            &workload["status"]["conditions"].to_string(),
+        );
+    }
+    show.terminal.line(&format!("after {}: what is connected to what", duration(took)));
+    let mut ways = 0;
+    for workload in &workloads {
+        ways += show_ways(show, &stage.client, workload).await?;
+    }
+    let claim = format!("{} open, each at both ends, and nothing of them leads to another tenant", count(ways, "way"));
+    show.checks.claim(&mut show.terminal, ways > 0, &claim, "none");
+    Ok(())
+}
+
+async fn read(client: &Client, given: &[&Value]) -> Result<Vec<Value>, ObjectError> {
+    let mut found = Vec::new();
+    for workload in given {
+        let kind = workload["kind"].as_str().unwrap_or_default();
+        let namespace = workload["metadata"]["namespace"].as_str();
+        let all = objects::list(client, "tenantry.dev/v1alpha1", kind, namespace, "").await?;
+        found.extend(all.into_iter().filter(|one| objects::name(one) == objects::name(workload)).map(|mut one| {
+            one["kind"] = kind.into();
+            one
+        }));
+    }
+    Ok(found)
+}
+
+/// Ready, or not ready for nothing but a protocol that nobody has spoken yet.
+fn is_settled(workload: &Value) -> bool {
+    objects::condition(workload, "Ready").is_some_and(|ready| {
+        ready["observedGeneration"] == workload["metadata"]["generation"]
+            && (ready["status"] == "True" || ready["reason"] == "NotProbed")
+    })
+}
+
+fn row(workload: &Value) -> Vec<String> {
+    let ready = objects::condition(workload, "Ready").cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    vec![
+        text(&workload["kind"]),
+        text(&workload["metadata"]["name"]),
+        text(&workload["metadata"]["namespace"]),
+        text(&ready["status"]),
+        text(&ready["reason"]),
+        text(&workload["status"]["url"]),
+    ]
+}
+
+/// Tells the ways out of a workload, and answers how many there are.
+async fn show_ways(show: &mut Show, client: &Client, workload: &Value) -> Result<usize, CommandError> {
+    let kind = workload["kind"].as_str().unwrap_or_default();
+    let (name, namespace) = (objects::name(workload), workload["metadata"]["namespace"].as_str());
+    let labels = format!("tenantry.dev/kind={kind},tenantry.dev/name={name}");
+    let policies = objects::list(client, "networking.k8s.io/v1", "NetworkPolicy", namespace, &labels).await?;
+    let mut number = 0;
+    for rule in policies.iter().flat_map(|policy| policy["spec"]["egress"].as_array()).flatten() {
+        for peer in rule["to"].as_array().into_iter().flatten() {
+            let to = &peer["podSelector"]["matchLabels"];
+            let text = |key: &str| to[key].as_str().unwrap_or_default();
+            let (kind_to, name_to) = (text("tenantry.dev/kind"), text("tenantry.dev/name"));
+            let port = &rule["ports"][0]["port"];
+            show.terminal.line(&format!("{kind} {name} -> {kind_to} {name_to}, port {port}"));
+            number += 1;
+        }
+    }
+    Ok(number)
+}

@@ -1,0 +1,44 @@
+//! The Deployment of a workload.
+
+use serde_json::{Value, json};
+
+use super::Parts;
+use crate::meta;
+use crate::object::Desired;
+use crate::resources::MANAGED_DEPLOYMENT;
+use crate::workload::types::{Rollout, Strategy};
+
+/// A Deployment with so many pods, made from a template, that must stay up so many seconds to count. `note` is what the pods are to
+/// come back to when their tenant is no longer scaled to zero.
+pub fn build_deployment(
+    parts: &Parts,
+    replicas: i32,
+    note: Option<&str>,
+    rollout: &Rollout,
+    settles: i32,
+    template: &Value,
+) -> Desired {
+    let strategy = match rollout.strategy {
+        Strategy::Recreate => json!({ "type": "Recreate" }),
+        Strategy::RollingUpdate | Strategy::Canary => {
+            json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": "25%", "maxUnavailable": "25%" } })
+        }
+    };
+    let mut spec = json!({
+        "replicas": replicas,
+        "revisionHistoryLimit": rollout.history_limit,
+        // It must be longer than pods need to settle.
+        "progressDeadlineSeconds": rollout.progress_deadline.seconds().max(settles + 1),
+        "selector": { "matchLabels": parts.selector },
+        "strategy": strategy,
+        "template": template,
+    });
+    if settles > 0 {
+        spec["minReadySeconds"] = json!(settles);
+    }
+    let object = parts.object(&MANAGED_DEPLOYMENT).with("spec", spec);
+    match note {
+        Some(note) => object.annotation(meta::RESUME, note),
+        None => object,
+    }
+}

@@ -1,0 +1,41 @@
+//! An Agent is a workload; of what it may be besides, some cannot be had yet.
+
+use std::borrow::Cow;
+
+use crate::conditions::Reason;
+use crate::plan::Refusal;
+use crate::workload::{Extras, Workload, sort};
+
+use super::types::{Agent, AgentType};
+
+/// The workload that it is.
+pub(super) fn workload(agent: &Agent) -> Workload<'_> {
+    let spec = &agent.spec;
+    Workload {
+        sort: &sort::AGENT,
+        metadata: &agent.metadata,
+        trunk: Cow::Borrowed(&spec.trunk),
+        runs: spec.type_ == AgentType::Container,
+        connections: Some(&spec.connections),
+        path: None,
+        extras: Extras::default(),
+        refusals: refusals(agent),
+    }
+}
+
+fn refusals(agent: &Agent) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let mut refuse = |field: &str, message: &str| {
+        refusals.push(Refusal { reason: Reason::Unsupported, field: field.into(), message: message.into() });
+    };
+    if agent.spec.type_ == AgentType::Declarative {
+        refuse(
+            "spec.type",
+            "the platform names no runtime for declarative agents yet: use type: Container with an image of your own",
+        );
+    }
+    if !agent.spec.stores.is_empty() {
+        refuse("spec.stores", "there are no stores yet: remove them, and give the agent the address of one by env");
+    }
+    refusals
+}

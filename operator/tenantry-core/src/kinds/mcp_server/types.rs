@@ -1,0 +1,153 @@
+//! The McpServer resource as users write it and as its status tells it.
+
+#![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::workload::types::{Span, Trunk, TrunkStatus};
+
+/// Tools that agents call by the Model Context Protocol: a container that is run here, or a server elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "tenantry.dev",
+    version = "v1alpha1",
+    kind = "McpServer",
+    shortname = "tmcp",
+    category = "tenantry",
+    namespaced,
+    status = "McpServerStatus",
+    derive = "PartialEq",
+    cel,
+    scale(spec_replicas_path = ".spec.scaling.minReplicas", status_replicas_path = ".status.replicas", label_selector_path = ".status.selector"),
+    doc = "Tools that agents call by the Model Context Protocol: a container that is run here, or a server elsewhere.",
+    printcolumn(name = "Transport", type_ = "string", json_path = ".spec.transport", description = "How it is called"),
+    printcolumn(name = "Verified", type_ = "string", json_path = ".status.conditions[?(@.type=='Verified')].status", description = "Whether its protocol was checked"),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.url", description = "Where it is called inside the cluster"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Usable now"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')").message("metadata.name becomes the name of a Service: use at most 63 lower-case letters, digits and dashes, beginning with a letter"),
+    validation = Rule::new("has(self.spec.image) != has(self.spec.remote)").message("spec: name exactly one of image, which is run here, and remote, which is not"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct McpServerSpec {
+    /// What runs, and how. With `remote`, nothing of it counts.
+    #[serde(flatten)]
+    pub trunk: Trunk,
+    /// StreamableHttp (default), Sse (deprecated by the protocol), or Stdio (not supported yet: refused).
+    #[serde(default)]
+    pub transport: Transport,
+    /// The path it is called at. Default: /mcp.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^\s?#]*$"))]
+    pub path: Option<String>,
+    /// A server that is not run here. What the Tenant's egress does not open stays closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Remote>,
+    /// Which of its tools agents may see. Not supported yet: refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ToolFilter>,
+    /// How it is checked. Absent: it is checked every five minutes, and what is wrong is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+}
+
+/// How a server is called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Transport {
+    /// HTTP requests whose answers may be streams.
+    #[default]
+    StreamableHttp,
+    /// Its standard input and output.
+    Stdio,
+    /// Server-sent events, as in the protocol's first revision.
+    Sse,
+}
+
+/// A server that is not run here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Remote {
+    /// Its address.
+    #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s]+$"))]
+    pub url: String,
+}
+
+/// Which tools agents may see.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolFilter {
+    /// Only these. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub include: Vec<String>,
+    /// Not these. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub exclude: Vec<String>,
+}
+
+/// How a server is checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// Report (default): what is wrong is told. Enforce: agents are kept away while anything is wrong. Off: it is not checked.
+    #[serde(default)]
+    pub mode: VerificationMode,
+    /// How often it is checked. Default: 5m.
+    #[serde(default = "interval")]
+    pub interval: Span,
+    /// The revision of the protocol it must speak, such as 2025-11-25.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 10, max = 10), regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    pub required_revision: Option<String>,
+    /// Tools it must have. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub required_tools: Vec<String>,
+    /// Whether its tools must stay as they were when this spec was first checked. Default: they may change.
+    #[serde(default)]
+    pub pin_tools: bool,
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self {
+            mode: VerificationMode::default(),
+            interval: interval(),
+            required_revision: None,
+            required_tools: Vec::new(),
+            pin_tools: false,
+        }
+    }
+}
+
+fn interval() -> Span {
+    Span::of_seconds(300)
+}
+
+/// What is done about what is wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VerificationMode {
+    /// It is told.
+    #[default]
+    Report,
+    /// Agents are kept away.
+    Enforce,
+    /// Nobody looks.
+    Off,
+}
+
+/// How an McpServer stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct McpServerStatus {
+    /// What all workloads tell.
+    #[serde(flatten)]
+    pub trunk: TrunkStatus,
+}

@@ -1,0 +1,39 @@
+//! ModelDeployment: a model, served by an image that speaks a common protocol.
+
+use jiff::Timestamp;
+
+use crate::access::Access;
+use crate::kind::{Children, Example, Kind, Outcome};
+use crate::plan::Plan;
+use crate::resources::{self, Resource};
+use crate::workload;
+use crate::world::World;
+
+mod examples;
+mod plan;
+mod status;
+pub mod types;
+
+use types::{ModelDeployment, ModelDeploymentStatus};
+
+/// The kind ModelDeployment.
+pub struct ModelDeploymentKind;
+
+impl Kind for ModelDeploymentKind {
+    type Cr = ModelDeployment;
+    const RESOURCE: &'static Resource = &resources::MODEL_DEPLOYMENT;
+    const CHILDREN: Children = Children::Owned;
+    const ACCESS: &'static [Access] = workload::ACCESS;
+
+    fn plan(cr: &ModelDeployment, world: &World, _: Timestamp) -> Plan {
+        workload::draft(&plan::workload(cr), world).plan
+    }
+
+    fn status(cr: &ModelDeployment, world: &World, done: &Outcome, now: Timestamp) -> ModelDeploymentStatus {
+        status::status(cr, world, done, now)
+    }
+
+    fn examples() -> Vec<Example<ModelDeployment>> {
+        examples::examples()
+    }
+}

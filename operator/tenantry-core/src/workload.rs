@@ -1,0 +1,38 @@
+//! What all workloads of a tenant share: the fields that users write, what becomes of them, and how the status tells it. A kind adds
+//! what is special about it and repeats nothing. Nothing here knows which kinds there are, but by [`sort::SORTS`].
+
+mod availability;
+mod bindings;
+mod draft;
+mod home;
+mod pods;
+mod references;
+mod scaling;
+pub mod sort;
+mod status;
+pub mod types;
+
+pub use bindings::BINDINGS_PATH;
+pub(crate) use draft::{Extras, Workload, draft};
+pub(crate) use references::Edge;
+pub(crate) use status::judge;
+
+use crate::access::Access;
+use crate::resources;
+
+/// What every workload reads and owns, besides what is special about its kind.
+pub(crate) const ACCESS: &[Access] = &[
+    Access::read(&resources::NAMESPACE),
+    Access::read(&resources::RESOURCE_QUOTA),
+    Access::read(&resources::ENDPOINT_SLICE),
+    Access::read(&resources::APPLICATION),
+    Access::read(&resources::AGENT),
+    Access::read(&resources::MCP_SERVER),
+    Access::read(&resources::MODEL_DEPLOYMENT),
+    Access::own(&resources::NETWORK_POLICY),
+    Access::own(&resources::SERVICE_ACCOUNT),
+    Access::own(&resources::SERVICE),
+    Access::own(&resources::MANAGED_DEPLOYMENT),
+    Access::own(&resources::POD_DISRUPTION_BUDGET),
+    Access::own(&resources::HORIZONTAL_POD_AUTOSCALER),
+];

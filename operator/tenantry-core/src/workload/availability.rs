@@ -1,0 +1,123 @@
+//! Whether a workload answers, as its Deployment and the endpoints of its Service tell it. It believes neither a Deployment that has
+//! not looked at its newest spec, nor pods of an earlier revision.
+
+use serde_json::Value;
+
+use crate::conditions::{Reason, Truth};
+use crate::object::ObjectKey;
+use crate::resources::{ENDPOINT_SLICE, MANAGED_DEPLOYMENT};
+use crate::world::{Lookup, Scope, World};
+
+/// What is seen of a workload that runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Availability {
+    /// Value of the condition Available.
+    pub(crate) truth: Truth,
+    /// Its reason.
+    pub(crate) reason: Reason,
+    /// Its message.
+    pub(crate) message: String,
+    /// Pods that there are.
+    pub(crate) replicas: Option<i32>,
+    /// Number of the revision.
+    pub(crate) revision: Option<String>,
+}
+
+/// Looks at a workload's Deployment and, if it is called, at its Service.
+pub(crate) fn availability(deployment: &ObjectKey, listens: bool, world: &World) -> Availability {
+    let facts = match world.get(deployment) {
+        Lookup::Found(facts) => facts,
+        Lookup::Missing => return unknown(Reason::Pending, "its Deployment does not exist yet"),
+        Lookup::NotSynced => {
+            let text = format!("{} cannot be seen; the operator's /readyz says why", MANAGED_DEPLOYMENT.plural);
+            return unknown(Reason::Pending, text);
+        }
+    };
+    let (truth, reason, message) = match judge(&facts) {
+        (Truth::True, ..) if listens && !has_endpoints(deployment, world) => (
+            Truth::Unknown,
+            Reason::Progressing,
+            "its pods are available, and its Service leads to none of them yet".into(),
+        ),
+        judged => judged,
+    };
+    Availability {
+        truth,
+        reason,
+        message,
+        replicas: number(&facts["status"]["replicas"]),
+        revision: facts["revision"].as_str().map(str::to_owned),
+    }
+}
+
+fn unknown(reason: Reason, message: impl Into<String>) -> Availability {
+    Availability { truth: Truth::Unknown, reason, message: message.into(), replicas: None, revision: None }
+}
+
+fn judge(facts: &Value) -> (Truth, Reason, String) {
+    let status = &facts["status"];
+    let count = |field: &str| status[field].as_i64().unwrap_or_default();
+    let wanted = facts["replicas"].as_i64().unwrap_or_default();
+    if count("observedGeneration") < facts["generation"].as_i64().unwrap_or_default() {
+        return (Truth::Unknown, Reason::Progressing, "its Deployment has not looked at the newest spec yet".into());
+    }
+    let condition = |type_: &str, value: &str| {
+        let conditions = facts["conditions"].as_array().into_iter().flatten();
+        conditions.into_iter().find(|one| one["type"] == type_ && one["status"] == value)
+    };
+    let words = |condition: &Value| condition["message"].as_str().unwrap_or_default().to_owned();
+    let (replicas, updated, available) = (count("replicas"), count("updatedReplicas"), count("availableReplicas"));
+    // Of what is available, old pods may be all.
+    let current = (available - (replicas - updated)).max(0);
+    let complete = updated == replicas && updated >= wanted.min(1);
+    if let Some(failure) = condition("ReplicaFailure", "True") {
+        let words = words(failure);
+        let (reason, fix) = if words.contains("exceeded quota") {
+            (Reason::QuotaExceeded, "free some of it, lower what each pod requests, or have the quota raised")
+        } else {
+            (Reason::Failed, "mend what it names")
+        };
+        return (Truth::False, reason, format!("pods cannot be created: {words}: {fix}"));
+    }
+    if let Some(late) = condition("Progressing", "False") {
+        let text = format!(
+            "{} ({current} of {wanted} pods of this revision are available): look at the pods' events for the cause, such as an image that cannot be pulled, or a program that ends again",
+            words(late)
+        );
+        return (Truth::False, Reason::Failed, text);
+    }
+    if wanted == 0 {
+        return (Truth::Unknown, Reason::ScaledToZero, "no pods are wanted now".into());
+    }
+    if !complete {
+        let text = format!(
+            "{current} of {wanted} pods of the newest revision are available, {} of an earlier one are there",
+            replicas - updated
+        );
+        return (Truth::Unknown, Reason::Progressing, text);
+    }
+    // Within what a rollout may miss, which is a quarter.
+    let enough = condition("Available", "True").is_some() && available > 0;
+    if enough {
+        return (Truth::True, Reason::Succeeded, "enough pods of the newest revision are available".into());
+    }
+    if condition("Progressing", "True").is_some_and(|one| one["reason"] != "NewReplicaSetAvailable") {
+        let text = format!("{available} of {wanted} pods are available");
+        return (Truth::Unknown, Reason::Progressing, text);
+    }
+    let text = format!(
+        "{available} of {wanted} pods are available: look at the pods' events for the cause, such as a program that ends again, a probe that fails, or a node that is gone"
+    );
+    (Truth::False, Reason::MinimumNotMet, text)
+}
+
+/// Whether anybody answers at the Service, which is called as the Deployment.
+fn has_endpoints(deployment: &ObjectKey, world: &World) -> bool {
+    let slices =
+        world.list(&ENDPOINT_SLICE, Scope::Namespace(deployment.namespace.clone())).found().unwrap_or_default();
+    slices.iter().any(|slice| slice["service"] == deployment.name.as_str() && slice["ready"] == true)
+}
+
+fn number(value: &Value) -> Option<i32> {
+    value.as_i64().and_then(|number| i32::try_from(number).ok())
+}

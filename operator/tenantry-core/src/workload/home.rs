@@ -1,0 +1,89 @@
+//! Where a workload lives: what its namespace says about the tenant, as the Tenant's plan has written it there. It looks at nothing
+//! else, so a workload depends on no Tenant being readable.
+
+use serde_json::Value;
+
+use crate::meta;
+use crate::names::{self, Place};
+use crate::object::ObjectKey;
+use crate::policies::keys;
+use crate::resources::{NAMESPACE, NETWORK_POLICY};
+use crate::world::{Lookup, World};
+
+/// An environment of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Home {
+    /// Tenant, environment and namespace.
+    pub(crate) place: Place,
+    /// Whether images are pulled each time, as the Tenant demands.
+    pub(crate) pulls_always: bool,
+    /// The tenant's other namespaces.
+    pub(crate) siblings: Vec<String>,
+    /// Whether they may be reached.
+    pub(crate) reaches_siblings: bool,
+    /// How the tenant is suspended.
+    pub(crate) suspended: Option<String>,
+}
+
+/// What a namespace is to a workload in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// An environment.
+    Home(Home),
+    /// On its way out, and all in it with it.
+    Leaving,
+    /// Nothing that workloads may be in; with the reason and the fix.
+    Foreign(String),
+    /// Not known, or not finished; with what is missing.
+    Unknown(String),
+}
+
+/// What this namespace is.
+pub(crate) fn standing(namespace: &str, world: &World) -> Standing {
+    let facts = match world.get(&ObjectKey::cluster(&NAMESPACE, namespace)) {
+        Lookup::Found(facts) => facts,
+        // The resource is in it, so it was there; the news of its end is on the way, or that of its beginning.
+        Lookup::Missing | Lookup::NotSynced => {
+            return Standing::Unknown(format!("namespace {namespace} is not known yet"));
+        }
+    };
+    let metadata = &facts["metadata"];
+    if !metadata["deletionTimestamp"].is_null() {
+        return Standing::Leaving;
+    }
+    let label = |key: &str| metadata["labels"][key].as_str();
+    let (Some(tenant), Some(environment), Some(meta::MANAGER)) =
+        (label(meta::TENANT), label(meta::ENVIRONMENT), label(meta::MANAGED_BY))
+    else {
+        return Standing::Foreign(format!(
+            "namespace {namespace} is no environment of a tenant: create it there, or let a Tenant take the namespace over"
+        ));
+    };
+    if !metadata["labels"][meta::RETAINED_FROM].is_null() {
+        return Standing::Foreign(format!(
+            "namespace {namespace} has outlived its environment: add the environment to Tenant {tenant} again, or create it elsewhere"
+        ));
+    }
+    if environment == meta::HOME {
+        return Standing::Foreign(format!(
+            "namespace {namespace} is the home of tenant {tenant}, where nothing runs: create it in an environment"
+        ));
+    }
+    // Nothing runs where everything is open.
+    let closed = world.get(&ObjectKey::namespaced(&NETWORK_POLICY, namespace, names::DEFAULT_DENY));
+    if !matches!(closed, Lookup::Found(_)) {
+        return Standing::Unknown(format!("namespace {namespace} is not closed yet"));
+    }
+    let list = |key: &str| list(&metadata["annotations"][key]);
+    Standing::Home(Home {
+        place: Place::elsewhere(tenant, environment, namespace),
+        pulls_always: metadata["annotations"][keys::PULL_POLICY] == "Always",
+        siblings: list(keys::NAMESPACES).into_iter().filter(|name| name != namespace && name != tenant).collect(),
+        reaches_siblings: metadata["annotations"][keys::BETWEEN_ENVIRONMENTS] == "Allow",
+        suspended: label(meta::SUSPEND).map(str::to_owned),
+    })
+}
+
+fn list(text: &Value) -> Vec<String> {
+    text.as_str().unwrap_or_default().split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}

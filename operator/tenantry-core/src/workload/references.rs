@@ -1,0 +1,166 @@
+//! What a workload refers to, and who refers to it: one mechanism for all kinds. Both sides come to the same answer from the same
+//! resources, so a way through the network is opened at both ends or at none, and closed at both as soon as its reason goes.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::home::Home;
+use super::sort::{self, SORTS, Sort};
+use super::types::{Connections, Reference};
+use crate::conditions::Reason;
+use crate::object::ObjectKey;
+use crate::plan::{Denial, Plan};
+use crate::resources::Resource;
+use crate::world::{Lookup, Scope, World};
+
+/// A way through the network: to or from the pods of one workload.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Edge {
+    /// Namespace of the other end; none if it is the same.
+    pub(crate) namespace: Option<String>,
+    /// Kind of the other end.
+    pub(crate) kind: &'static str,
+    /// Name of the other end.
+    pub(crate) name: String,
+    /// The port that is called, at whichever end is called.
+    pub(crate) port: i32,
+}
+
+/// What a reference leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Target {
+    /// Where it is called; by its defaults while it does not exist. None if it may not be called.
+    pub(crate) url: Option<String>,
+    /// Its custom resource, if it exists and may be called.
+    pub(crate) cr: Option<std::sync::Arc<Value>>,
+    /// The way there; none if it does not exist, may not be called, or is not in the cluster.
+    pub(crate) edge: Option<Edge>,
+    /// Whether it cannot be told yet if it exists.
+    pub(crate) unknown: bool,
+}
+
+impl Target {
+    /// Whether it says that it is ready, for its present spec.
+    pub(crate) fn ready(&self) -> bool {
+        let Some(cr) = &self.cr else { return false };
+        let conditions = cr["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.into_iter().any(|one| {
+            one["type"] == "Ready"
+                && one["status"] == "True"
+                && one["observedGeneration"] == cr["metadata"]["generation"]
+        })
+    }
+}
+
+/// Follows a reference, and notes in the plan what is in its way.
+pub(crate) fn resolve(
+    home: &Home,
+    reference: &Reference,
+    sort: &'static Sort,
+    field: &str,
+    world: &World,
+    plan: &mut Plan,
+) -> Target {
+    let own = &home.place.namespace;
+    let namespace = reference.namespace.as_ref().unwrap_or(own);
+    let name = &reference.name;
+    let title = format!("{} {namespace}/{name}", sort.resource.kind);
+    let nothing = Target { url: None, cr: None, edge: None, unknown: false };
+    if namespace != own && !(home.reaches_siblings && home.siblings.contains(namespace)) {
+        let message = if home.siblings.contains(namespace) {
+            format!(
+                "{title} is in another environment, which tenant {} keeps apart: refer to one in {own}, or have network.betweenEnvironments of the Tenant set to Allow",
+                home.place.tenant
+            )
+        } else {
+            format!(
+                "{title} is not in an environment of tenant {}: refer to one that is; other tenants' cannot be called yet",
+                home.place.tenant
+            )
+        };
+        plan.denials.push(Denial { field: field.to_owned(), message });
+        return nothing;
+    }
+    let (cr, unknown) = match world.get(&ObjectKey::namespaced(sort.resource, namespace, name)) {
+        Lookup::Found(cr) if cr["metadata"]["deletionTimestamp"].is_null() => (Some(cr), false),
+        Lookup::Found(_) => {
+            plan.wait(Reason::RefNotFound, format!("{field}: {title} is being deleted: refer to another"));
+            (None, false)
+        }
+        Lookup::Missing => {
+            plan.wait(Reason::RefNotFound, format!("{field}: there is no {title}: create it, or refer to another"));
+            (None, false)
+        }
+        Lookup::NotSynced => {
+            plan.wait(Reason::Pending, format!("{field}: {title} is not known yet"));
+            (None, true)
+        }
+    };
+    let edge = cr.as_deref().and_then(|cr| sort.port_of(Some(cr))).map(|port| Edge {
+        namespace: (namespace != own).then(|| namespace.clone()),
+        kind: sort.resource.kind,
+        name: name.clone(),
+        port,
+    });
+    // While it is away its address stays as it was likely to be, so that its return does not roll those who call it.
+    Target { url: sort.url(namespace, name, cr.as_deref()), cr, edge, unknown }
+}
+
+/// Who refers to a workload.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Callers {
+    /// The ways from them.
+    pub(crate) edges: BTreeSet<Edge>,
+    /// `Kind namespace/name` of each.
+    pub(crate) titles: BTreeSet<String>,
+    /// Whether it cannot be told yet who does.
+    pub(crate) unknown: bool,
+}
+
+/// Everybody who refers to the workload of this sort and name, and may.
+pub(crate) fn callers(home: &Home, sort: &'static Sort, name: &str, port: Option<i32>, world: &World) -> Callers {
+    let mut callers = Callers::default();
+    let own = &home.place.namespace;
+    let siblings = home.siblings.iter().filter(|_| home.reaches_siblings);
+    for namespace in std::iter::once(own).chain(siblings) {
+        for caller in SORTS {
+            let Lookup::Found(found) = world.list(caller.resource, Scope::Namespace(namespace.clone())) else {
+                callers.unknown = true;
+                continue;
+            };
+            for cr in found.iter().filter(|cr| cr["metadata"]["deletionTimestamp"].is_null()) {
+                let refers = references(&cr["spec"]).iter().any(|(called, reference)| {
+                    *called == sort.resource
+                        && reference.name == name
+                        && reference.namespace.as_ref().unwrap_or(namespace) == own
+                });
+                if !refers {
+                    continue;
+                }
+                let who = cr["metadata"]["name"].as_str().unwrap_or_default();
+                callers.titles.insert(format!("{} {namespace}/{who}", caller.resource.kind));
+                callers.edges.extend(port.map(|port| Edge {
+                    namespace: (namespace != own).then(|| namespace.clone()),
+                    kind: caller.resource.kind,
+                    name: who.to_owned(),
+                    port,
+                }));
+            }
+        }
+    }
+    callers
+}
+
+/// All references in a spec that has any.
+fn references(spec: &Value) -> Vec<(&'static Resource, Reference)> {
+    let connections: Connections = serde_json::from_value(spec.clone()).unwrap_or_default();
+    let models = connections.models.into_iter().filter_map(|model| model.model_deployment_ref);
+    let tools = connections.tools.into_iter().map(|tool| tool.mcp_server_ref);
+    let peers = connections.peers.into_iter().map(|peer| peer.agent_ref);
+    models
+        .map(|one| (sort::MODEL_DEPLOYMENT.resource, one))
+        .chain(tools.map(|one| (sort::MCP_SERVER.resource, one)))
+        .chain(peers.map(|one| (sort::AGENT.resource, one)))
+        .collect()
+}

@@ -1,0 +1,203 @@
+//! The status of a workload, whatever its kind. A kind adds what is special about it and has all of it summed up.
+
+use jiff::Timestamp;
+
+use super::availability::{Availability, availability};
+use super::draft::{Draft, Workload};
+use super::scaling::Scaler;
+use super::types::TrunkStatus;
+use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
+use crate::kind::{Outcome, Progress};
+use crate::object::ObjectKey;
+use crate::resources::{
+    ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
+    SERVICE_ACCOUNT,
+};
+use crate::world::{Lookup, World};
+
+/// How many of those who refer to a workload its status names.
+const MOST_NAMED: usize = 100;
+
+/// What is to be said, before the kind has added its part.
+pub(crate) struct Judged<'a> {
+    /// The conditions so far.
+    pub(crate) conditions: Conditions<'a>,
+    status: TrunkStatus,
+    dependents: Vec<Type>,
+}
+
+type Verdict = (Truth, Reason, String);
+
+/// Judges a workload.
+pub(crate) fn judge<'a>(
+    workload: &Workload,
+    draft: &Draft,
+    before: &'a [Condition],
+    world: &World,
+    done: &Outcome,
+    now: Timestamp,
+) -> Judged<'a> {
+    let generation = workload.metadata.generation;
+    let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
+    let mut dependents = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied];
+    conditions.set_accepted(done, "the spec is valid and supported");
+    let (truth, reason, message) = references(done);
+    conditions.set(Type::ResolvedRefs, truth, reason, message);
+    let applied = applied(done, world);
+    let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
+    let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
+    let seen =
+        workload.runs.then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), world));
+    if let Some(Availability { truth, reason, message, replicas, revision }) = seen {
+        if truth == Truth::True {
+            status.url = workload.url();
+        }
+        status.replicas = replicas;
+        status.revision = revision;
+        status.selector = Some(selector(workload));
+        if truth == Truth::Unknown && reason != Reason::ScaledToZero && applied.0 == Truth::True {
+            conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
+        }
+        conditions.set(Type::Available, truth, reason, message);
+        // What is suspended is not usable for that reason, whatever else.
+        if suspended.is_none() {
+            dependents.push(Type::Available);
+        }
+    }
+    if applied.0 == Truth::Unknown && done.plan.refusals.is_empty() {
+        conditions.set(Type::Reconciling, Truth::True, applied.1, applied.2.clone());
+    }
+    conditions.set(Type::Applied, applied.0, applied.1, applied.2);
+    if let Some((truth, reason, message)) = scaling(workload, draft, world) {
+        conditions.set(Type::ScalingReady, truth, reason, message);
+    }
+    if let Some(violation) = &done.violation {
+        conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
+    } else if let Some(refusal) = done.plan.refusals.first() {
+        conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
+    }
+    if let Some(mode) = suspended {
+        let text = format!("its tenant is suspended: {mode}");
+        conditions.set(Type::Suspended, Truth::True, Reason::Suspended, text);
+    }
+    status.used_by = draft.callers.titles.iter().take(MOST_NAMED).cloned().collect();
+    Judged { conditions, status, dependents }
+}
+
+impl Judged<'_> {
+    /// Sums it up; `further` conditions, set by the kind, must hold as well.
+    pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
+        let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
+        TrunkStatus { conditions: self.conditions.summarise(&dependents, message), ..self.status }
+    }
+}
+
+fn references(done: &Outcome) -> Verdict {
+    let plan = done.plan;
+    if let Some(denial) = plan.denials.first() {
+        let all: Vec<String> = plan.denials.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
+        debug_assert!(!denial.message.is_empty());
+        return (Truth::False, Reason::RefNotPermitted, all.join("; "));
+    }
+    let about = |reason: Reason| -> Vec<&str> {
+        plan.waits.iter().filter(|wait| wait.reason == reason).map(|wait| wait.message.as_str()).collect()
+    };
+    let (missing, unknown) = (about(Reason::RefNotFound), about(Reason::Pending));
+    if !missing.is_empty() {
+        return (Truth::False, Reason::RefNotFound, missing.join("; "));
+    }
+    if !unknown.is_empty() {
+        return (Truth::Unknown, Reason::Pending, unknown.join("; "));
+    }
+    (Truth::True, Reason::Succeeded, "everything it refers to exists and may be used".into())
+}
+
+fn applied(done: &Outcome, world: &World) -> Verdict {
+    if let Some(violation) = &done.violation {
+        return (Truth::False, Reason::InternalError, violation.clone());
+    }
+    let first = |is_so: fn(&Progress) -> bool| done.objects.iter().find(|(_, progress)| is_so(progress));
+    if let Some((key, progress)) = first(|progress| matches!(progress, Progress::NotOwned | Progress::Failed(_))) {
+        return match progress {
+            Progress::Failed(why) if why.contains("exceeded quota") => {
+                let text = format!("{key}: {why}: free some of it, or have the quota raised");
+                (Truth::False, Reason::QuotaExceeded, text)
+            }
+            Progress::Failed(why) => (Truth::False, Reason::ApplyFailed, format!("{key}: {why}")),
+            _ => {
+                let text = format!("{key} exists and is not this workload's; it is left alone: remove or rename it");
+                (Truth::False, Reason::NotOwned, text)
+            }
+        };
+    }
+    let pending = |text: String| (Truth::Unknown, Reason::Pending, text);
+    if let Some((key, progress)) = first(|progress| *progress != Progress::Observed) {
+        let what =
+            if *progress == Progress::Held { "waits for what comes before it" } else { "is written and not seen yet" };
+        return pending(format!("{key} {what}"));
+    }
+    if let Some(key) = done.leaving.first() {
+        return pending(format!("{key} is being removed"));
+    }
+    if let Some(wait) = done.plan.waits.iter().find(|wait| wait.reason != Reason::RefNotFound) {
+        return (Truth::Unknown, wait.reason, wait.message.clone());
+    }
+    if !done.plan.refusals.is_empty() {
+        return pending("what is there is left as it is until the spec is accepted".into());
+    }
+    if !done.plan.undecided.is_empty() {
+        return (Truth::True, Reason::Succeeded, "what is there is left as it is".into());
+    }
+    let kinds = [
+        &NETWORK_POLICY,
+        &SERVICE_ACCOUNT,
+        &SERVICE,
+        &MANAGED_DEPLOYMENT,
+        &POD_DISRUPTION_BUDGET,
+        &HORIZONTAL_POD_AUTOSCALER,
+        &ENDPOINT_SLICE,
+    ];
+    let blind = kinds.into_iter().find(|kind| world.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced);
+    if let Some(kind) = blind {
+        return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
+    }
+    (Truth::True, Reason::Succeeded, "everything is written and was seen".into())
+}
+
+/// What is to be said of scaling; nothing where nothing is asked to scale.
+fn scaling(workload: &Workload, draft: &Draft, world: &World) -> Option<Verdict> {
+    let decided = draft.decided.as_ref()?;
+    if let Some(shortfall) = decided.shortfall.as_ref().filter(|(truth, ..)| *truth != Truth::True) {
+        return Some(shortfall.clone());
+    }
+    let Scaler::Hpa { .. } = decided.scaler else { return None };
+    let facts = match world.get(&workload.child(&HORIZONTAL_POD_AUTOSCALER)) {
+        Lookup::Found(facts) => facts,
+        Lookup::Missing | Lookup::NotSynced => {
+            return Some((Truth::Unknown, Reason::Pending, "its HorizontalPodAutoscaler is not there yet".into()));
+        }
+    };
+    let condition =
+        |type_: &str| facts["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == type_);
+    let well = || {
+        let chosen = decided.choice.as_deref().unwrap_or("an autoscaler");
+        decided.shortfall.clone().unwrap_or((Truth::True, Reason::Succeeded, format!("{chosen} scales it")))
+    };
+    let verdict = match (condition("AbleToScale"), condition("ScalingActive")) {
+        (_, Some(active)) if active["status"] == "True" => well(),
+        (_, Some(active)) if active["reason"] == "ScalingDisabled" => {
+            (Truth::Unknown, Reason::ScaledToZero, "it has no pods now, so nothing scales it".into())
+        }
+        (_, Some(fault)) | (Some(fault), None) if fault["status"] == "False" => {
+            let words = fault["message"].as_str().unwrap_or_default();
+            (Truth::False, Reason::Failed, format!("its HorizontalPodAutoscaler cannot work: {words}"))
+        }
+        _ => (Truth::Unknown, Reason::Pending, "its HorizontalPodAutoscaler has not looked at it yet".into()),
+    };
+    Some(verdict)
+}
+
+fn selector(workload: &Workload) -> String {
+    let labels = workload.sort.labels(workload.name());
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}

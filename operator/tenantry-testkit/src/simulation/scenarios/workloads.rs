@@ -1,0 +1,77 @@
+//! Stories of what runs in a tenant: made, changed, cut off from what it calls, and removed.
+
+use serde_json::{Value, json};
+
+use super::super::scenario::{Scenario, Step};
+use super::established;
+
+const OURS: &str = "/apis/tenantry.dev/v1alpha1/namespaces/acme-dev";
+
+/// The stories.
+pub fn workloads() -> Vec<Scenario> {
+    vec![
+        Scenario::new(
+            "workloads",
+            "an agent comes before the MCP server that it calls; it is given a model and more pods, and loses the server",
+            established(&["dev"]),
+            vec![
+                agent(),
+                server(),
+                Step::Settle,
+                Step::Edit(
+                    format!("{OURS}/agents/helper"),
+                    json!({"spec": {
+                        "scaling": {"minReplicas": 2},
+                        "models": [{"name": "chat", "modelDeploymentRef": {"name": "small"}}],
+                    }}),
+                ),
+                model(),
+                Step::Settle,
+                Step::Delete(format!("{OURS}/mcpservers/tickets")),
+            ],
+        ),
+        Scenario::new(
+            "workloads removed",
+            "an agent and what it calls are deleted, all at once, and the agent is made again",
+            [established(&["dev"]), vec![agent(), server(), model(), Step::Settle]].concat(),
+            vec![
+                Step::Delete(format!("{OURS}/agents/helper")),
+                Step::Delete(format!("{OURS}/modeldeployments/small")),
+                Step::Delete(format!("{OURS}/mcpservers/tickets")),
+                Step::Settle,
+                agent(),
+            ],
+        ),
+    ]
+}
+
+fn agent() -> Step {
+    made(
+        "agents",
+        "Agent",
+        "helper",
+        &json!({"image": "registry.example/a:1", "tools": [{"mcpServerRef": {"name": "tickets"}}]}),
+    )
+}
+
+fn server() -> Step {
+    made(
+        "mcpservers",
+        "McpServer",
+        "tickets",
+        &json!({"image": "registry.example/a:1", "verification": {"mode": "Off"}}),
+    )
+}
+
+fn model() -> Step {
+    let spec = json!({"model": {"uri": "hf://example/small"}, "runtime": {"image": "registry.example/a:1"}});
+    made("modeldeployments", "ModelDeployment", "small", &spec)
+}
+
+fn made(plural: &str, kind: &str, name: &str, spec: &Value) -> Step {
+    let body = json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": kind,
+        "metadata": {"name": name, "namespace": "acme-dev"}, "spec": spec,
+    });
+    Step::Create(format!("{OURS}/{plural}"), body)
+}

@@ -100,7 +100,7 @@ async fn show_ways(show: &mut Show, client: &Client, workload: &Value) -> Result
     let labels = format!("tenantry.dev/kind={kind},tenantry.dev/name={name}");
     let policies = objects::list(client, "networking.k8s.io/v1", "NetworkPolicy", namespace, &labels).await?;
     let mut number = 0;
-    for rule in policies.iter().flat_map(|policy| policy["spec"]["egress"].as_array()).flatten() {
+    for rule in policies.iter().filter_map(|policy| policy["spec"]["egress"].as_array()).flatten() {
         for peer in rule["to"].as_array().into_iter().flatten() {
             let to = &peer["podSelector"]["matchLabels"];
             let text = |key: &str| to[key].as_str().unwrap_or_default();

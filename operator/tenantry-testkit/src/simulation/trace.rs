@@ -145,7 +145,7 @@ fn without_chance(value: &Value, shares: bool) -> Value {
         Value::Object(fields) => Value::Object(
             fields
                 .iter()
-                .filter(|(key, _)| !BY_CHANCE.contains(&key.as_str()) && !(shares && SHARED.contains(&key.as_str())))
+                .filter(|(key, _)| !(BY_CHANCE.contains(&key.as_str()) || shares && SHARED.contains(&key.as_str())))
                 .map(|(key, value)| {
                     (key.clone(), if key == ESCROW { targets(value) } else { without_chance(value, shares) })
                 })

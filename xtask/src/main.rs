@@ -47,6 +47,8 @@ enum Task {
     /// Start a Kubernetes control plane and keep it until Ctrl-C (options: `cargo xtask cluster --help`)
     #[command(disable_help_flag = true)]
     Cluster(PassedOn),
+    /// Build the programs that run in pods, static and in release form: the stdio bridge, and what runs in the pods of tests
+    PodPrograms,
     /// The simulation tests alone, with as many seeds as you like
     Sim {
         /// How many seeds to try
@@ -92,6 +94,31 @@ fn json_file(given: Option<PathBuf>) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
+/// Into `target/pods`, so that neither linking undoes what the other has built.
+fn pod_programs() -> ExitCode {
+    let folder = cargo::target_folder().join("pods");
+    // With a target named, macros and build scripts are not linked that way, which they could not be.
+    let arguments =
+        ["build", "--release", "--target", HOST, "--package", "tenantry-bridge", "--package", "tenantry-programs"];
+    let mut command =
+        cargo(arguments).env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &folder);
+    match command.0.status() {
+        Ok(status) if status.success() => {}
+        Ok(_) => return ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: starting cargo: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    for program in ["tenantry-bridge", "programs"] {
+        println!("{}", folder.join(HOST).join("release").join(program).display());
+    }
+    ExitCode::SUCCESS
+}
+
+/// Static with the C library of the machine; what else rustup has, such as musl, does as well.
+const HOST: &str = if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
+
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Demo(passed) => {
@@ -120,6 +147,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Task::PodPrograms => pod_programs(),
         Task::Sim { seeds } => cargo(["test", "--package", "tenantry-testkit", "--test", "simulation"])
             .env("SEEDS", seeds.to_string())
             .become_it(),

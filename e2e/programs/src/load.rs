@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     /// What to ask.
     url: String,
     /// JSON to send; without it, the URL is fetched.
-    #[arg(long)]
+    #[arg(long, value_parser = json_text)]
     body: Option<Value>,
     /// How many at once.
     #[arg(long, default_value = "4")]
@@ -21,6 +21,11 @@ pub(crate) struct Arguments {
     /// For how many seconds.
     #[arg(long, default_value = "10")]
     seconds: u64,
+}
+
+/// By name: clap would take the text for a JSON string.
+fn json_text(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {

@@ -41,8 +41,10 @@ fn serve_when_asked() {
                 "hang" => continue,
                 "end" => return,
                 "huge" => Ok(said(&"x".repeat(1 << 20))),
-                "start" => {
-                    let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("starts");
+                how @ ("start" | "start stubborn") => {
+                    let script =
+                        if how == "start" { "exec sleep 1000" } else { "trap '' TERM; while :; do sleep 1; done" };
+                    let child = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).spawn().expect("starts");
                     let id = child.id().to_string();
                     children.push(child);
                     Ok(said(&id))

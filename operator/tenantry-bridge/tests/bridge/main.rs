@@ -52,6 +52,7 @@ async fn server_everything_becomes_a_service() {
     };
     let script = folder.join("dist/index.js");
     let bridge = Bridge::around(&["node", script.to_str().expect("text"), "stdio"], &[], "");
+    assert_eq!(bridge.ask("GET", "/healthz", &[], "").status, 200);
     let verdict = bridge.verdict().await;
     assert_eq!((verdict.state, verdict.era), (State::Verified, Some(Era::Dual)), "{verdict:#?}");
     assert_eq!((verdict.tool_count, codes(&verdict)), (Some(13), vec![]), "{verdict:#?}");
@@ -85,7 +86,7 @@ async fn nothing_outlives_its_session_and_nothing_the_bridge() {
     assert_eq!(bridge.tell_in(&session, "").status, 404);
 
     let session = bridge.session();
-    let mut all = vec![bridge.tell("").said(), bridge.tell("start").said()];
+    let mut all = vec![bridge.tell("").said(), bridge.tell("start stubborn").said()];
     all.extend([bridge.tell_in(&session, "").said(), bridge.tell_in(&session, "start").said()]);
     bridge.end();
     for pid in all {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenantry_probe::{Options, Prober};
+use tenantry_probe::{Limits, Options, Prober};
 use tenantry_protocol::address::Bounds;
 use tenantry_protocol::mcp::Verdict;
 
@@ -119,7 +119,9 @@ impl Bridge {
     pub async fn verdict(&self) -> Verdict {
         let bounds = Bounds { is_loopback_allowed: true, forbidden: Vec::new() };
         let url = format!("http://{}/mcp", self.address).parse().expect("a URL");
-        Prober::new(1).mcp(&url, &Options { bounds, ..Options::default() }).await
+        // A server that is started for a session may take its time on a busy machine.
+        let limits = Limits { time: Duration::from_mins(2), moment: Duration::from_secs(30), ..Limits::default() };
+        Prober::new(1).mcp(&url, &Options { bounds, limits, ..Options::default() }).await
     }
 }
 

@@ -6,7 +6,7 @@ use tenantry_protocol::mcp::{Auth, Era, Verdict};
 use tenantry_protocol::verdict::State::{self, ProbeBlocked, ProtocolError, RateLimited, Unavailable, Verified};
 use tokio::time::Instant;
 
-use crate::shared::{Heard, Reaction, Server, hasty, options};
+use crate::shared::{Heard, Reaction, Server, hasty, impatient, options};
 use crate::sound::{Sound, Speaks, result, tool};
 
 async fn verdict(options: &Options, handler: impl Fn(&Heard) -> Reaction + Send + Sync + 'static) -> Verdict {
@@ -58,7 +58,7 @@ async fn one_that_hangs_only_on_what_it_does_not_know_is_asked_on() {
     let sound = Sound::new(Speaks::Legacy);
     let verdict =
         verdict(
-            &options(),
+            &impatient(),
             move |heard| {
                 if heard.method() == "server/discover" { Reaction::Hang } else { sound.react(heard) }
             },
@@ -76,8 +76,8 @@ async fn a_check_that_is_not_answered_is_not_run_and_is_remembered() {
             None => sound.react(heard),
         }
     };
-    let before = verdict(&hasty(), handler(Sound::new(Speaks::Modern), false)).await;
-    let slow = verdict(&hasty(), handler(Sound::new(Speaks::Modern), true)).await;
+    let before = verdict(&impatient(), handler(Sound::new(Speaks::Modern), false)).await;
+    let slow = verdict(&impatient(), handler(Sound::new(Speaks::Modern), true)).await;
     assert_eq!(slow.verification.issues, []);
     assert!(slow.verification.not_run.contains(&"M9".to_owned()), "{:?}", slow.verification.not_run);
     assert_eq!(slow.remembering(&before).verification.issues, before.verification.issues);

@@ -176,17 +176,23 @@ async fn hear<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Heard> {
     Some(Heard { verb, path, headers, text, body })
 }
 
-/// Options under which servers of tests can be asked, and are not waited for long.
+/// Options under which servers of tests can be asked, with time enough on a machine that compiles something else meanwhile.
 pub fn options() -> Options {
     Options {
         bounds: Bounds { is_loopback_allowed: true, ..Bounds::default() },
-        limits: Limits { time: Duration::from_secs(5), moment: Duration::from_secs(2), ..Limits::default() },
+        limits: Limits { time: Duration::from_mins(1), moment: Duration::from_secs(20), ..Limits::default() },
         ..Options::default()
     }
 }
 
-/// The same for servers that never end.
+/// The same for servers that do not answer one of the questions.
+pub fn impatient() -> Options {
+    let limits = Limits { moment: Duration::from_secs(1), ..options().limits };
+    Options { limits, ..options() }
+}
+
+/// The same for servers that answer none.
 pub fn hasty() -> Options {
-    let limits = Limits { time: Duration::from_secs(2), moment: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits { time: Duration::from_secs(2), ..impatient().limits };
     Options { limits, ..options() }
 }

@@ -14,7 +14,9 @@ pub struct Readers {
     by_reader: BTreeMap<ObjectKey, BTreeSet<Read>>,
     /// How many resources list each kind that is watched on demand.
     listed: BTreeMap<&'static Resource, usize>,
-    demand: watch::Sender<BTreeSet<&'static Resource>>,
+    /// Whether anybody does, for each watch that waits for that. One channel for each: the receivers of one are woken in random
+    /// order, and equal seeds are to give equal traces.
+    demand: BTreeMap<&'static Resource, watch::Sender<bool>>,
 }
 
 impl Readers {
@@ -51,18 +53,17 @@ impl Readers {
         self.publish();
     }
 
-    /// The kinds that some plan lists and that are watched on demand.
-    pub fn demand(&self) -> watch::Receiver<BTreeSet<&'static Resource>> {
-        self.demand.subscribe()
+    /// Tells whether some plan lists this kind, which is watched on demand.
+    pub fn demand(&mut self, resource: &'static Resource) -> watch::Receiver<bool> {
+        let wanted = self.listed.contains_key(resource);
+        self.demand.entry(resource).or_insert_with(|| watch::Sender::new(wanted)).subscribe()
     }
 
     fn publish(&self) {
-        let wanted: BTreeSet<_> = self.listed.keys().copied().collect();
-        self.demand.send_if_modified(|demand| {
-            let changes = *demand != wanted;
-            *demand = wanted;
-            changes
-        });
+        for (resource, demand) in &self.demand {
+            let wanted = self.listed.contains_key(resource);
+            demand.send_if_modified(|known| std::mem::replace(known, wanted) != wanted);
+        }
     }
 
     fn drop_reads(&mut self, reader: &ObjectKey) {
@@ -127,16 +128,16 @@ mod tests {
     #[test]
     fn a_kind_is_in_demand_while_somebody_lists_it() {
         let mut readers = Readers::default();
-        let demand = readers.demand();
+        let demand = readers.demand(&POD);
         let list = |namespace: &str| BTreeSet::from([Read::List(&POD, Scope::Namespace(namespace.to_owned()))]);
         let [one, other] = ["one", "other"].map(|name| ObjectKey::cluster(&NAMESPACE, name));
         readers.record(&one, list("a"));
         readers.record(&other, list("b"));
         readers.record(&one, BTreeSet::new());
-        assert_eq!(*demand.borrow(), BTreeSet::from([&POD]), "the other still does");
+        assert!(*demand.borrow(), "the other still does");
         readers.record(&other, list("c"));
-        assert!(demand.borrow().contains(&POD));
+        assert!(*demand.borrow());
         readers.forget(&other);
-        assert!(demand.borrow().is_empty());
+        assert!(!*demand.borrow());
     }
 }

@@ -51,12 +51,12 @@ pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     if resource.watch != Watch::OnDemand {
         return follow(&engine, resource, "", open).await;
     }
-    let mut demand = engine.readers().demand();
-    while demand.wait_for(|wanted| wanted.contains(resource)).await.is_ok() {
+    let mut demand = engine.readers().demand(resource);
+    while demand.wait_for(|wanted| *wanted).await.is_ok() {
         tokio::select! {
             biased; // Equal seeds give equal traces.
             () = follow(&engine, resource, "", open) => {}
-            _ = demand.wait_for(|wanted| !wanted.contains(resource)) => {}
+            _ = demand.wait_for(|wanted| !*wanted) => {}
         }
         engine.store_mut().forget(resource);
         engine.watches().insert(resource, Health::default());

@@ -1,6 +1,7 @@
 //! The Tenant's plan: settle who holds the namespaces, resolve the settings, then want everything that each namespace
 //! needs. What is refused withholds only the objects it decides; nothing that exists is lost or loosened by it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -116,10 +117,10 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
     };
     if let Some((reason, fault)) = unusable_name(&name, &platform, world) {
         draft.plan.refuse(reason, "metadata.name", fault);
-        draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+        draft.stopped = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
         return draft;
     }
-    let case = Case { tenant, name: &name, class: &class, platform: &platform, world };
+    let case = Case { tenant, name: &name, class: &class, platform: &platform, world, unbound: OnceCell::new() };
     case.fill(&mut draft, &existing, now);
     draft
 }
@@ -173,6 +174,8 @@ pub(super) struct Case<'a> {
     pub(super) class: &'a TenantClassSpec,
     pub(super) platform: &'a TenantryPlatformSpec,
     pub(super) world: &'a World<'a>,
+    /// Why the admission policies do not bind tenants, if they do not; looked up once somebody is to be given rights.
+    pub(super) unbound: OnceCell<Option<String>>,
 }
 
 /// One environment, and what is known of it before its namespace is planned.

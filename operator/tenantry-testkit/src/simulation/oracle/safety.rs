@@ -117,6 +117,9 @@ fn unpoliced_binding(before: &Snapshot, change: &Change) -> Option<String> {
         let types = policy["spec"]["policyTypes"].as_array().map_or(0, Vec::len);
         is_ours(policy) && policy["spec"]["podSelector"] == json!({}) && types == 2
     };
+    if before.by_address("admissionregistration.k8s.io", "validatingadmissionpolicies", "", "tenantry-pods").is_none() {
+        return Some("gives rights where no admission policy binds tenants".into());
+    }
     if !before.of_kind("networking.k8s.io", "networkpolicies", &change.namespace).any(|policy| denies(policy)) {
         return Some("gives rights where no default-deny policy is".into());
     }

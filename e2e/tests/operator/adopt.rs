@@ -195,7 +195,14 @@ fn named(conflicts: &Value, kind: &str, name: &str) -> Vec<String> {
     let all = conflicts.as_array().into_iter().flatten();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut all: Vec<String> = all
-        .map(|one| format!("{} {}/{}", text(&one["rule"]), text(one.pointer(kind).unwrap_or_default()), text(one.pointer(name).unwrap_or_default())))
+        .map(|one| {
+            format!(
+                "{} {}/{}",
+                text(&one["rule"]),
+                text(one.pointer(kind).unwrap_or_default()),
+                text(one.pointer(name).unwrap_or_default())
+            )
+        })
         .collect();
     all.sort();
     all
@@ -242,7 +249,11 @@ async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mende
         eventually(SOON, "the conflicts are told", async || {
             let found = get(&client, "tenantry.dev/v1alpha1", "Tenant", None, "host").await.ok_or("none")?;
             let first = named(&told(&found)["first"], "/kind", "/name");
-            if first == wanted && told(&found)["total"] == wanted.len() { Ok(found) } else { Err(found["status"].to_string()) }
+            if first == wanted && told(&found)["total"] == wanted.len() {
+                Ok(found)
+            } else {
+                Err(found["status"].to_string())
+            }
         })
         .await
         .unwrap_or_else(|late| panic!("{late}"))
@@ -261,7 +272,9 @@ async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mende
     }
 
     // Each goes from the list when it is mended, and none comes back.
-    let right = Patch::Merge(json!({ "spec": { "template": { "spec": { "containers": deployment("crowded")["spec"]["template"]["spec"]["containers"] } } } }));
+    let right = Patch::Merge(
+        json!({ "spec": { "template": { "spec": { "containers": deployment("crowded")["spec"]["template"]["spec"]["containers"] } } } }),
+    );
     objects::collection(&client, &before[0]).patch("foreign", &PatchParams::default(), &right).await.expect("patched");
     listed(&[seen_by_all[0], seen_by_all[2], seen_by_all[3]]).await;
     for misfit in &before[1..3] {
@@ -269,7 +282,10 @@ async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mende
     }
     listed(&[seen_by_all[3]]).await;
     let one = Patch::Merge(json!({ "spec": { "replicas": 1 } }));
-    objects::collection(&client, &deployment("crowded")).patch("web", &PatchParams::default(), &one).await.expect("scaled");
+    objects::collection(&client, &deployment("crowded"))
+        .patch("web", &PatchParams::default(), &one)
+        .await
+        .expect("scaled");
     listed(&[]).await;
     assert_eq!(planned(&cluster, &host).await, seen_by_all[4..]);
 }

@@ -12,7 +12,7 @@ mod tenant_view;
 pub use copy::build_copy;
 pub use limit_range::build_limit_range;
 pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
-pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine};
+pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine, no_pods};
 pub use resource_quota::build_resource_quota;
 pub use role_binding::build_role_binding;
 pub use tenant_view::build_tenant_view;

@@ -27,10 +27,8 @@ fn template(template: &Value) -> Value {
     let mut metadata = json!({});
     for section in ["labels", "annotations"] {
         let all = template["metadata"][section].as_object().into_iter().flatten();
-        let ours: Map<String, Value> = all
-            .filter(|(key, _)| meta::is_managed_key(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+        let ours: Map<String, Value> =
+            all.filter(|(key, _)| meta::is_managed_key(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
         if !ours.is_empty() {
             metadata[section] = ours.into();
         }
@@ -63,5 +61,7 @@ fn pod(spec: &Value) -> Value {
 
 fn only(object: &Value, fields: &[&str]) -> Value {
     let all = object.as_object().into_iter().flatten();
-    all.filter(|(field, _)| fields.contains(&field.as_str())).map(|(field, value)| (field.clone(), value.clone())).collect()
+    all.filter(|(field, _)| fields.contains(&field.as_str()))
+        .map(|(field, value)| (field.clone(), value.clone()))
+        .collect()
 }

@@ -38,16 +38,8 @@ const fn workload(group: &'static str, kind: &'static str, plural: &'static str)
 }
 
 /// Controllers that are named in the place of what they make, and what they make can be told from their templates.
-pub const SPEAKING: [&str; 8] = [
-    "Deployment",
-    "ReplicaSet",
-    "StatefulSet",
-    "ReplicationController",
-    "CronJob",
-    "Job",
-    "DaemonSet",
-    "Node",
-];
+pub const SPEAKING: [&str; 8] =
+    ["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController", "CronJob", "Job", "DaemonSet", "Node"];
 
 /// Shape: `{name, replicas?, suspend?, note?, controller?, ended, deleting, judged?}`, with the kind of its controller, whether it
 /// has run to its end, and, of what none of the others speaks for, what admission rules look at.

@@ -138,7 +138,8 @@ impl Contents {
             let namespace =
                 namespace.filter(|found| found["metadata"]["labels"][meta::TENANT] == tenant["metadata"]["name"]);
             let (Some(namespace), Some(held)) = (namespace, self.held.get(name)) else { continue };
-            conflicts.extend(held.iter().filter(|held| is_judged(&held.object)).flat_map(|held| held.refused(namespace)));
+            conflicts
+                .extend(held.iter().filter(|held| is_judged(&held.object)).flat_map(|held| held.refused(namespace)));
             conflicts.extend(exceeded(name, held, before, after));
         }
         conflicts.sort();

@@ -33,11 +33,11 @@ impl Case<'_> {
         level: Option<PodSecurity>,
         takes_over: bool,
     ) {
-        let keeps_notes = common.workloads.noted.contains(&place.namespace);
+        let notes = common.stopped.notes_in(&place.namespace);
         let Some(level) = level.filter(|_| !common.settings.namespace_refused) else {
             match holder(place, self.world) {
                 Holder::Ours(facts) => {
-                    suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, keeps_notes);
+                    suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, notes);
                 }
                 _ => draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace))),
             }
@@ -59,7 +59,7 @@ impl Case<'_> {
             annotations: &settings.metadata.annotations,
             policy: &policy,
         });
-        draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes).taking_over(takes_over));
+        draft.plan.want(suspend::mark(namespace, self.tenant, notes).taking_over(takes_over));
     }
 
     /// Wants what closes the network there, and what opens it again. `openings` are none if they were refused.
@@ -141,9 +141,8 @@ impl Case<'_> {
                 draft.plan.want(build_role_binding(place, role, &subjects));
             }
             return None;
-        }
+        };
         draft.plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace.clone()));
-        let text = format!("quota of namespace {namespace} is not enforced yet; members get their rights then");
         draft.plan.wait(Reason::Pending, text.clone());
         Some(text)
     }

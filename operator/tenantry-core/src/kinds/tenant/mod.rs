@@ -22,6 +22,7 @@ mod network;
 mod ownership;
 mod places;
 mod plan;
+mod quarantine;
 mod quota;
 mod replicate;
 mod retire;

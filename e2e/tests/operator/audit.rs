@@ -36,6 +36,24 @@ fn of_tenant<'a>(events: &'a [Value], namespaces: &[String]) -> Vec<&'a Value> {
     events.iter().filter(is_there).collect()
 }
 
+/// Those of one tenant by what the admission policies note on each event that they are asked about.
+fn noted_for<'a>(events: &'a [Value], tenant: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| noted_tenants(event).any(|noted| noted == tenant)).collect()
+}
+
+/// `tenantry-pods/tenant` and so on.
+fn noted_tenants(event: &Value) -> impl Iterator<Item = &str> {
+    let annotations = event["annotations"].as_object().into_iter().flatten();
+    annotations
+        .filter(|(key, _)| key.starts_with("tenantry-") && key.ends_with("/tenant"))
+        .filter_map(|(_, value)| value.as_str())
+}
+
+/// What the policies say of a refusal, rule and Tenant included.
+fn noted_refusal(event: &Value) -> &str {
+    event["annotations"]["validation.policy.admission.k8s.io/validation_failure"].as_str().unwrap_or_default()
+}
+
 async fn namespaces_of(cluster: &Cluster, tenant: &str) -> Vec<String> {
     let client = cluster.client().await.expect("client");
     let label = format!("{}={tenant}", meta::TENANT);
@@ -80,13 +98,25 @@ async fn act(who: &Identity, tenant: &str) {
         .await
         .unwrap_or_else(|late| panic!("{late}"));
     }
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": format!("{tenant}-service"), "namespace": namespace },
+        "spec": { "type": "NodePort", "ports": [{ "port": 80 }] },
+    });
+    let refused = who.kubectl_with_input(&["create", "--validate=false", "-f", "-"], &service.to_string()).await;
+    let refused = refused.expect_err("not granted").to_string();
+    assert!(refused.contains("rule service-type"), "{refused}");
     who.kubectl(&["create", "token", "default", "-n", &namespace]).await.expect("a token");
     who.kubectl(&["get", "configmaps", "-n", &namespace]).await.expect("reads");
 }
 
 #[tokio::test]
 async fn each_tenants_writes_are_kept_as_it_asks_and_apart() {
-    let tenants = [asking("lynx", "RequestResponse"), asking("otter", "Metadata"), asking("stoat", "None")];
+    let tenants = [
+        asking("lynx", "RequestResponse"),
+        asking("heron", "Request"),
+        asking("otter", "Metadata"),
+        asking("stoat", "None"),
+    ];
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("tenants.json");
     let mut given = vec![scene::class(scene::CLASS, &json!({}))];
@@ -107,7 +137,7 @@ async fn each_tenants_writes_are_kept_as_it_asks_and_apart() {
         let (code, live, err) = tenantry(arguments, Some(cluster.kubeconfig_path())).await;
         assert_eq!((code, live.as_str(), err.as_str()), (0, policy.as_str(), ""));
     }
-    for name in ["stoat", "otter", "lynx"] {
+    for name in ["stoat", "otter", "heron", "lynx"] {
         let who = cluster.user(&format!("{name}-person"), &[&format!("{name}-admins")]).expect("issued");
         act(&who, name).await;
     }
@@ -118,13 +148,17 @@ async fn each_tenants_writes_are_kept_as_it_asks_and_apart() {
     assert_eq!(refused["responseStatus"]["code"], 403, "{refused}");
 
     let all = events(&log);
-    let [loud, plain, silent] = [
-        of_tenant(&all, &namespaces_of(&cluster, "lynx").await),
-        of_tenant(&all, &namespaces_of(&cluster, "otter").await),
-        of_tenant(&all, &namespaces_of(&cluster, "stoat").await),
-    ];
+    let silent = of_tenant(&all, &namespaces_of(&cluster, "stoat").await);
     assert!(silent.is_empty(), "it asks for nothing: {silent:?}");
-    for (mine, name, others) in [(&loud, "lynx", ["otter", "stoat"]), (&plain, "otter", ["lynx", "stoat"])] {
+    let names = ["lynx", "heron", "otter", "stoat"];
+    for (name, level, sent, answered) in [
+        ("lynx", "RequestResponse", true, true),
+        ("heron", "Request", true, false),
+        ("otter", "Metadata", false, false),
+    ] {
+        let namespaces = namespaces_of(&cluster, name).await;
+        let (mine, noted) = (of_tenant(&all, &namespaces), noted_for(&all, name));
+        let others: Vec<&str> = names.into_iter().filter(|other| *other != name).collect();
         let person = format!("{name}-person");
         let done: Vec<&&Value> = mine.iter().filter(|event| event["user"]["username"] == person.as_str()).collect();
         let seen = |resource: &str| {
@@ -139,7 +173,11 @@ async fn each_tenants_writes_are_kept_as_it_asks_and_apart() {
         );
         let map = seen("configmaps").expect("there");
         let has_body = map["requestObject"]["data"]["said"] == format!("word of {name}").as_str();
-        assert_eq!((map["level"] == "RequestResponse", has_body), (name == "lynx", name == "lynx"), "{map}");
+        assert_eq!(
+            (map["level"] == level, has_body, map["responseObject"].is_object()),
+            (true, sent, answered),
+            "{map}"
+        );
         for resource in ["secrets", "serviceaccounts"] {
             let event = seen(resource).expect("there");
             assert_eq!(
@@ -147,11 +185,27 @@ async fn each_tenants_writes_are_kept_as_it_asks_and_apart() {
                 (&"Metadata".into(), &Value::Null, &Value::Null)
             );
         }
-        for event in mine {
+        for event in &mine {
             let text = event.to_string();
             assert!(others.iter().all(|other| !text.contains(other)), "{name} is told of another: {text}");
         }
+        // The policies' notes find the same at every level: all that a member wrote or was refused by a rule, and none of another's.
+        for event in &done {
+            let was_judged = event["responseStatus"]["code"].as_i64().is_some_and(|code| code < 300);
+            let is_noted = noted.iter().any(|noted| noted["auditID"] == event["auditID"]);
+            assert!(is_noted || !was_judged, "{name}: {event}");
+        }
+        let refused = noted.iter().find(|event| event["objectRef"]["resource"] == "services").expect("there");
+        let why = noted_refusal(refused);
+        assert!(why.contains("rule service-type") && why.contains(&format!("Tenant {name}")), "{level}: {refused}");
+        for event in &noted {
+            let at = &event["objectRef"];
+            let place = if at["resource"] == "namespaces" { &at["name"] } else { &at["namespace"] };
+            assert!(namespaces.iter().any(|namespace| place == namespace.as_str()), "{name}: {event}");
+            assert!(noted_tenants(event).all(|noted| noted == name), "{name}: {event}");
+        }
     }
+    assert!(noted_for(&all, "stoat").iter().all(|event| event["objectRef"]["resource"] == "namespaces"));
     // Who gave and changed the Tenants is there; the operator's rights and the cluster's own work are not taken for anybody's.
     let onboards =
         all.iter().filter(|event| event["objectRef"]["resource"] == "tenants" && event["requestObject"].is_object());

@@ -209,6 +209,21 @@ fn guards() -> Vec<Attempt> {
             Value::Null,
         ),
     ]);
+    // Of those that tenants have made it may close one, and give it back.
+    let theirs = format!("{}/theirs", policies("robbed-dev"));
+    let change = |what, patch| attempt(what, M::PATCH, theirs.clone(), patch);
+    let select = |selector: Value| json!({ "spec": { "podSelector": selector } });
+    all.extend([
+        must(change("close a tenant's network policy", select(tenantry_core::build::no_pods()))),
+        change("let it select other pods", select(json!({ "matchLabels": { "a": "a" } }))),
+        change("let it open more", json!({ "spec": { "policyTypes": ["Ingress", "Egress"], "egress": [{}] } })),
+        change("open less by it", json!({ "spec": { "ingress": null } })),
+        change(
+            "call it its own",
+            json!({ "metadata": { "annotations": { "tenantry.dev/owner": "tenants//robbed/loot" } } }),
+        ),
+        attempt("delete a tenant's network policy", M::DELETE, theirs.clone(), Value::Null),
+    ]);
     all
 }
 
@@ -474,9 +489,11 @@ async fn prepare(cluster: &Cluster) {
         });
         objects::apply(&admin, &running).await.expect("applied");
     }
-    let mut theirs = open();
-    theirs["metadata"] = json!({ "name": "theirs", "namespace": "stolen-plain" });
-    objects::apply(&admin, &theirs).await.expect("applied");
+    for namespace in ["robbed-dev", "stolen-plain"] {
+        let mut theirs = open();
+        theirs["metadata"] = json!({ "name": "theirs", "namespace": namespace });
+        objects::apply(&admin, &theirs).await.expect("applied");
+    }
     eventually(SOON, "the operator leads", async || {
         scene::get(&admin, "coordination.k8s.io/v1", "Lease", Some("tenantry-system"), "tenantry").await
     })

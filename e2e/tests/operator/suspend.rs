@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tenantry_core::build::no_pods;
 use tenantry_e2e::{Cluster, Options, eventually, objects};
 
 use crate::program::{Operator, SOON};
@@ -109,8 +110,20 @@ async fn quarantine_leaves_people_their_eyes_and_programs_nothing() {
         .expect("in time");
     }
 
+    // What the tenant itself has opened adds up with what Tenantry closes.
+    let selectors = [json!({ "matchLabels": { "app": "web" } }), json!({})];
+    let mut own = Vec::new();
+    for (number, selector) in selectors.iter().enumerate() {
+        own.push(
+            objects::create(&client, &open_policy("sick-dev", &format!("own-{number}"), selector))
+                .await
+                .expect("created"),
+        );
+    }
     suspend(&client, "sick", json!({ "mode": "Quarantine" })).await;
-    suspended(&client, "sick").await;
+    let found = suspended(&client, "sick").await;
+    let words = objects::condition(&found, "Suspended").expect("is there")["message"].to_string();
+    assert!(words.contains("2 network policies of others select no pod"), "{words}");
     eventually(SOON, "the robot may nothing", async || (!may(&robot, "list", "pods", "sick-dev").await).then_some(()))
         .await
         .expect("in time");
@@ -127,8 +140,12 @@ async fn quarantine_leaves_people_their_eyes_and_programs_nothing() {
     for namespace in ["sick", "sick-dev"] {
         let policies =
             objects::list(&client, "networking.k8s.io/v1", "NetworkPolicy", Some(namespace), "").await.expect("listed");
-        let specs: Vec<&Value> = policies.iter().map(|policy| &policy["spec"]).collect();
+        let (theirs, ours): (Vec<&Value>, Vec<&Value>) =
+            policies.iter().partition(|policy| objects::name(policy).starts_with("own-"));
+        let specs: Vec<&Value> = ours.iter().map(|policy| &policy["spec"]).collect();
         assert_eq!(specs, [&json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] })], "{namespace}");
+        assert_eq!(theirs.len(), if namespace == "sick-dev" { 2 } else { 0 });
+        assert!(theirs.iter().all(|policy| policy["spec"]["podSelector"] == no_pods()), "{theirs:?}");
         let bindings = objects::list(&client, "rbac.authorization.k8s.io/v1", "RoleBinding", Some(namespace), "")
             .await
             .expect("listed");
@@ -137,6 +154,9 @@ async fn quarantine_leaves_people_their_eyes_and_programs_nothing() {
     }
     suspend(&client, "sick", Value::Null).await;
     ready(&client, "sick").await;
+    for policy in &own {
+        assert_eq!(now(&client, policy).await, (policy["spec"].clone(), Value::Null), "{}", objects::name(policy));
+    }
     for (identity, writes) in clients {
         let own = identity.client().await.expect("client");
         eventually(SOON, "the member has all rights again", async || {
@@ -145,6 +165,23 @@ async fn quarantine_leaves_people_their_eyes_and_programs_nothing() {
         .await
         .expect("in time");
     }
+}
+
+/// Lets in whoever is in the namespace.
+fn open_policy(namespace: &str, name: &str, selector: &Value) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": { "podSelector": selector, "policyTypes": ["Ingress"], "ingress": [{ "from": [{ "podSelector": {} }] }] },
+    })
+}
+
+/// Spec and annotations of a policy now.
+async fn now(client: &Client, policy: &Value) -> (Value, Value) {
+    let namespace = policy["metadata"]["namespace"].as_str();
+    let found = get(client, "networking.k8s.io/v1", "NetworkPolicy", namespace, objects::name(policy)).await;
+    let found = found.expect("exists");
+    (found["spec"].clone(), found["metadata"]["annotations"].clone())
 }
 
 fn pods(app: &str) -> Value {
@@ -343,12 +380,41 @@ async fn a_resume_survives_the_operators_death_and_an_edit_of_the_manifest() {
     // What a team applies again says 3 once more; the note stays, as it is not theirs.
     objects::apply(&client, &all[3]).await.expect("applied");
     suspend(&client, "sleeper", Value::Null).await;
-    let _operator = Operator::start(&cluster).await;
+    let operator = Operator::start(&cluster).await;
     ready(&client, "sleeper").await;
     for web in &all {
         let now = get(&client, "apps/v1", "Deployment", Some("sleeper-dev"), objects::name(web)).await.expect("exists");
         assert_eq!(now["spec"]["replicas"], web["spec"]["replicas"], "{}", objects::name(web));
         assert!(now["metadata"]["annotations"][RESUME].is_null(), "{now}");
+    }
+
+    // The same with network policies that a quarantine closes: killed in the middle of closing them, and again of opening them.
+    let mut own = Vec::new();
+    for number in 0..30 {
+        let selector =
+            if number % 3 == 0 { json!({}) } else { json!({ "matchLabels": { "app": format!("a{number}") } }) };
+        let policy = open_policy("sleeper-dev", &format!("own-{number}"), &selector);
+        own.push(objects::create(&client, &policy).await.expect("created"));
+    }
+    let closed = async |client: &Client| {
+        let all = objects::list(client, "networking.k8s.io/v1", "NetworkPolicy", Some("sleeper-dev"), "").await;
+        all.expect("listed").iter().filter(|policy| policy["spec"]["podSelector"] == no_pods()).count()
+    };
+    suspend(&client, "sleeper", json!({ "mode": "Quarantine" })).await;
+    eventually(SOON, "some are closed", async || (closed(&client).await > 0).then_some(())).await.expect("in time");
+    operator.kill();
+    let operator = Operator::start(&cluster).await;
+    suspended(&client, "sleeper").await;
+    assert_eq!(closed(&client).await, own.len());
+    suspend(&client, "sleeper", Value::Null).await;
+    eventually(SOON, "some are open", async || (closed(&client).await < own.len()).then_some(()))
+        .await
+        .expect("in time");
+    operator.kill();
+    let _operator = Operator::start(&cluster).await;
+    ready(&client, "sleeper").await;
+    for policy in &own {
+        assert_eq!(now(&client, policy).await, (policy["spec"].clone(), Value::Null), "{}", objects::name(policy));
     }
 }
 

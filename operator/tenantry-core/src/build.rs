@@ -21,7 +21,7 @@ pub use deployment::build_deployment;
 pub use horizontal_pod_autoscaler::build_horizontal_pod_autoscaler;
 pub use limit_range::build_limit_range;
 pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
-pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine};
+pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine, no_pods};
 pub use parts::Parts;
 pub use pod_disruption_budget::build_pod_disruption_budget;
 pub use resource_quota::build_resource_quota;

@@ -9,7 +9,7 @@ use crate::meta;
 use crate::object::{Desired, ObjectKey};
 use crate::plan::{Adjustment, Plan, Undecided};
 use crate::policies;
-use crate::resources::{NAMESPACE, ROLE_BINDING, Write};
+use crate::resources::{NAMESPACE, ROLE_BINDING, THEIR_NETWORK_POLICY, Write};
 
 /// ClusterRoles that Tenantry may bind.
 pub const BINDABLE_ROLES: [&str; 3] = ["tenantry:admin", "tenantry:developer", "tenantry:viewer"];
@@ -53,10 +53,11 @@ fn broken_adjustment(plan: &Plan, adjustment: &Adjustment) -> Option<String> {
     };
     let is_within = |value: &Value, allowed: &[&str]| keys(value).iter().all(|key| allowed.contains(&key.as_str()));
     let is_binding = *key.resource == ROLE_BINDING;
+    let is_policy = *key.resource == THEIR_NETWORK_POLICY;
     let fits = is_within(patch, if is_binding { &["metadata", "subjects"] } else { &["metadata", "spec"] })
         && is_within(&patch["metadata"], if is_binding { &["finalizers"] } else { &["annotations"] })
         && is_within(&patch["metadata"]["annotations"], &[meta::RESUME])
-        && is_within(&patch["spec"], &["replicas", "suspend"]);
+        && is_within(&patch["spec"], if is_policy { &["podSelector"] } else { &["replicas", "suspend"] });
     if fits { None } else { fault("is adjusted in more than may be") }
 }
 

@@ -137,7 +137,7 @@ fn hash(resource: &Resource, metadata: &Value, body: &Value) -> u128 {
 
 /// Whether two values mean the same to the API server.
 pub fn is_same(one: &Value, other: &Value) -> bool {
-    without_empty(one.clone()) == without_empty(other.clone())
+    one == other || without_empty(one.clone()) == without_empty(other.clone())
 }
 
 /// Drops nulls and empty lists from maps: the API server does not show them either. Empty maps stay: in a network policy

@@ -2,6 +2,8 @@
 //! on them ask here. The policy that binds the operator itself is looked at and never written: a stolen token of the
 //! operator must not be able to lift it.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use crate::conditions::{Reason, Truth};
@@ -15,9 +17,24 @@ use crate::world::{Lookup, World};
 /// What puts right whatever is missing.
 const INSTALL: &str = "run `tenantry install`, or upgrade the chart";
 
+/// The policies and bindings that bind tenants, always the same.
+static BINDING_TENANTS: LazyLock<Vec<Desired>> = LazyLock::new(|| desired(policies::objects()));
+
 /// The policies and bindings that the operator keeps.
 pub fn kept() -> Vec<Desired> {
-    desired(policies::objects())
+    BINDING_TENANTS.clone()
+}
+
+/// Why tenants are not bound by all that should bind them, so that nobody may be given rights who has none yet: something is
+/// missing or not as it should be, or cannot be seen. Looks all of it up, so that a change of any wakes the reader.
+pub fn unbound(world: &World) -> Option<String> {
+    // One that is there and has not been checked yet, or draws a warning, does what it does all the same.
+    let is_there = |wanted: &&Desired| {
+        world.get(wanted.key()).found().is_some_and(|seen| content::is_same(&wanted.body()["spec"], &seen["spec"]))
+    };
+    let faults: Vec<Fault> =
+        BINDING_TENANTS.iter().filter(|wanted| !is_there(wanted)).filter_map(|wanted| fault(world, wanted)).collect();
+    Some(verdict(&faults)?.message)
 }
 
 /// Names of the kept objects of one kind, sorted.

@@ -11,7 +11,7 @@ use crate::quantity::Quantity;
 mod allowed;
 
 pub use allowed::{
-    AtRest, Audit, AuditLevel, ClassChoice, Classes, Encryption, Images, PullPolicy, ServiceType, Services,
+    AtRest, Audit, AuditLevel, ClassChoice, Classes, Encryption, Images, PullPolicy, REGISTRY, ServiceType, Services,
 };
 
 /// Hard limits by resource name, as in a ResourceQuota: `requests.cpu`, `limits.memory`, `pods`, `count/jobs.batch` …

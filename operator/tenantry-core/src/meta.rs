@@ -33,7 +33,8 @@ pub const CONFIRM_DELETE: &str = "tenantry.dev/confirm-delete";
 pub const SUSPEND: &str = "tenantry.dev/suspend";
 /// Annotation beside [`SUSPEND`]: why, in the words of the Tenant.
 pub const SUSPEND_REASON: &str = "tenantry.dev/suspend-reason";
-/// Annotation on a workload that was scaled to zero: what it had before. On a namespace: that there may be such workloads.
+/// Annotation on a workload that was scaled to zero, or on a network policy that was closed: what it had before. On a namespace:
+/// what in it may carry such notes.
 pub const RESUME: &str = "tenantry.dev/resume";
 /// Annotation by which whoever may edit a namespace consents to a Tenant taking it over; its value is the Tenant's name.
 pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";

@@ -2,6 +2,8 @@
 //! They never allow to change what bounds a tenant: quotas, limits, namespaces, endpoint slices, nor to escalate, bind or
 //! impersonate. What they allow to write, admission policies keep within the tenant (`policies/`).
 
+use crate::policies::rules::GATEWAY_API;
+
 /// Look at something.
 const READ: &[&str] = &["get", "list", "watch"];
 /// Look at it and change it.
@@ -58,7 +60,8 @@ const LOOK: &[Grant] = &[
     Grant { group: "autoscaling", resources: &["horizontalpodautoscalers"], verbs: READ },
     Grant { group: "policy", resources: &["poddisruptionbudgets"], verbs: READ },
     Grant { group: "networking.k8s.io", resources: &["ingresses", "networkpolicies"], verbs: READ },
-    Grant { group: "gateway.networking.k8s.io", resources: ROUTES, verbs: READ },
+    Grant { group: GATEWAY, resources: GATEWAY_API, verbs: READ },
+    Grant { group: GATEWAY, resources: BESIDES, verbs: READ },
     Grant { group: "snapshot.storage.k8s.io", resources: &["volumesnapshots"], verbs: READ },
     Grant { group: "discovery.k8s.io", resources: &["endpointslices"], verbs: READ },
     Grant { group: "events.k8s.io", resources: &["events"], verbs: READ },
@@ -88,7 +91,8 @@ const WORK: &[Grant] = &[
     Grant { group: "autoscaling", resources: &["horizontalpodautoscalers"], verbs: WRITE },
     Grant { group: "policy", resources: &["poddisruptionbudgets"], verbs: WRITE },
     Grant { group: "networking.k8s.io", resources: &["ingresses", "networkpolicies"], verbs: WRITE },
-    Grant { group: "gateway.networking.k8s.io", resources: ROUTES, verbs: WRITE },
+    Grant { group: GATEWAY, resources: GATEWAY_API, verbs: WRITE },
+    Grant { group: GATEWAY, resources: BESIDES, verbs: WRITE },
     Grant { group: "snapshot.storage.k8s.io", resources: &["volumesnapshots"], verbs: WRITE },
     Grant { group: "tenantry.dev", resources: OURS, verbs: WRITE },
     Grant {
@@ -101,18 +105,10 @@ const WORK: &[Grant] = &[
 /// Workloads of ours.
 const OURS: &[&str] = &["agents", "applications", "mcpservers", "modeldeployments"];
 
-/// Routes and gateways of a tenant's own. Rights on kinds that are not there harm nobody.
-const ROUTES: &[&str] = &[
-    "backendtlspolicies",
-    "gateways",
-    "grpcroutes",
-    "httproutes",
-    "listenersets",
-    "referencegrants",
-    "tcproutes",
-    "tlsroutes",
-    "udproutes",
-];
+/// Where routes and gateways of a tenant's own are. Rights on kinds that are not there harm nobody.
+const GATEWAY: &str = "gateway.networking.k8s.io";
+/// What belongs to them and brings nothing in.
+const BESIDES: &[&str] = &["backendtlspolicies"];
 
 /// What only admins may change: the identities of programs, and their rights. A policy keeps people out of the bindings that
 /// tenants make: what a member gave to others, or to himself under another name, would outlive his membership (ADR 10).

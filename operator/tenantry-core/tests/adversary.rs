@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{applied, outcome, plan, registration, status};
+use support::{applied, installed_world, outcome, plan, registration, status};
 use tenantry_core::content;
 use tenantry_core::kind::Progress;
 use tenantry_core::object::ObjectKey;
@@ -49,7 +49,7 @@ fn tenant() -> Value {
 
 /// The world after the tenant has been brought about in it.
 fn onboarded(tenant: &Value) -> MemoryWorld {
-    let mut world = MemoryWorld::default();
+    let mut world = installed_world();
     world.insert(class()).expect("a known kind");
     for _ in 0..3 {
         world = applied(&plan(registration("Tenant"), tenant, &world), &world);
@@ -281,7 +281,7 @@ fn a_status_that_the_plan_can_lead_to_can_be_stored() {
     tenant["spec"]["environments"][0]["quota"]["max"] = counts("b");
     tenant["spec"]["environments"][1]["quota"]["max"] = counts("c");
     tenant["spec"]["quota"] = json!({ "pods": "10" });
-    let mut world = MemoryWorld::default();
+    let mut world = installed_world();
     world.insert(class).expect("a known kind");
     let look = plan(registration("Tenant"), &tenant, &world);
     let mut done = outcome(&look, &world);

@@ -4,11 +4,13 @@ mod support;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{applied, is_as_wanted, outcome, plan, plan_as_value, registration, status};
+use support::{applied, installed_world, is_as_wanted, outcome, plan, plan_as_value, registration, status};
 use tenantry_core::access;
 use tenantry_core::check;
 use tenantry_core::kinds::KINDS;
+use tenantry_core::object::ObjectKey;
 use tenantry_core::quantity::Quantity;
+use tenantry_core::resources::{CONFIG_MAP, CONFIG_MAP_ORIGINAL, NAMESPACE, SECRET, SECRET_ORIGINAL};
 use tenantry_core::world::MemoryWorld;
 
 const ENVIRONMENTS: [&str; 4] = ["dev", "stage", "prod", "b-c"];
@@ -140,7 +142,7 @@ fn owner(object: &Value) -> Option<&str> {
 }
 
 fn base() -> MemoryWorld {
-    let mut world = MemoryWorld::default();
+    let mut world = installed_world();
     world.insert(class()).expect("a known kind");
     world
 }
@@ -241,6 +243,98 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_written_where_nobody_consented(
+        tenant in tenant("acme"),
+        targets in prop::sample::subsequence(TARGETS.to_vec(), 1..=4),
+        standings in prop::collection::vec(prop::sample::select(STANDINGS.to_vec()), 4),
+    ) {
+        let mut tenant = tenant;
+        let environments = tenant["spec"]["environments"].as_array_mut().expect("a list");
+        for (environment, target) in environments.iter_mut().zip(&targets) {
+            environment["adopt"] = json!({ "namespace": target });
+        }
+        let mut world = base();
+        world.insert(json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "other", "uid": "uid-other" },
+            "spec": { "className": "standard", "environments": [{ "name": "dev" }] },
+        })).expect("a known kind");
+        let standings: Vec<_> = TARGETS.into_iter().zip(standings).collect();
+        for (target, standing_there) in &standings {
+            if let Some(namespace) = standing(target, *standing_there) {
+                world.insert(namespace).expect("a known kind");
+            }
+        }
+        // As often as it takes to write all that is ever written.
+        for _ in 0..4 {
+            let next = plan(registration("Tenant"), &tenant, &world);
+            prop_assert_eq!(check::violation(&next), None);
+            let touched = next.desired.iter().map(|object| object.key()).chain(next.adjustments.iter().map(|one| &one.key));
+            for key in touched {
+                let target = standings.iter().find(|(target, _)| *target == key.failure_domain());
+                let Some((target, there)) = target else { continue };
+                // Its own name may be made where there is nothing, unless the spec says that there is something.
+                let own = *target == "acme-prod" && *there == Standing::Nothing;
+                prop_assert!(*target != "kube-public" && (*there == Standing::Consents || own), "{key} where {there:?}");
+            }
+            world = applied_for(&next, &world, &tenant);
+        }
+    }
+
+    #[test]
+    fn copies_are_those_that_are_listed_and_no_others(
+        tenant in tenant("acme"), replicas in replicas(), is_listed in prop::bool::ANY, blind in prop::bool::ANY,
+    ) {
+        let mut tenant = tenant;
+        let mut world = settled(&tenant, base());
+        let from = if is_listed { json!([SHARED]) } else { json!([]) };
+        world.insert(json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": { "name": "default" },
+            "spec": { "replicateFrom": from },
+        })).expect("a known kind");
+        let entries = replicas.iter().map(|(kind, name, environments, _)| {
+            let mut entry = json!({ "kind": kind, "namespace": SHARED, "name": name });
+            if let Some(environments) = environments {
+                entry["environments"] = json!(environments);
+            }
+            entry
+        });
+        tenant["spec"]["replicate"] = entries.collect();
+        for (kind, name, _, _) in replicas.iter().filter(|(.., exists)| *exists) {
+            let metadata = json!({ "name": name, "namespace": SHARED, "uid": format!("uid-{name}"), "resourceVersion": "7" });
+            world.insert(json!({ "apiVersion": "v1", "kind": kind, "metadata": metadata })).expect("a known kind");
+        }
+        if blind {
+            world.forget(&SECRET_ORIGINAL);
+            world.forget(&CONFIG_MAP_ORIGINAL);
+        }
+        let plan = plan(registration("Tenant"), &tenant, &world);
+        prop_assert_eq!(check::violation(&plan), None);
+        for environment in ENVIRONMENTS.into_iter().chain(["home"]) {
+            let namespace = if environment == "home" { "acme".to_owned() } else { format!("acme-{environment}") };
+            for (resource, kind) in [(&SECRET, "Secret"), (&CONFIG_MAP, "ConfigMap")] {
+                for name in ["pull", "ca", "anything"] {
+                    let key = ObjectKey::namespaced(resource, &namespace, name);
+                    let is_for_it = |one: &Option<Vec<&str>>| one.as_ref().is_none_or(|names| names.contains(&environment));
+                    // Of two entries that would make the same copy the first holds.
+                    let first = replicas.iter().find(|(one, named, ..)| *one == kind && *named == name);
+                    let listed = first.filter(|(.., to, _)| is_listed && environment != "home" && is_for_it(to));
+                    let wanted = plan.desired.iter().any(|object| *object.key() == key);
+                    prop_assert!(!wanted || listed.is_some(), "{key} is listed nowhere");
+                    prop_assert!(!wanted || !blind, "{key} is made of what nobody sees");
+                    // What was refused is not made, and nothing is in it.
+                    let lives = world.whole(&ObjectKey::cluster(&NAMESPACE, namespace.clone())).is_some();
+                    if lives && listed.is_none() {
+                        prop_assert!(plan.decides(&key) && !wanted, "{key} outlives its listing");
+                    }
+                    if lives && listed.is_some() && blind {
+                        prop_assert!(!plan.decides(&key), "{key} goes for want of sight");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn quantities_keep_the_laws(one in quantity(), other in quantity()) {
         let (a, b): (Quantity, Quantity) = (one.parse().expect("one"), other.parse().expect("one"));
         let again: Quantity = a.to_string().parse().expect("its own form");
@@ -251,6 +345,74 @@ proptest! {
         prop_assert!(sum >= a && sum >= b);
         prop_assert!(a.rounded_up() >= a);
     }
+}
+
+/// What stands under a name that an environment wants to take over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Standing {
+    Nothing,
+    Silent,
+    Consents,
+    ConsentsToAnother,
+    AnothersAndConsents,
+    RetainedByOneThatIsGone,
+    Ending,
+}
+
+const STANDINGS: [Standing; 7] = [
+    Standing::Nothing,
+    Standing::Silent,
+    Standing::Consents,
+    Standing::ConsentsToAnother,
+    Standing::AnothersAndConsents,
+    Standing::RetainedByOneThatIsGone,
+    Standing::Ending,
+];
+/// The last is protected whatever it says.
+const TARGETS: [&str; 4] = ["legacy", "other-dev", "acme-prod", "kube-public"];
+
+fn standing(name: &str, standing: Standing) -> Option<Value> {
+    let mut namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": name, "uid": format!("uid-{name}"), "labels": {}, "annotations": {},
+    } });
+    let metadata = &mut namespace["metadata"];
+    let consent = |metadata: &mut Value, whom: &str| metadata["annotations"]["tenantry.dev/adoptable-by"] = whom.into();
+    let of = |metadata: &mut Value, whom: &str| {
+        metadata["labels"] = json!({ "tenantry.dev/tenant": whom, "tenantry.dev/environment": "dev" });
+        metadata["annotations"]["tenantry.dev/owner"] = format!("tenants//{whom}/uid-{whom}").into();
+    };
+    match standing {
+        Standing::Nothing => return None,
+        Standing::Silent => {}
+        Standing::Consents => consent(metadata, "acme"),
+        Standing::ConsentsToAnother => consent(metadata, "acme-b"),
+        Standing::AnothersAndConsents => {
+            of(metadata, "other");
+            consent(metadata, "acme");
+        }
+        Standing::RetainedByOneThatIsGone => {
+            of(metadata, "gone");
+            metadata["labels"]["tenantry.dev/retained-from"] = "gone".into();
+        }
+        Standing::Ending => {
+            consent(metadata, "acme");
+            metadata["deletionTimestamp"] = "2026-05-31T00:00:00Z".into();
+        }
+    }
+    Some(namespace)
+}
+
+const SHARED: &str = "platform";
+
+/// Entries of `spec.replicate`: kind, name, environments, and whether the original is there.
+fn replicas() -> impl Strategy<Value = Vec<(&'static str, &'static str, Option<Vec<&'static str>>, bool)>> {
+    let entry = (
+        prop::sample::select(vec!["Secret", "ConfigMap"]),
+        prop::sample::select(vec!["pull", "ca"]),
+        prop::option::of(prop::sample::subsequence(ENVIRONMENTS.to_vec(), 1..3)),
+        prop::bool::ANY,
+    );
+    prop::collection::vec(entry, 0..4)
 }
 
 fn has_environment(tenant: &Value, name: &str) -> bool {

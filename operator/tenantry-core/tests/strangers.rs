@@ -5,7 +5,7 @@ mod support;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{applied, outcome, plan, registration, status};
+use support::{applied, installed_world, outcome, plan, registration, status};
 use tenantry_core::kind::Progress;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::resources::{NAMESPACE, TENANT_VIEW};
@@ -74,7 +74,7 @@ proptest! {
             spec["network"] = json!({ "egress": [{ "name": "x", "to": { "cidr": "10.0.0.0/8" }, "ports": [{ "port": 1 }] }] });
         }
         let mut acme = tenant("acme", &spec);
-        let mut world = MemoryWorld::default();
+        let mut world = installed_world();
         world.insert(class()).expect("a known kind");
         for who in [&other, &acme, &acme] {
             world.insert(who.clone()).expect("a known kind");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tenantry_core::kind::Registration;
+use tenantry_core::meta::Owner;
 use tenantry_testkit::simulation::campaign::{self, Trial, Width};
 use tenantry_testkit::simulation::fault::Fault;
 use tenantry_testkit::simulation::{oracle, report, scenarios, stage};
@@ -42,7 +43,7 @@ fn onboarding_wastes_no_call() {
     let scenario = &scenarios::all()[0];
     let trace = stage::play(KINDS, scenario, None, 1);
     assert_eq!(trace.refusals(), BTreeMap::new());
-    let ours = |object: &&Arc<Value>| object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "tenantry";
+    let ours = |object: &&Arc<Value>| Owner::marked_on(object).is_some();
     let children = trace.objects.iter().filter(ours).count();
     // A class: its status. A tenant: finalizer and inventory, and one status (that of its view is not counted).
     assert_eq!(trace.writes(), children + 1 + 2 * 2, "{}", trace.transcript());

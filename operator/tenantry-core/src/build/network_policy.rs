@@ -50,6 +50,12 @@ pub fn build_quarantine(place: &Place) -> Desired {
     policy(place, DEFAULT_DENY).with("spec", json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] }))
 }
 
+/// A pod selector that selects no pod, whatever their labels.
+pub fn no_pods() -> Value {
+    let clause = |operator: &str| json!({ "key": meta::RESUME, "operator": operator });
+    json!({ "matchExpressions": [clause("Exists"), clause("DoesNotExist")] })
+}
+
 /// Opens what the Tenant names; `None` when it names nothing.
 pub fn build_allow(place: &Place, between_environments: bool, openings: &[Opening]) -> Option<Desired> {
     if !between_environments && openings.is_empty() {

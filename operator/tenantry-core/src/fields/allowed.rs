@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 
+/// A registry's host, perhaps a path, and a slash at the end.
+pub const REGISTRY: &str =
+    r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]{1,5})(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/$";
+
 /// Which images may run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -19,9 +23,7 @@ pub struct Images {
         length(max = 32),
         inner(
             length(max = 255),
-            regex(
-                pattern = r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]{1,5})(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/$"
-            )
+            regex(pattern = REGISTRY)
         )
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]

@@ -14,7 +14,7 @@ pub use access::RBAC;
 pub use namespaces::NAMESPACES;
 pub use network::{ENDPOINTS, NETWORK};
 pub use pods::{CRON_JOBS, PODS, SCALES, WORKLOADS};
-pub use routes::ROUTES;
+pub use routes::{GATEWAY_API, ROUTES};
 pub use self_guard::SELF_GUARD;
 pub use services::SERVICES;
 pub use storage::STORAGE;

@@ -22,7 +22,7 @@ pub struct MemoryWorld {
 
 #[derive(Debug, Clone)]
 struct Stored {
-    whole: Value,
+    whole: Arc<Value>,
     kept: Arc<Value>,
 }
 
@@ -50,20 +50,21 @@ impl MemoryWorld {
         if looks.is_empty() {
             return Err(UnknownKind { api_version, kind });
         }
+        let object = Arc::new(object);
         for resource in looks.iter().filter(|resource| looks.len() == 1 || resource.watch != Watch::Managed || is_ours)
         {
             let metadata = &object["metadata"];
             let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));
             let kept = match resource.keep {
-                Keep::Digest => Value::Null,
-                Keep::Projection(project) => project(&object),
-                Keep::Whole => object.clone(),
+                Keep::Digest => Arc::default(),
+                Keep::Projection(project) => Arc::new(project(&object)),
+                Keep::Whole => Arc::clone(&object),
             };
             // Of a kind that is looked at in two ways: what the second has nothing to say of is not there.
             if kept.is_null() && resource.watch == Watch::OnDemand {
                 self.objects.remove(&key);
             } else {
-                self.objects.insert(key, Stored { whole: object.clone(), kept: Arc::new(kept) });
+                self.objects.insert(key, Stored { whole: Arc::clone(&object), kept });
             }
         }
         Ok(())
@@ -81,7 +82,7 @@ impl MemoryWorld {
 
     /// One object as it was put in.
     pub fn whole(&self, key: &ObjectKey) -> Option<&Value> {
-        self.objects.get(key).map(|stored| &stored.whole)
+        self.objects.get(key).map(|stored| &*stored.whole)
     }
 
     /// All keys, sorted.

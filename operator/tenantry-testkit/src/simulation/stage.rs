@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::CONFIRM_DELETE;
+use tenantry_core::policies;
 use tenantry_core::resources::Watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -19,6 +20,8 @@ use super::scenario::{Scenario, Step};
 use super::trace::{Trace, is_housekeeping, is_operators};
 use crate::server::ApiServer;
 
+/// Where the policies are.
+pub const VALIDATING_ADMISSION_POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 /// The operator that faults strike.
 pub const FIRST: &str = "tenantry-a";
 const SECOND: &str = "tenantry-b";
@@ -108,6 +111,18 @@ fn definition(kind: &Registration) -> Value {
     KNOWN.with_borrow_mut(|known| known.entry(kind.resource.plural).or_insert_with(make).clone())
 }
 
+/// The admission policies that bind tenants, each with its collection. They are there; this server does not act by them.
+fn admission_policies() -> Vec<(&'static str, Value)> {
+    thread_local! {
+        static POLICIES: Vec<Value> = policies::objects();
+    }
+    let collection = |policy: &Value| match policy["kind"].as_str() {
+        Some("ValidatingAdmissionPolicy") => VALIDATING_ADMISSION_POLICIES,
+        _ => "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    };
+    POLICIES.with(|all| all.iter().map(|policy| (collection(policy), policy.clone())).collect())
+}
+
 /// What kube-controller-manager does, shortly after each change.
 async fn control(server: ApiServer) {
     let mut changes = server.changes();
@@ -167,6 +182,9 @@ impl Stage {
         for kind in self.kinds {
             let definition = definition(kind);
             self.request(Method::POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
+        }
+        for (path, policy) in admission_policies() {
+            self.request(Method::POST, path, &policy).await;
         }
         self.server.controllers_settle();
     }

@@ -5,6 +5,7 @@ use crate::build::{
     build_role_binding,
 };
 use crate::conditions::Reason;
+use crate::enforcement;
 use crate::escrow::Share;
 use crate::fields::{Permission, PodSecurity, Quantities, Stage};
 use crate::names::{self, Place};
@@ -32,11 +33,11 @@ impl Case<'_> {
         level: Option<PodSecurity>,
         takes_over: bool,
     ) {
-        let keeps_notes = common.workloads.noted.contains(&place.namespace);
+        let notes = common.stopped.notes_in(&place.namespace);
         let Some(level) = level.filter(|_| !common.settings.namespace_refused) else {
             match holder(place, self.world) {
                 Holder::Ours(facts) => {
-                    suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, keeps_notes);
+                    suspend::mark_as_it_is(&mut draft.plan, self.tenant, place, &facts, notes);
                 }
                 _ => draft.plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace))),
             }
@@ -58,7 +59,7 @@ impl Case<'_> {
             annotations: &settings.metadata.annotations,
             policy: &policy,
         });
-        draft.plan.want(suspend::mark(namespace, self.tenant, keeps_notes).taking_over(takes_over));
+        draft.plan.want(suspend::mark(namespace, self.tenant, notes).taking_over(takes_over));
     }
 
     /// Wants what closes the network there, and what opens it again. `openings` are none if they were refused.
@@ -101,9 +102,9 @@ impl Case<'_> {
         }
     }
 
-    /// Wants the role bindings, unless nobody has had rights here yet and the namespace is not policed so far. Once
-    /// bindings exist they are always decided: a revoked member must go at once, whatever a quota's status lags behind.
-    /// Returns what is waited for.
+    /// Wants the role bindings, unless nobody has had rights here yet and the namespace is not policed so far: its quota does not
+    /// bite yet, or the admission policies are not there. Once bindings exist they are always decided: a revoked member must go
+    /// at once, whatever a quota's status lags behind. Returns what is waited for.
     pub(super) fn want_bindings(
         &self,
         draft: &mut Draft,
@@ -120,14 +121,28 @@ impl Case<'_> {
                 self.enforces_what_is_there(place)
             }
         };
-        if self.is_ours(place) && (has_bindings(place, self.world) || is_bounded()) {
-            for (role, subjects) in common.members.of(place) {
+        let bindings = common.members.of(place);
+        let missing = if self.is_ours(place) && has_bindings(place, self.world) {
+            None
+        } else if !self.is_ours(place) || !is_bounded() {
+            Some(format!("quota of namespace {namespace} is not enforced yet; members get their rights then"))
+        } else if bindings.is_empty() {
+            None
+        } else {
+            let unbound = self.unbound.get_or_init(|| enforcement::unbound(self.world)).as_ref();
+            unbound.map(|why| {
+                format!(
+                    "members get their rights in namespace {namespace} once the admission policies bind them: {why}"
+                )
+            })
+        };
+        let Some(text) = missing else {
+            for (role, subjects) in bindings {
                 draft.plan.want(build_role_binding(place, role, &subjects));
             }
             return None;
-        }
+        };
         draft.plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace.clone()));
-        let text = format!("quota of namespace {namespace} is not enforced yet; members get their rights then");
         draft.plan.wait(Reason::Pending, text.clone());
         Some(text)
     }

@@ -22,6 +22,7 @@ mod network;
 mod ownership;
 mod places;
 mod plan;
+mod quarantine;
 mod quota;
 mod replicate;
 mod retire;
@@ -65,8 +66,11 @@ impl Kind for TenantKind {
         Access::adjust(&resources::JOB),
         Access::read(&resources::DAEMON_SET),
         Access::read(&resources::POD),
-        Access::read(&resources::THEIR_NETWORK_POLICY),
+        Access::adjust(&resources::THEIR_NETWORK_POLICY),
         Access::read(&resources::THEIR_ROLE_BINDING),
+        // Nobody is given rights before the admission policies bind them.
+        Access::read(&resources::VALIDATING_ADMISSION_POLICY),
+        Access::read(&resources::VALIDATING_ADMISSION_POLICY_BINDING),
         // Giving a role away needs all its rights, or this verb on it: by name, so that no other role can be given.
         Access::hold("bind", &resources::CLUSTER_ROLE, || BINDABLE_ROLES.map(str::to_owned).to_vec()),
         // The admission policies ask for it before they bind the writer to what binds tenants.

@@ -1,6 +1,7 @@
 //! The Tenant's plan: settle who holds the namespaces, resolve the settings, then want everything that each namespace
 //! needs. What is refused withholds only the objects it decides; nothing that exists is lost or loosened by it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,9 +26,9 @@ use super::members::{self, Members};
 use super::ownership::{Holder, holder, is_leaving, is_own};
 use super::replicate::Replicas;
 use super::settings::Settings;
+use super::suspend::Stopped;
 use super::types::{Conflicts, Effective, Environment, RetainedStatus, Tenant};
-use super::workloads::{self, Workloads};
-use super::{escrow, leaving, network, places, quota, retire, rights, settings};
+use super::{escrow, leaving, network, places, quarantine, quota, retire, rights, settings, workloads};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -38,8 +39,8 @@ pub(super) struct Draft {
     pub(super) effective: Option<Effective>,
     /// What keeps a Terminating namespace from ending, in the words of the namespace controller.
     pub(super) blockers: Vec<String>,
-    /// What became of the workloads of a tenant that is scaled to zero, or was.
-    pub(super) workloads: Workloads,
+    /// What became of others' workloads and policies, of a tenant that is suspended or was.
+    pub(super) stopped: Stopped,
 }
 
 /// How one environment stands before anything is written.
@@ -105,21 +106,21 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
                 tenant.spec.class_name
             );
             draft.plan.wait(Reason::RefNotFound, text);
-            draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            draft.stopped = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
             return draft;
         }
         Lookup::NotSynced => {
             draft.plan.wait(Reason::Pending, format!("TenantClass {} is not known yet", tenant.spec.class_name));
-            draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+            draft.stopped = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
             return draft;
         }
     };
     if let Some((reason, fault)) = unusable_name(&name, &platform, world) {
         draft.plan.refuse(reason, "metadata.name", fault);
-        draft.workloads = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
+        draft.stopped = rights::decide_alone(&mut draft.plan, tenant, &existing, &platform, world, now);
         return draft;
     }
-    let case = Case { tenant, name: &name, class: &class, platform: &platform, world };
+    let case = Case { tenant, name: &name, class: &class, platform: &platform, world, unbound: OnceCell::new() };
     case.fill(&mut draft, &existing, now);
     draft
 }
@@ -173,6 +174,8 @@ pub(super) struct Case<'a> {
     pub(super) class: &'a TenantClassSpec,
     pub(super) platform: &'a TenantryPlatformSpec,
     pub(super) world: &'a World<'a>,
+    /// Why the admission policies do not bind tenants, if they do not; looked up once somebody is to be given rights.
+    pub(super) unbound: OnceCell<Option<String>>,
 }
 
 /// One environment, and what is known of it before its namespace is planned.
@@ -194,7 +197,7 @@ pub(super) struct Common<'a> {
     pub(super) escrow: Option<Escrow>,
     pub(super) members: Members<'a>,
     pub(super) replicas: Replicas<'a>,
-    pub(super) workloads: &'a Workloads,
+    pub(super) stopped: &'a Stopped,
     /// When this look happens.
     pub(super) now: Timestamp,
     /// All namespaces of the tenant, home first, as the admission policies are told.
@@ -221,7 +224,12 @@ impl Case<'_> {
                 .filter(|(_, _, holder)| !matches!(holder, Holder::Foreign(_)))
                 .map(|(_, place, _)| place.clone()),
         );
-        let workloads = workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan);
+        let mut stopped = Stopped::default();
+        workloads::plan_workloads(self.tenant, existing, self.world, &mut draft.plan, &mut stopped);
+        quarantine::plan_policies(self.tenant, existing, self.world, &mut draft.plan, &mut stopped);
+        for pending in &stopped.pending {
+            draft.plan.wait(Reason::Pending, pending.clone());
+        }
         let members = members::resolve(self.tenant, &places, self.platform, self.world, now, &mut draft.plan);
         draft.effective = Some(settings.effective(self.platform));
         let replicas = self.replicas(&mut draft.plan);
@@ -257,24 +265,15 @@ impl Case<'_> {
         let held = places.iter().filter(is_held).map(|planned| planned.place.namespace.clone());
         let namespaces = std::iter::once(self.name.to_owned()).chain(held).collect();
         let escrow = quotas_good.then(|| escrow::resolve(&settings.quota, &places, existing, self)).flatten();
-        let common = Common {
-            settings,
-            openings,
-            quotas_good,
-            escrow,
-            members,
-            replicas,
-            workloads: &workloads,
-            now,
-            namespaces,
-        };
+        let common =
+            Common { settings, openings, quotas_good, escrow, members, replicas, stopped: &stopped, now, namespaces };
         self.plan_home(draft, &common, is_home_new);
         for planned in &places {
             self.plan_environment(draft, &common, planned);
         }
         self.retire_removed(draft, existing, &places, &common);
         self.want_view(draft, &common);
-        draft.workloads = workloads;
+        draft.stopped = stopped;
     }
 
     fn check_quotas(&self, draft: &mut Draft, settings: &Settings, shares: &BTreeMap<&str, Share>) -> bool {
@@ -302,9 +301,9 @@ impl Case<'_> {
                 draft.plan.undecided.push(Undecided::Namespace(name.to_owned()));
                 continue;
             }
-            let keeps_notes = common.workloads.noted.contains(name);
+            let notes = common.stopped.notes_in(name);
             let (members, plan) = (Some(&common.members), &mut draft.plan);
-            draft.retained.extend(retire::retire(self.tenant, facts, fate, members, keeps_notes, self.world, plan));
+            draft.retained.extend(retire::retire(self.tenant, facts, fate, members, notes, self.world, plan));
         }
     }
 }

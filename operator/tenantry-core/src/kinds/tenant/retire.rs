@@ -16,7 +16,7 @@ use crate::world::World;
 use super::leaving::hold_rights;
 use super::members::Members;
 use super::ownership::{is_leaving, place_of};
-use super::suspend;
+use super::suspend::{self, Notes};
 use super::types::{RetainedStatus, Tenant};
 
 /// What holds a namespace closed; kept for as long as the namespace is there.
@@ -56,7 +56,7 @@ pub(super) fn retire(
     facts: &Arc<Value>,
     fate: Fate,
     members: Option<&Members>,
-    keeps_notes: bool,
+    notes: Notes,
     world: &World,
     plan: &mut Plan,
 ) -> Option<RetainedStatus> {
@@ -85,7 +85,7 @@ pub(super) fn retire(
         plan.undecided.push(Undecided::Kind(&ROLE_BINDING, namespace));
         return None;
     }
-    plan.want(suspend::mark(build_retained_namespace(&place, &facts["owned"]), tenant, keeps_notes));
+    plan.want(suspend::mark(build_retained_namespace(&place, &facts["owned"]), tenant, notes));
     let message = match fate {
         Fate::Unconfirmed => format!("kept until its deletion is confirmed: {}", how_to_confirm(tenant)),
         _ => "kept, as deletionPolicy is Retain: delete the namespace by hand when nobody needs it".to_owned(),
@@ -113,7 +113,7 @@ pub(super) fn retire_all(
         return;
     }
     for facts in namespaces {
-        retire(tenant, facts, fate, members, suspend::has_notes(facts), world, plan);
+        retire(tenant, facts, fate, members, suspend::notes(facts), world, plan);
     }
     plan.release = true;
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::build::build_role_binding;
 use crate::check;
+use crate::conditions::Reason;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
@@ -18,10 +19,9 @@ use crate::world::{Lookup, World};
 
 use super::ownership::{Holder, holder, is_leaving, place_of};
 use super::retire::GUARDS;
-use super::suspend;
+use super::suspend::{self, Stopped};
 use super::types::{Role, SuspendMode, Tenant};
-use super::workloads::{self, Workloads};
-use super::{members, places};
+use super::{members, places, quarantine, workloads};
 
 /// Decides the bindings of namespaces that are the tenant's and have some, and how a suspended tenant's are marked and
 /// closed, and leaves all else undecided.
@@ -32,7 +32,7 @@ pub(super) fn decide_alone(
     platform: &TenantryPlatformSpec,
     world: &World,
     now: Timestamp,
-) -> Workloads {
+) -> Stopped {
     let name = tenant.metadata.name.as_deref().unwrap_or_default();
     let mut places = places::all(tenant, existing);
     places.push(Place::home(name));
@@ -47,14 +47,14 @@ pub(super) fn decide_alone(
     let is_suspended = tenant.spec.suspend.is_some();
     if held.is_empty() && !is_suspended {
         plan.undecided.push(Undecided::Everything);
-        return Workloads::default();
+        return Stopped::default();
     }
     let (mut marked, mut unmarked) = (BTreeSet::new(), BTreeSet::new());
     for facts in existing {
         let namespace = facts["metadata"]["name"].as_str().unwrap_or_default();
         if is_suspended && !is_leaving(facts) {
             let Some(place) = place_of(name, facts) else { continue };
-            suspend::mark_as_it_is(plan, tenant, &place, facts, suspend::has_notes(facts));
+            suspend::mark_as_it_is(plan, tenant, &place, facts, suspend::notes(facts));
             suspend::guard_as_it_is(plan, tenant, &place);
             plan.undecided.extend(copies_in(namespace));
             marked.insert(namespace.to_owned());
@@ -79,10 +79,16 @@ pub(super) fn decide_alone(
         }
     }
     // The way back needs all of the plan.
-    if suspend::is(tenant, SuspendMode::ScaleToZero) {
-        return workloads::plan_workloads(tenant, existing, world, plan);
+    let mut stopped = Stopped::default();
+    match tenant.spec.suspend.as_ref().map(|suspend| suspend.mode) {
+        Some(SuspendMode::ScaleToZero) => workloads::plan_workloads(tenant, existing, world, plan, &mut stopped),
+        Some(SuspendMode::Quarantine) => quarantine::plan_policies(tenant, existing, world, plan, &mut stopped),
+        Some(SuspendMode::Freeze | SuspendMode::NoNewWork) | None => {}
     }
-    Workloads::default()
+    for pending in &stopped.pending {
+        plan.wait(Reason::Pending, pending.clone());
+    }
+    stopped
 }
 
 /// Copies of the platform's objects, which stay as they are.

@@ -200,7 +200,7 @@ fn suspended(tenant: &Tenant, draft: &Draft, world: &World, done: &Outcome) -> O
     // What else the tenant waits for does not matter here: a missing class keeps nobody from being stopped.
     let in_place = done.violation.is_none() && !done.plan.undecided.contains(&Undecided::Everything);
     let unwritten = (!in_place).then(|| (Reason::Pending, "nothing is decided yet".to_owned()));
-    let pending = || draft.workloads.pending.first().map(|text| (Reason::Pending, text.clone()));
+    let pending = || draft.stopped.pending.first().map(|text| (Reason::Pending, text.clone()));
     let leaving = || done.leaving.first().map(|key| (Reason::Pending, format!("{key} is being removed")));
     let missing = first_unfinished(done, |progress| matches!(progress, Progress::NotOwned | Progress::Failed(_)))
         .or_else(|| first_unfinished(done, |progress| *progress != Progress::Observed))
@@ -219,9 +219,12 @@ fn suspended(tenant: &Tenant, draft: &Draft, world: &World, done: &Outcome) -> O
     }
     message.push_str("; every rule of it is in place");
     if suspend.mode == SuspendMode::ScaleToZero {
-        message = format!("{message}; {} workloads are at zero until then", draft.workloads.at_zero);
+        message = format!("{message}; {} workloads are at zero until then", draft.stopped.at_zero);
     }
-    let going_on = &draft.workloads.going_on;
+    if draft.stopped.closed > 0 {
+        message = format!("{message}; {} network policies of others select no pod until then", draft.stopped.closed);
+    }
+    let going_on = &draft.stopped.going_on;
     if !going_on.is_empty() {
         let named = going_on.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = going_on.len().saturating_sub(MOST_NAMED);

@@ -1,12 +1,10 @@
 //! ScaleToZero and the way back. What a workload had is noted on it in the very write that scales it, and a namespace says
 //! that there may be notes before the first is made: so it is restored exactly, whoever crashes or edits meanwhile.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::conditions::Reason;
 use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::Plan;
@@ -16,21 +14,8 @@ use crate::resources::{
 use crate::world::{Lookup, Scope, World};
 
 use super::ownership::is_leaving;
-use super::suspend;
+use super::suspend::{self, Stopped, WORKLOADS};
 use super::types::{SuspendMode, Tenant};
-
-/// What became of the workloads.
-#[derive(Debug, Default)]
-pub(super) struct Workloads {
-    /// Namespaces in which there may be notes.
-    pub(super) noted: BTreeSet<String>,
-    /// Why not all are where they should be, in one line for each namespace.
-    pub(super) pending: Vec<String>,
-    /// How many are at zero because the tenant is.
-    pub(super) at_zero: usize,
-    /// What goes on because nothing can scale it.
-    pub(super) going_on: Vec<String>,
-}
 
 /// How a kind of workload is stopped.
 #[derive(Clone, Copy)]
@@ -60,12 +45,17 @@ const fn suspended(resource: &'static Resource) -> Switch {
 }
 
 /// Brings the workloads in these namespaces of the tenant to zero, or back to what they had.
-pub(super) fn plan_workloads(tenant: &Tenant, namespaces: &[Arc<Value>], world: &World, plan: &mut Plan) -> Workloads {
-    let mut workloads = Workloads::default();
+pub(super) fn plan_workloads(
+    tenant: &Tenant,
+    namespaces: &[Arc<Value>],
+    world: &World,
+    plan: &mut Plan,
+    stopped: &mut Stopped,
+) {
     let zero = suspend::is(tenant, SuspendMode::ScaleToZero);
     for facts in namespaces.iter().filter(|facts| !is_leaving(facts)) {
         let namespace = facts["metadata"]["name"].as_str().unwrap_or_default();
-        let marked = suspend::has_notes(facts);
+        let marked = suspend::notes(facts).contains(WORKLOADS);
         if !zero && !marked {
             continue;
         }
@@ -74,17 +64,17 @@ pub(super) fn plan_workloads(tenant: &Tenant, namespaces: &[Arc<Value>], world: 
             match world.list(switch.resource, scope()) {
                 Lookup::Found(found) if zero => {
                     for facts in found {
-                        workloads.stop(switch, namespace, facts, marked, plan);
+                        stopped.stop(switch, namespace, facts, marked, plan);
                     }
                 }
                 Lookup::Found(found) => {
                     for facts in found {
-                        workloads.resume(switch, namespace, facts, plan);
+                        stopped.resume(switch, namespace, facts, plan);
                     }
                 }
                 Lookup::Missing | Lookup::NotSynced => {
-                    workloads.noted.insert(namespace.to_owned());
-                    workloads.wait(namespace, "are not known yet");
+                    stopped.note(namespace, WORKLOADS);
+                    stopped.wait(WORKLOADS, namespace, "are not known yet");
                 }
             }
         }
@@ -92,7 +82,7 @@ pub(super) fn plan_workloads(tenant: &Tenant, namespaces: &[Arc<Value>], world: 
             let daemons = world.list(&DAEMON_SET, scope()).found().unwrap_or_default();
             let pods = world.list(&POD, scope());
             if pods == Lookup::NotSynced {
-                workloads.wait(namespace, "are not known yet");
+                stopped.wait(WORKLOADS, namespace, "are not known yet");
             }
             // Others' pods stop with them, or they are named themselves.
             let alone = pods.found().unwrap_or_default().into_iter().filter(|pod| {
@@ -100,24 +90,13 @@ pub(super) fn plan_workloads(tenant: &Tenant, namespaces: &[Arc<Value>], world: 
             });
             let named = daemons.into_iter().map(|daemon| ("DaemonSet", daemon)).chain(alone.map(|pod| ("Pod", pod)));
             for (kind, facts) in named.filter(|(_, facts)| facts["deleting"] != true) {
-                workloads.going_on.push(title(kind, namespace, &facts));
+                stopped.going_on.push(title(kind, namespace, &facts));
             }
         }
     }
-    for pending in &workloads.pending {
-        plan.wait(Reason::Pending, pending.clone());
-    }
-    workloads
 }
 
-impl Workloads {
-    fn wait(&mut self, namespace: &str, why: &str) {
-        let text = format!("workloads in {namespace} {why}");
-        if self.pending.last() != Some(&text) {
-            self.pending.push(text);
-        }
-    }
-
+impl Stopped {
     fn stop(&mut self, switch: Switch, namespace: &str, facts: Arc<Value>, marked: bool, plan: &mut Plan) {
         let Switch { resource, field, .. } = switch;
         if facts["deleting"] == true || facts["ended"] == true {
@@ -142,13 +121,13 @@ impl Workloads {
             });
             plan.adjust(key_of(switch, namespace, &facts), facts, patch);
         } else {
-            self.wait(namespace, "are stopped once it is marked");
+            self.wait(WORKLOADS, namespace, "are stopped once it is marked");
         }
     }
 
     fn resume(&mut self, switch: Switch, namespace: &str, facts: Arc<Value>, plan: &mut Plan) {
         let Some(note) = facts["note"].as_str().filter(|_| facts["deleting"] != true) else { return };
-        self.noted.insert(namespace.to_owned());
+        self.note(namespace, WORKLOADS);
         let Some(before) = read_note(switch, note) else {
             let title = title(switch.resource.kind, namespace, &facts);
             self.pending.push(format!(

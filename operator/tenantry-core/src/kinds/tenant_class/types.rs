@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::Condition;
 use crate::fields::{
     AtRest, Audit, Classes, DeletionPolicy, Encryption, EnvironmentQuota, Images, Limits, Metadata, Permission,
-    PodSecurity, Quantities, ServiceType, Services, Stage,
+    PodSecurity, Quantities, REGISTRY, ServiceType, Services, Stage,
 };
 
 /// Defaults and bounds for tenants.
@@ -167,9 +167,7 @@ pub struct Bounds {
         length(max = 32),
         inner(
             length(max = 255),
-            regex(
-                pattern = r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]{1,5})(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/$"
-            )
+            regex(pattern = REGISTRY)
         )
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]

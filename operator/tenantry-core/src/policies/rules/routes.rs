@@ -3,6 +3,10 @@
 
 use crate::policies::rule::{Exempt, Group, Rule, Target, WRITE};
 
+/// Kinds of the Gateway API that bring something in from outside; members may have their own (`roles.rs`), within these rules.
+pub const GATEWAY_API: &[&str] =
+    &["gateways", "grpcroutes", "httproutes", "listenersets", "referencegrants", "tcproutes", "tlsroutes", "udproutes"];
+
 const ROUTES_WITH_PARENTS: &[&str] = &["httproutes", "grpcroutes", "tlsroutes", "tcproutes", "udproutes"];
 
 /// Routes, gateways and Ingresses.
@@ -10,19 +14,7 @@ pub const ROUTES: Group = Group {
     name: "routes",
     targets: &[
         Target { groups: &["networking.k8s.io"], resources: &["ingresses"] },
-        Target {
-            groups: &["gateway.networking.k8s.io"],
-            resources: &[
-                "gateways",
-                "grpcroutes",
-                "httproutes",
-                "listenersets",
-                "referencegrants",
-                "tcproutes",
-                "tlsroutes",
-                "udproutes",
-            ],
-        },
+        Target { groups: &["gateway.networking.k8s.io"], resources: GATEWAY_API },
         Target { groups: &["gateway.networking.x-k8s.io"], resources: &["xlistenersets"] },
     ],
     pod: "",

@@ -116,6 +116,18 @@ pub const SELF_GUARD: Group = Group {
             message: "Tenantry's operator removes no workload but those it made",
         },
         Rule {
+            name: "policies-of-others",
+            // Ours say so, or the server's record does, where somebody stripped them. Of all others only which pods they select is
+            // changed, and only to none or from none.
+            expression: "(has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.managedFields) && oldObject.metadata.managedFields.exists(f, has(f.manager) && f.manager == 'tenantry')) || (object != null && has(object.spec.ingress) == has(oldObject.spec.ingress) && (!has(object.spec.ingress) || object.spec.ingress == oldObject.spec.ingress) && has(object.spec.egress) == has(oldObject.spec.egress) && (!has(object.spec.egress) || object.spec.egress == oldObject.spec.egress) && has(object.spec.policyTypes) == has(oldObject.spec.policyTypes) && (!has(object.spec.policyTypes) || object.spec.policyTypes == oldObject.spec.policyTypes) && (object.spec.podSelector == oldObject.spec.podSelector || [object, oldObject].exists(o, has(o.spec.podSelector.matchExpressions) && o.spec.podSelector.matchExpressions.exists(e, e.key == 'tenantry.dev/resume' && e.operator == 'DoesNotExist'))) && (!has(object.metadata.annotations) || !('tenantry.dev/owner' in object.metadata.annotations)))",
+            operations: &[Operation::Update, Operation::Delete],
+            resources: &["networkpolicies"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator closes network policies of others for a quarantine and opens them again, and changes nothing else of them",
+        },
+        Rule {
             name: "secrets",
             expression: "has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations",
             operations: &[Operation::Update, Operation::Delete],

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use tenantry_core::build::no_pods;
 use tenantry_core::meta::{
     ADOPTABLE_BY, CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, RESUME, SUSPEND, TENANT,
 };
@@ -118,6 +119,9 @@ fn unpoliced_binding(before: &Snapshot, change: &Change) -> Option<String> {
     if change.resource != "rolebindings" || change.kind != ChangeKind::Added {
         return None;
     }
+    if before.by_address("admissionregistration.k8s.io", "validatingadmissionpolicies", "", "tenantry-pods").is_none() {
+        return Some("gives rights where no admission policy binds tenants".into());
+    }
     if !before.of_kind("networking.k8s.io", "networkpolicies", &change.namespace).any(|policy| denies(policy)) {
         return Some("gives rights where no default-deny policy is".into());
     }
@@ -159,16 +163,10 @@ fn consented(change: &Change) -> bool {
 
 /// What somebody else has made is neither changed nor deleted.
 fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
-    let previous = change.previous.as_ref().filter(|_| !is_workload(change))?;
+    let previous = change.previous.as_ref().filter(|_| !is_adjusted(change))?;
     let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
     (!ours && !consented(change)).then(|| "was made by somebody else".into())
-}
-
-/// Others' workloads, which are adjusted and never ours.
-fn is_workload(change: &Change) -> bool {
-    let kind = matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers";
-    kind && !is_ours(&change.object)
 }
 
 /// Nothing is run where not everything is closed already, and nothing that does not go with the resource it is run for.
@@ -190,19 +188,28 @@ fn denies(policy: &Value) -> bool {
     is_ours(policy) && policy["spec"]["podSelector"] == json!({}) && types == 2
 }
 
-/// Of a workload nothing is changed but what stops it, and that only where the namespace says so already.
+/// What is adjusted and never ours: workloads, and network policies that others have made.
+fn is_adjusted(change: &Change) -> bool {
+    let kind = matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers";
+    let is_theirs = || change.previous.as_ref().is_some_and(|previous| !is_ours(previous));
+    (kind && !is_ours(&change.object)) || (change.resource == "networkpolicies" && is_theirs())
+}
+
+/// Of what is others' nothing is changed but what stops or closes it, and that only where the namespace says so already.
 fn strange_adjustment(before: &Snapshot, change: &Change) -> Option<String> {
-    if !is_workload(change) {
+    if !is_adjusted(change) {
         return None;
     }
     let Some(previous) = change.previous.as_ref().filter(|_| change.kind == ChangeKind::Modified) else {
-        return Some("is a workload, which is its owner's to make and to remove".into());
+        return Some("is its owner's to make and to remove".into());
     };
     let rest = |object: &Value| {
         let mut rest = object.clone();
         rest["metadata"] =
             json!({ "labels": object["metadata"]["labels"], "annotations": object["metadata"]["annotations"] });
-        for (path, key) in [("spec", "replicas"), ("spec", "suspend"), ("metadata", "annotations")] {
+        for (path, key) in
+            [("spec", "replicas"), ("spec", "suspend"), ("spec", "podSelector"), ("metadata", "annotations")]
+        {
             if path == "spec" {
                 rest[path].as_object_mut().map(|fields| fields.remove(key));
             } else {
@@ -219,7 +226,7 @@ fn strange_adjustment(before: &Snapshot, change: &Change) -> Option<String> {
         rest
     };
     if rest(previous) != rest(&change.object) {
-        return Some("is changed in more than what stops it".into());
+        return Some("is changed in more than what stops or closes it".into());
     }
     let namespace = before.by_address("", "namespaces", "", &change.namespace)?;
     namespace["metadata"]["annotations"][RESUME]
@@ -238,7 +245,8 @@ fn loose_quarantine(before: &Snapshot, change: &Change) -> Option<String> {
         return None;
     }
     let spec = &change.object["spec"];
-    if change.resource == "networkpolicies" && !(spec["ingress"].is_null() && spec["egress"].is_null()) {
+    let opens = !(spec["ingress"].is_null() && spec["egress"].is_null()) && spec["podSelector"] != no_pods();
+    if change.resource == "networkpolicies" && opens {
         return Some("opens the network in quarantine".into());
     }
     let people = |subject: &Value| subject["kind"] != "ServiceAccount";

@@ -2,11 +2,21 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tenantry_core::policies;
 
 use super::super::scenario::{Scenario, Step};
+use super::super::stage::VALIDATING_ADMISSION_POLICIES;
 use super::{NAMESPACES, class, create, delete, edit, environments, established, tenant};
 use crate::server::Verb;
+
+/// What the policy for pods is called.
+const PODS_POLICY: &str = "tenantry-pods";
+
+fn pods_policy() -> Value {
+    let is_it = |policy: &Value| policy["metadata"]["name"] == PODS_POLICY && !policy["spec"]["validations"].is_null();
+    policies::objects().into_iter().find(is_it).unwrap_or_default()
+}
 
 /// The stories.
 pub fn rights() -> Vec<Scenario> {
@@ -69,6 +79,21 @@ pub fn rights() -> Vec<Scenario> {
                 create(tenant("acme", &["dev"])),
                 Step::Pass(Duration::from_secs(30)),
                 Step::Allow,
+            ],
+        ),
+        Scenario::new(
+            "unpoliced",
+            "a tenant is made while one of the admission policies is missing, which comes later",
+            vec![
+                class(),
+                create(tenant("globex", &["dev"])),
+                Step::Settle,
+                Step::Delete(format!("{VALIDATING_ADMISSION_POLICIES}/{PODS_POLICY}")),
+            ],
+            vec![
+                create(tenant("acme", &["dev"])),
+                Step::Settle,
+                Step::Create(VALIDATING_ADMISSION_POLICIES.into(), pods_policy()),
             ],
         ),
         Scenario::new(

@@ -7,6 +7,7 @@ use super::{ACME, CLASS, NAMESPACES, class, create, delete, edit, established, m
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/acme-dev/deployments";
 const CRON_JOBS: &str = "/apis/batch/v1/namespaces/acme-dev/cronjobs";
+const POLICIES: &str = "/apis/networking.k8s.io/v1/namespaces/acme-dev/networkpolicies";
 const MAPS: &str = "/api/v1/namespaces/acme-dev/configmaps";
 
 /// The stories.
@@ -30,6 +31,22 @@ pub fn suspensions() -> Vec<Scenario> {
             "a tenant is under quarantine from its first moment on, and then is not",
             established(&["dev"]),
             vec![delete(), Step::Settle, create(quarantined()), Step::Settle, resume()],
+        ),
+        Scenario::new(
+            "quarantine over open policies",
+            "a tenant has network policies of its own when it is put under quarantine; one is set anew and one is added meanwhile",
+            opened(),
+            vec![
+                suspend("Quarantine"),
+                Step::Settle,
+                Step::Edit(
+                    format!("{POLICIES}/web"),
+                    json!({"spec": {"podSelector": {"matchLabels": {"app": "new"}, "matchExpressions": null}}}),
+                ),
+                Step::Create(POLICIES.into(), open_policy("late", &json!({}))),
+                Step::Settle,
+                resume(),
+            ],
         ),
         Scenario::new(
             "scale to zero",
@@ -85,6 +102,22 @@ pub fn suspensions() -> Vec<Scenario> {
             ],
         ),
     ]
+}
+
+/// Two tenants, one with network policies of its own.
+fn opened() -> Vec<Step> {
+    let create = |name, selector| Step::Create(POLICIES.into(), open_policy(name, &selector));
+    let mut steps = established(&["dev"]);
+    steps.extend([create("web", json!({"matchLabels": {"app": "web"}})), create("all", json!({})), Step::Settle]);
+    steps
+}
+
+fn open_policy(name: &str, selector: &Value) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": "acme-dev"},
+        "spec": {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]},
+    })
 }
 
 fn suspend(mode: &str) -> Step {

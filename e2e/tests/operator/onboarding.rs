@@ -73,6 +73,7 @@ async fn examples_become_tenants_and_then_there_is_silence() {
         }
     }
 
+    scene::told_all(&log).await;
     // Nothing happens any more: nothing is asked, nothing written, nothing changes.
     let before = everything(&cluster, &tenants).await;
     let mut audit = Audit::from_now(&log).expect("readable");

@@ -10,6 +10,8 @@ use tenantry_core::meta;
 use tenantry_core::resources::{
     LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, Resource, TENANT_VIEW,
 };
+use tenantry_e2e::audit::Audit;
+use tenantry_e2e::operator::USER;
 use tenantry_e2e::{Cluster, eventually, objects, shared};
 use tokio::sync::OnceCell;
 
@@ -185,6 +187,26 @@ pub async fn namespace_is_gone(client: &Client, name: &str) {
             None => Ok(()),
             Some(found) => Err(found["status"].to_string()),
         }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
+}
+
+/// Longer than a status holds back what it tells of usage.
+const TOLD_WITHIN: Duration = Duration::from_secs(33);
+
+/// Waits until the operator has told in statuses what was still to be told: it asks nothing for so long.
+pub async fn told_all(log: &std::path::Path) {
+    let mut audit = Audit::from_now(log).expect("readable");
+    let mut since = std::time::Instant::now();
+    eventually(Duration::from_mins(3), "the operator asks nothing any more", async || {
+        let requests = audit.take_requests_of(USER).expect("readable");
+        let noise: Vec<_> =
+            requests.iter().filter(|one| !one.is_lease() && !one.is_watch() && !one.is_watchdog()).collect();
+        if !noise.is_empty() {
+            since = std::time::Instant::now();
+        }
+        if since.elapsed() > TOLD_WITHIN { Ok(()) } else { Err(format!("{noise:?}")) }
     })
     .await
     .unwrap_or_else(|late| panic!("{late}"));

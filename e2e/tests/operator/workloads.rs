@@ -2,7 +2,7 @@
 //! and gone when they are deleted. Fake nodes make pods Ready; what runs in them is another test's business.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::api::{Patch, PatchParams};
@@ -174,7 +174,23 @@ async fn an_agent_is_connected_to_what_it_names_and_says_so() {
     let client = stage().await.client().await.expect("client");
     onboard(&client, &plain_tenant("agentic")).await;
     let ready = run(&client, &team("agentic-dev")).await;
-    let (model, agent) = (&ready[0], &ready[2]);
+    let model = eventually(SOON, "the model knows who calls it", async || {
+        let model = found(&client, &ready[0]).await.ok_or("gone")?;
+        if model["status"]["usedBy"].is_null() { Err(model["status"].to_string()) } else { Ok(model) }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
+    // It was ready, perhaps before the model was; it hears of that at once.
+    let agent = eventually(SOON, "the agent knows that its model is ready", async || {
+        let agent = found(&client, &ready[2]).await.ok_or("gone")?;
+        if agent["status"]["models"][0]["ready"] == true && agent["status"]["tools"][0]["ready"] == true {
+            Ok(agent)
+        } else {
+            Err(agent["status"].to_string())
+        }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
     assert_eq!(model["status"]["url"], "http://small-model.agentic-dev.svc:8000/v1");
     assert_eq!(model["status"]["usedBy"], json!(["Agent agentic-dev/helper"]));
     assert_eq!(agent["status"]["url"], "http://helper-agent.agentic-dev.svc:8080");
@@ -488,6 +504,18 @@ async fn workloads_at_rest_cost_nothing_and_a_new_operator_writes_nothing() {
         })
         .await;
     };
+    // What was still being told has been told.
+    let mut audit = Audit::from_now(&cluster.audit_log().expect("asked for")).expect("readable");
+    let mut since = Instant::now();
+    eventually(SOON, "three seconds without a request", async || {
+        let requests = audit.take_requests_of(USER).expect("readable");
+        if requests.iter().any(|one| !one.is_lease() && !one.is_watch() && !one.is_watchdog()) {
+            since = Instant::now();
+        }
+        (since.elapsed() > Duration::from_secs(3)).then_some(())
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
     quiet("at rest").await;
     operator.kill();
     let audit = Audit::from_now(&cluster.audit_log().expect("asked for")).expect("readable");

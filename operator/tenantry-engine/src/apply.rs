@@ -186,6 +186,9 @@ async fn change(engine: &Engine, object: &Desired, wanted: u128, record: &Record
             calls.merge(key, "", patch, &record.version).await
         }
     };
+    if result.as_ref().is_err_and(|error| error.code() == Some(409)) {
+        engine.forget_unseen(key, record);
+    }
     engine.write(key, Some(wanted), result).inspect(|_| engine.metrics.changed(key.resource.kind, "configured"))
 }
 
@@ -234,6 +237,14 @@ impl Engine {
     fn forget_stranger(&self, key: &ObjectKey, object: &Value, progress: &Progress) {
         if *progress == Progress::NotOwned && key.resource.watch == Watch::Managed {
             self.store_mut().removed(key, version_number(object));
+        }
+    }
+
+    /// What has been stripped of our label is known from our own reading alone: no watch tells when it changes again. What turned
+    /// out to be stale is forgotten, so that the next look meets it and reads it anew.
+    fn forget_unseen(&self, key: &ObjectKey, record: &Record) {
+        if !record.observed && key.resource.watch == Watch::Managed {
+            self.store_mut().removed(key, record.version.version);
         }
     }
 

@@ -268,7 +268,7 @@ proptest! {
         for _ in 0..4 {
             let next = plan(registration("Tenant"), &tenant, &world);
             prop_assert_eq!(check::violation(&next), None);
-            let touched = next.desired.iter().map(|object| object.key()).chain(next.adjustments.iter().map(|one| &one.key));
+            let touched = next.desired.iter().map(tenantry_core::object::Desired::key).chain(next.adjustments.iter().map(|one| &one.key));
             for key in touched {
                 let target = standings.iter().find(|(target, _)| *target == key.failure_domain());
                 let Some((target, there)) = target else { continue };

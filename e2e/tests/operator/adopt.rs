@@ -240,7 +240,7 @@ async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mende
         "quota ResourceQuota/tenantry",
         "service-type Service/outside",
     ];
-    assert_eq!(planned(&cluster, &host).await, seen_by_all);
+    assert_eq!(planned(cluster, &host).await, seen_by_all);
 
     // What the operator may know, once it has happened.
     onboard(&client, &host).await;
@@ -261,7 +261,7 @@ async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mende
     let found = listed(&seen_by_all[..4]).await;
     let ready = objects::condition(&found, "Ready").cloned().unwrap_or_default();
     assert!(ready["message"].as_str().is_some_and(|text| text.contains("4 in crowded")), "{ready}");
-    assert_eq!(planned(&cluster, &host).await, seen_by_all);
+    assert_eq!(planned(cluster, &host).await, seen_by_all);
     assert_eq!(pods(&client, "crowded").await, pods_before);
     for one in &before {
         let version = one["apiVersion"].as_str().expect("text");
@@ -287,7 +287,7 @@ async fn what_could_not_be_made_again_is_listed_and_left_alone_until_it_is_mende
         .await
         .expect("scaled");
     listed(&[]).await;
-    assert_eq!(planned(&cluster, &host).await, seen_by_all[4..]);
+    assert_eq!(planned(cluster, &host).await, seen_by_all[4..]);
 }
 
 /// A Tenant renamed in Git is a new object, and the old one is gone.

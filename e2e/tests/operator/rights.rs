@@ -167,6 +167,16 @@ async fn what_is_declared_is_what_is_used() {
     objects::apply(&client, &zero).await.expect("applied");
     is(&client, "recorded", "Suspended", "True", |_| true).await;
     onboard(&client, &closed).await;
+    // patch of network policies: others', which a quarantine closes.
+    let theirs = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": { "name": "theirs", "namespace": "recorded-dev" },
+        "spec": { "podSelector": { "matchLabels": { "app": "web" } }, "policyTypes": ["Ingress"] } });
+    objects::apply(&client, &theirs).await.expect("applied");
+    let mut quarantined = closed.clone();
+    quarantined["spec"]["suspend"] = json!({ "mode": "Quarantine" });
+    objects::apply(&client, &quarantined).await.expect("applied");
+    is(&client, "recorded", "Suspended", "True", |_| true).await;
+    onboard(&client, &closed).await;
     // delete of namespaces, patch of bindings: rights outlast what is in a namespace.
     let mut passing = closed.clone();
     passing["spec"]["members"] = full(true, true, "b")["spec"]["members"].clone();

@@ -12,7 +12,7 @@ use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::resources::{Watch, Write};
 
 use crate::blind;
-use crate::calls::{Version, version_number};
+use crate::calls::Version;
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::inventory::Ledger;
@@ -129,7 +129,9 @@ async fn look_again(
     error: Error,
 ) -> Result<(Progress, bool), Error> {
     let key = object.key();
-    let Some(found) = engine.read_again(key).await? else { return Err(error) };
+    if engine.read_again(key).await?.is_none() {
+        return Err(error);
+    }
     match next_step(engine, owner, object, wanted, moment) {
         Step::Nothing(Progress::Held) => {
             // No event comes of what we have read ourselves.
@@ -141,7 +143,7 @@ async fn look_again(
         Step::Change(record) => change(engine, object, wanted, &record).await.map(|progress| (progress, true)),
         Step::Nothing(progress) => {
             // No watch would tell when a stranger goes: keep no memory of it, and ask again later.
-            engine.forget_stranger(key, &found, &progress);
+            engine.forget_stranger(key, &progress);
             Ok((progress, false))
         }
         Step::Create => Err(error),
@@ -249,9 +251,9 @@ impl Engine {
         if self.leadership.holds() { Ok(&self.calls) } else { Err(Error::new("write", key, Cause::NotLeader)) }
     }
 
-    fn forget_stranger(&self, key: &ObjectKey, object: &Value, progress: &Progress) {
+    fn forget_stranger(&self, key: &ObjectKey, progress: &Progress) {
         if *progress == Progress::NotOwned && key.resource.watch == Watch::Managed {
-            self.store_mut().removed(key, version_number(object));
+            self.store_mut().forget_one(key);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What this process knows of the cluster: for every watched object a small record, for few of them more. Filled by the
 //! watches and by our own writes, whichever is newer. It decides nothing and calls nobody.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -64,6 +64,9 @@ pub struct Change {
     pub all_observed: BTreeSet<String>,
 }
 
+/// So many ends are remembered: more than calls can be under way.
+const REMEMBERED: usize = 256;
+
 /// Everything that is known.
 #[derive(Default)]
 pub struct Store {
@@ -74,6 +77,8 @@ pub struct Store {
     unseen: BTreeMap<String, BTreeSet<ObjectKey>>,
     /// Namespace -> version at which its present incarnation began, or the last one ended. Older objects in it are ghosts.
     born: BTreeMap<String, u64>,
+    /// Objects that were told gone of late, with the versions of their ends: the answer to a write of ours may be slower.
+    gone: VecDeque<(ObjectKey, u64)>,
     /// Newest version seen in any object.
     newest: u64,
     /// Counts the changes that plans can see.
@@ -189,6 +194,9 @@ impl Store {
         if is_gone(key.resource, object) {
             return self.removed(key, version);
         }
+        if self.raw(key).is_none() && self.gone.iter().any(|(gone, end)| gone == key && *end >= version) {
+            return Change::default();
+        }
         self.table(key.resource).show(key);
         if self.raw(key).is_some_and(|known| known.version.version > version) {
             return Change::default();
@@ -211,6 +219,10 @@ impl Store {
     /// A watch, or an answer, says that the object is gone. `version` is that of its last state.
     pub fn removed(&mut self, key: &ObjectKey, version: u64) -> Change {
         self.newest = self.newest.max(version);
+        if self.gone.len() == REMEMBERED {
+            self.gone.pop_front();
+        }
+        self.gone.push_back((key.clone(), version));
         if *key.resource == NAMESPACE {
             let born = self.born.entry(key.name.clone()).or_default();
             *born = (*born).max(version);
@@ -220,6 +232,11 @@ impl Store {
             Some(known) if known.version.version <= version => self.remove(key),
             _ => Change::default(),
         }
+    }
+
+    /// Keeps no memory of an object, though it is there.
+    pub fn forget_one(&mut self, key: &ObjectKey) {
+        self.remove(key);
     }
 
     /// A new list of a kind begins, in a namespace or, if that is empty, in the whole cluster.

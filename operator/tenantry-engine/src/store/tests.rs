@@ -227,3 +227,14 @@ fn named(name: &str, version: u64) -> Value {
     policy["metadata"]["name"] = json!(name);
     policy
 }
+
+#[test]
+fn an_answer_that_is_slower_than_the_end_brings_nothing_back() {
+    let mut store = synced();
+    store.observe(&NETWORK_POLICY, &policy(7, "tenants//acme/x"));
+    store.removed(&key(), 8);
+    store.written(&key(), &policy(7, "tenants//acme/x"), None);
+    assert!(store.record(&key()).is_none(), "it was written before it was deleted");
+    store.written(&key(), &policy(9, "tenants//acme/x"), None);
+    assert!(store.record(&key()).is_some(), "it was made again");
+}

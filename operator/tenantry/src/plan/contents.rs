@@ -165,8 +165,8 @@ fn is_looked_at(group: &str, plural: &str) -> bool {
 
 /// Whether this is the plural of a kind, in lower case.
 fn is_plural(plural: &str, kind: &str) -> bool {
-    let stem = plural.strip_prefix(kind.strip_suffix('y').unwrap_or(kind));
-    stem.is_some_and(|ending| ["s", "es", "ies"].contains(&ending))
+    let ends = |stem: &str, endings: &[&str]| plural.strip_prefix(stem).is_some_and(|ending| endings.contains(&ending));
+    ends(kind, &["s", "es"]) || kind.strip_suffix('y').is_some_and(|stem| ends(stem, &["ies"]))
 }
 
 /// Ours are as they must be, what has ended harms nobody, and what a controller makes is told of by the controller.

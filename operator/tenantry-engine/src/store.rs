@@ -191,11 +191,17 @@ impl Store {
     /// The API server answered our write with this object.
     pub fn written(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
         let version = version_number(object);
-        if is_gone(key.resource, object) {
-            return self.removed(key, version);
-        }
         if self.raw(key).is_none() && self.gone.iter().any(|(gone, end)| gone == key && *end >= version) {
             return Change::default();
+        }
+        self.found(key, object, desired)
+    }
+
+    /// Somebody has read this object, just now. One that is out of a watch's sight is told gone, and is there all the same.
+    pub fn found(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
+        let version = version_number(object);
+        if is_gone(key.resource, object) {
+            return self.removed(key, version);
         }
         self.table(key.resource).show(key);
         if self.raw(key).is_some_and(|known| known.version.version > version) {

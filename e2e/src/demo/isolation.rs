@@ -37,6 +37,8 @@ enum Expected {
 
 /// No rights in that place, or none of that kind.
 const NO_RIGHT: Expected = Expected::Refused(&["is forbidden: User"]);
+/// The rule for what Tenantry manages, or no rights there at all.
+const MANAGED: Expected = Expected::Refused(&["rule managed-objects", "is forbidden: User"]);
 /// Pod security admission.
 const INSECURE: Expected = Expected::Refused(&["violates PodSecurity"]);
 /// Quota or limits.
@@ -97,7 +99,7 @@ fn attempts_of_developer(person: &Person) -> Vec<Attempt> {
         attempt("list all Namespaces".to_owned(), NO_RIGHT, Request::List("v1", "Namespace", None)),
         attempt(
             format!("delete the NetworkPolicies of {home}"),
-            NO_RIGHT,
+            MANAGED,
             Request::DeleteAll("networking.k8s.io/v1", "NetworkPolicy", home.clone()),
         ),
         attempt(format!("raise the ResourceQuota of {home}"), NO_RIGHT, Request::Raise(home.clone())),

@@ -1,6 +1,7 @@
 //! Reads the API server's audit log: who asked for what, when, and what the answer was. What is counted here was counted
 //! by the server, not by the one who is measured.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,17 @@ impl Request {
         self.verb == "list"
             && self.resource == "namespaces"
             && self.query.contains("limit=1&") | self.query.ends_with("limit=1")
+    }
+
+    /// What an operator asks that has nothing to do.
+    pub fn is_upkeep(&self) -> bool {
+        self.is_lease() || self.is_watch() || self.is_watchdog()
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {} {}/{}", self.verb, self.resource, self.namespace, self.name)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the admission policies add to the creation of a pod, and what the API server needs, with few tenants and with many.
 //! Pods are created in turn in a tenant's namespace and in a twin of it that is no tenant's, so that no policy is asked there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -146,15 +147,7 @@ async fn onboard_measured(client: &Client) -> Result<(), CommandError> {
     tenant["spec"]["images"] =
         json!({ "registries": ["registry.example/bench/", "registry.example/shared/"], "pullPolicy": "Always" });
     objects::create(client, &tenant).await?;
-    tenantry_e2e::eventually(WITHIN, "the measured tenant is Ready", async || {
-        let tenants = objects::list(client, "tenantry.dev/v1alpha1", "Tenant", None, "").await.unwrap_or_default();
-        tenants
-            .iter()
-            .any(|found| objects::condition(found, "Ready").is_some_and(|ready| ready["status"] == "True"))
-            .then_some(())
-    })
-    .await?;
-    Ok(())
+    load::all_ready(client, MEASURED, BTreeSet::from([tenants::name(MEASURED, 0)])).await
 }
 
 /// A namespace with the same pod security and limits, but no tenant's.

@@ -45,7 +45,12 @@ pub(crate) async fn cancel(client: &Client, series: &str) -> Result<(), CommandE
     Ok(())
 }
 
-async fn all_ready(client: &Client, series: &str, mut missing: BTreeSet<String>) -> Result<(), CommandError> {
+/// Waits until these tenants of a series are ready.
+pub(crate) async fn all_ready(
+    client: &Client,
+    series: &str,
+    mut missing: BTreeSet<String>,
+) -> Result<(), CommandError> {
     let deadline = Instant::now() + READY_WITHIN;
     let tenants = objects::collection_of(client, "tenantry.dev/v1alpha1", "Tenant", None);
     let config = watcher::Config::default().labels(&format!("{ROUND}={series}"));

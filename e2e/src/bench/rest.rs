@@ -71,8 +71,7 @@ pub(crate) async fn measure(world: &World, quiet: Duration) -> Result<Rest, Comm
             rest.quiet_watchdog += 1;
         } else {
             rest.quiet_requests += 1;
-            rest.unexpected
-                .push(format!("{} {} {}/{}", request.verb, request.resource, request.namespace, request.name));
+            rest.unexpected.push(request.to_string());
         }
     }
     world.stop_operator(running).await?;

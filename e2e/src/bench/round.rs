@@ -137,7 +137,7 @@ pub(crate) async fn measure(
 
 fn counted(audit: &Audit, who: Who) -> Result<Vec<Request>, CommandError> {
     let all = audit.requests_of(who.user())?;
-    Ok(all.into_iter().filter(|request| !request.is_lease() && !request.is_watch() && !request.is_watchdog()).collect())
+    Ok(all.into_iter().filter(|request| !request.is_upkeep()).collect())
 }
 
 fn difference(before: Used, after: Used) -> Used {

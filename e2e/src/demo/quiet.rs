@@ -45,7 +45,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
                 figures.watchdog += 1;
             } else {
                 figures.other += 1;
-                seen = format!("{} {} {}/{}", request.verb, request.resource, request.namespace, request.name);
+                seen = request.to_string();
             }
         }
     } else {

@@ -162,6 +162,19 @@ pub async fn wanted(client: &Client, tenant: &Value) -> Vec<Desired> {
     (kind.plan)(tenant, &World::new(&listed), now).expect("well-formed").desired
 }
 
+/// What the server has stored of a wanted object, which must be just that.
+pub async fn stored_as_wanted(client: &Client, object: &Desired) -> Value {
+    let key = object.key();
+    let stored = scene::child(client, key.resource, &key.namespace, &key.name).await.expect("exists");
+    assert_eq!(
+        hash_desired(key.resource, object.body()),
+        hash_observed(key.resource, &stored),
+        "{key}: wanted\n{:#}\nstored\n{stored:#}",
+        object.body()
+    );
+    stored
+}
+
 #[tokio::test]
 async fn the_server_stores_what_was_wanted_to_the_byte() {
     let client = stage().await.client().await.expect("client");
@@ -175,13 +188,7 @@ async fn the_server_stores_what_was_wanted_to_the_byte() {
         assert!(wanted.iter().any(|object| object.key().resource.kind == "NetworkPolicy"), "{wanted:?}");
         for object in wanted {
             let key = object.key();
-            let stored = scene::child(&client, key.resource, &key.namespace, &key.name).await.expect("exists");
-            assert_eq!(
-                hash_desired(key.resource, object.body()),
-                hash_observed(key.resource, &stored),
-                "{key}: wanted\n{:#}\nstored\n{stored:#}",
-                object.body()
-            );
+            let stored = stored_as_wanted(&client, &object).await;
             if key.resource.kind != "Namespace" {
                 assert!(
                     stored["metadata"]["generation"].as_i64().unwrap_or(1) == 1,

@@ -201,8 +201,7 @@ pub async fn told_all(log: &std::path::Path) {
     let mut since = std::time::Instant::now();
     eventually(Duration::from_mins(3), "the operator asks nothing any more", async || {
         let requests = audit.take_requests_of(USER).expect("readable");
-        let noise: Vec<_> =
-            requests.iter().filter(|one| !one.is_lease() && !one.is_watch() && !one.is_watchdog()).collect();
+        let noise: Vec<_> = requests.iter().filter(|one| !one.is_upkeep()).collect();
         if !noise.is_empty() {
             since = std::time::Instant::now();
         }

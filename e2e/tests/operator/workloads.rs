@@ -7,7 +7,7 @@ use std::time::Duration;
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use tenantry_core::content::{hash_desired, hash_observed};
+use tenantry_core::content::hash_observed;
 use tenantry_core::kinds::KINDS;
 use tenantry_core::resources::{
     HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Resource, SERVICE,
@@ -18,7 +18,7 @@ use tenantry_e2e::audit::{Audit, Request};
 use tenantry_e2e::operator::USER;
 use tenantry_e2e::{Cluster, Options, eventually, objects};
 
-use crate::exact::Listed;
+use crate::exact::{Listed, stored_as_wanted};
 use crate::program::{Operator, SOON};
 use crate::scene::{self, get, onboard, plain_tenant, stage};
 
@@ -385,15 +385,8 @@ async fn the_server_stores_workloads_as_they_were_wanted() {
         let plan = (kind.plan)(&stored, &World::new(&listed), jiff::Timestamp::UNIX_EPOCH).expect("well-formed");
         assert!(!plan.desired.is_empty(), "{plan}");
         for object in plan.desired {
-            let key = object.key();
-            let stored = scene::child(&client, key.resource, &key.namespace, &key.name).await.expect("exists");
-            assert_eq!(
-                hash_desired(key.resource, object.body()),
-                hash_observed(key.resource, &stored),
-                "{key}: wanted\n{:#}\nstored\n{stored:#}",
-                object.body()
-            );
-            *looked_at.entry(key.resource.kind).or_insert(0) += 1;
+            stored_as_wanted(&client, &object).await;
+            *looked_at.entry(object.key().resource.kind).or_insert(0) += 1;
         }
     }
     assert_eq!(looked_at.len(), PARTS.len(), "{looked_at:?}");
@@ -493,14 +486,12 @@ async fn workloads_at_rest_cost_nothing_and_a_new_operator_writes_nothing() {
     run(&client, &team("resting-dev")).await;
     // The HPA controller's first words about metrics that nobody serves are told within its first rounds.
     is(&client, &team("resting-dev")[3], "ScalingReady", "False", "Failed").await;
-    let told =
-        |request: &Request| format!("{} {} {}/{}", request.verb, request.resource, request.namespace, request.name);
     let quiet = async |what: &str| {
         let audit = Audit::from_now(&cluster.audit_log().expect("asked for")).expect("readable");
         scene::stays(Duration::from_secs(20), async || {
             let requests = audit.requests_of(USER).expect("readable");
-            let noise = requests.iter().find(|one| !one.is_lease() && !one.is_watch() && !one.is_watchdog());
-            noise.map_or(Ok(()), |noise| Err(format!("{what}: {}", told(noise))))
+            let noise = requests.iter().find(|one| !one.is_upkeep());
+            noise.map_or(Ok(()), |noise| Err(format!("{what}: {noise}")))
         })
         .await;
     };
@@ -512,7 +503,10 @@ async fn workloads_at_rest_cost_nothing_and_a_new_operator_writes_nothing() {
     run(&client, &team("resting-dev")).await;
     quiet("after a restart").await;
     let requests = audit.requests_of(USER).expect("readable");
-    let writes: Vec<String> =
-        requests.iter().filter(|one| one.is_write() && !one.is_lease() && one.resource != "events").map(told).collect();
+    let writes: Vec<String> = requests
+        .iter()
+        .filter(|one| one.is_write() && !one.is_lease() && one.resource != "events")
+        .map(Request::to_string)
+        .collect();
     assert!(writes.is_empty(), "{writes:?}");
 }

@@ -96,11 +96,12 @@ pub fn faults(world: &World) -> Vec<Fault> {
 /// The same after a look of the one who keeps them: what could not be written, or was not seen yet, is told first.
 pub fn faults_after(world: &World, done: &Outcome) -> Vec<Fault> {
     let of_write = |key: &ObjectKey| match done.objects.get(key)? {
-        Progress::Failed(why) => Some(Fault::new(Truth::False, Reason::ApplyFailed, format!("{key}: {why}"))),
-        Progress::Written => {
-            Some(Fault::new(Truth::Unknown, Reason::Pending, format!("{key} is written and not seen yet")))
-        }
         Progress::Observed | Progress::Held | Progress::NotOwned => None,
+        progress @ (Progress::Failed(_) | Progress::Written) => {
+            let truth = if progress.is_stuck() { Truth::False } else { Truth::Unknown };
+            let (reason, message) = progress.told(key, "installation");
+            Some(Fault::new(truth, reason, message))
+        }
     };
     required(world).iter().filter_map(|wanted| of_write(wanted.key()).or_else(|| fault(world, wanted))).collect()
 }

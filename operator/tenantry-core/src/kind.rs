@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::access::Access;
+use crate::conditions::Reason;
 use crate::meta::Owner;
 use crate::object::{Desired, ObjectKey};
 use crate::plan::Plan;
@@ -97,6 +98,33 @@ pub enum Progress {
     NotOwned,
     /// The write failed; the text says why, without secrets.
     Failed(String),
+}
+
+impl Outcome<'_> {
+    /// The first object that has come so far, and how far that is.
+    pub fn first(&self, is_so: impl Fn(&Progress) -> bool) -> Option<(&ObjectKey, &Progress)> {
+        self.objects.iter().find(|(_, progress)| is_so(progress))
+    }
+}
+
+impl Progress {
+    /// Whether somebody's help is needed.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self, Self::NotOwned | Self::Failed(_))
+    }
+
+    /// How far `key`, one of the objects of `whose`, has come, as a condition tells it.
+    pub fn told(&self, key: &ObjectKey, whose: &str) -> (Reason, String) {
+        match self {
+            Self::NotOwned => (
+                Reason::NotOwned,
+                format!("{key} exists and is not this {whose}'s; it is left alone: remove or rename it"),
+            ),
+            Self::Failed(why) => (Reason::ApplyFailed, format!("{key}: {why}")),
+            Self::Written | Self::Observed => (Reason::Pending, format!("{key} is written and not seen yet")),
+            Self::Held => (Reason::Pending, format!("{key} waits for what comes before it")),
+        }
+    }
 }
 
 /// A stored resource that does not fit its type (written under an older or newer schema).

@@ -21,6 +21,7 @@ pub mod object;
 pub mod plan;
 pub mod policies;
 pub mod quantity;
+pub mod quotas;
 pub mod resources;
 pub mod roles;
 pub mod schema;

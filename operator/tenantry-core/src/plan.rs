@@ -81,6 +81,13 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// Of this field, for this reason.
+    pub fn new(reason: Reason, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason, field: field.into(), message: message.into() }
+    }
+}
+
 /// Something this plan needs is not there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
@@ -112,7 +119,7 @@ impl Plan {
 
     /// Notes that part of the spec cannot be honoured.
     pub fn refuse(&mut self, reason: Reason, field: impl Into<String>, message: impl Into<String>) {
-        self.refusals.push(Refusal { reason, field: field.into(), message: message.into() });
+        self.refusals.push(Refusal::new(reason, field, message));
     }
 
     /// Notes what is waited for.

@@ -16,9 +16,10 @@ pub use children::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
 };
 pub use judged::judged;
-pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING};
+pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING, is_ours};
 pub use workloads::{
-    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET,
+    CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET, has_ended,
+    is_spoken_for,
 };
 
 /// How the engine addresses and treats one Kubernetes kind. There is one `static` per kind; compare by address parts.
@@ -282,6 +283,20 @@ pub static SECRET_ORIGINAL: Resource = Resource {
 
 /// `v1 ConfigMap` as the original of copies.
 pub static CONFIG_MAP_ORIGINAL: Resource = Resource { kind: "ConfigMap", plural: "configmaps", ..SECRET_ORIGINAL };
+
+/// `events.k8s.io/v1 Event`: told by the engine, never looked at.
+pub static EVENT: Resource = Resource {
+    group: "events.k8s.io",
+    version: "v1",
+    kind: "Event",
+    plural: "events",
+    namespaced: true,
+    write: Write::Never,
+    watch: Watch::Managed,
+    keep: Keep::Digest,
+    wave: Wave::Namespace,
+    filled: &[],
+};
 
 /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy`. All are watched: the label by which others are selected is
 /// the installer's here (Helm sets its own).

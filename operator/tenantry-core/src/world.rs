@@ -117,6 +117,11 @@ impl<'a> World<'a> {
         answer
     }
 
+    /// The first of these kinds that cannot be seen now: what was known of it last proves nothing.
+    pub fn unseen(&self, kinds: &[&'static Resource]) -> Option<&'static Resource> {
+        kinds.iter().copied().find(|kind| self.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced)
+    }
+
     /// The namespace in which the operator runs. It never changes while it does, so this is no look-up.
     pub fn operator_namespace(&self) -> &str {
         self.source.operator_namespace()

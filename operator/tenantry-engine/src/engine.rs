@@ -137,7 +137,7 @@ impl Engine {
         let known = self.store().record(key).map(|record| record.version.version);
         let found = self.calls.find(key).await?;
         let change = match &found {
-            Some(found) => self.store_mut().found(key, found, None),
+            Some(found) => self.store_mut().found(key, found),
             None => self.store_mut().removed(key, known.unwrap_or_default()),
         };
         // The event of what was known will bring nothing new. What was not may be a stranger's, which concerns nobody.

@@ -194,11 +194,15 @@ impl Store {
         if self.raw(key).is_none() && self.gone.iter().any(|(gone, end)| gone == key && *end >= version) {
             return Change::default();
         }
-        self.found(key, object, desired)
+        self.answered(key, object, desired)
     }
 
     /// Somebody has read this object, just now. One that is out of a watch's sight is told gone, and is there all the same.
-    pub fn found(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
+    pub fn found(&mut self, key: &ObjectKey, object: &Value) -> Change {
+        self.answered(key, object, None)
+    }
+
+    fn answered(&mut self, key: &ObjectKey, object: &Value, desired: Option<u128>) -> Change {
         let version = version_number(object);
         if is_gone(key.resource, object) {
             return self.removed(key, version);

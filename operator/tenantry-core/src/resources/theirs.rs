@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Keep, NETWORK_POLICY, ROLE_BINDING, Resource, Watch, Wave, Write};
-use crate::meta;
+use crate::{content, meta};
 
 /// `networking.k8s.io/v1 NetworkPolicy` that is not ours.
 pub static THEIR_NETWORK_POLICY: Resource = Resource {
@@ -24,9 +24,11 @@ pub static THEIR_ROLE_BINDING: Resource = Resource {
     ..ROLE_BINDING
 };
 
-/// Whether an object is a child of some resource of ours: it says so, as whoever else says it is refused or has it removed.
-fn is_ours(object: &Value) -> bool {
-    object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER && meta::Owner::marked_on(object).is_some()
+/// Whether an object is a child of some resource of ours: it says so, as whoever else says it is refused or has it removed; or
+/// it was stripped of what says so, and is still of our writing.
+pub fn is_ours(object: &Value) -> bool {
+    let marked = object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER && meta::Owner::marked_on(object).is_some();
+    marked || content::was_written_by_us(object)
 }
 
 /// Shape: `{name, judged: {spec}, note?, deleting}`; null for ours.

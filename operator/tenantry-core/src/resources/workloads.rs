@@ -45,14 +45,8 @@ pub const SPEAKING: [&str; 8] =
 /// Shape: `{name, replicas?, suspend?, note?, controller?, ended, deleting, judged?}`, with the kind of its controller, whether it
 /// has run to its end, and, of what none of the others speaks for, what admission rules look at.
 fn workload_facts(workload: &Value) -> Value {
-    let (metadata, status) = (&workload["metadata"], &workload["status"]);
-    let controller = metadata["ownerReferences"].as_array().into_iter().flatten().find(|one| one["controller"] == true);
-    let has_ended = |condition: &Value| {
-        condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed")
-    };
-    let ended = status["phase"] == "Succeeded"
-        || status["phase"] == "Failed"
-        || status["conditions"].as_array().into_iter().flatten().any(has_ended);
+    let metadata = &workload["metadata"];
+    let (ended, controller) = (has_ended(workload), controller(workload));
     let mut facts = json!({
         "name": metadata["name"],
         "ended": ended,
@@ -62,14 +56,35 @@ fn workload_facts(workload: &Value) -> Value {
         ("replicas", &workload["spec"]["replicas"]),
         ("suspend", &workload["spec"]["suspend"]),
         ("note", &metadata["annotations"][meta::RESUME]),
-        ("controller", controller.map_or(&Value::Null, |controller| &controller["kind"])),
+        ("controller", controller),
     ];
     for (field, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
         facts[field] = value.clone();
     }
-    let spoken_for = controller.is_some_and(|one| one["kind"].as_str().is_some_and(|kind| SPEAKING.contains(&kind)));
-    if !ended && !spoken_for {
+    if !ended && !is_spoken_for(workload) {
         facts["judged"] = judged(workload);
     }
     facts
+}
+
+/// Whether it has run to its end.
+pub fn has_ended(workload: &Value) -> bool {
+    let status = &workload["status"];
+    let is_end = |condition: &Value| {
+        condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed")
+    };
+    status["phase"] == "Succeeded"
+        || status["phase"] == "Failed"
+        || status["conditions"].as_array().into_iter().flatten().any(is_end)
+}
+
+/// Whether what has made it tells of it.
+pub fn is_spoken_for(object: &Value) -> bool {
+    controller(object).as_str().is_some_and(|kind| SPEAKING.contains(&kind))
+}
+
+/// The kind of its controller; null if it has none.
+fn controller(object: &Value) -> &Value {
+    let mut owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    owners.find(|owner| owner["controller"] == true).map_or(&Value::Null, |owner| &owner["kind"])
 }

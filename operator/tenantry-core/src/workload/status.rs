@@ -8,7 +8,6 @@ use super::scaling::Scaler;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
-use crate::object::ObjectKey;
 use crate::resources::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
     SERVICE_ACCOUNT,
@@ -94,9 +93,8 @@ impl Judged<'_> {
 
 fn references(done: &Outcome) -> Verdict {
     let plan = done.plan;
-    if let Some(denial) = plan.denials.first() {
+    if !plan.denials.is_empty() {
         let all: Vec<String> = plan.denials.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
-        debug_assert!(!denial.message.is_empty());
         return (Truth::False, Reason::RefNotPermitted, all.join("; "));
     }
     let about = |reason: Reason| -> Vec<&str> {
@@ -116,26 +114,19 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
     if let Some(violation) = &done.violation {
         return (Truth::False, Reason::InternalError, violation.clone());
     }
-    let first = |is_so: fn(&Progress) -> bool| done.objects.iter().find(|(_, progress)| is_so(progress));
-    if let Some((key, progress)) = first(|progress| matches!(progress, Progress::NotOwned | Progress::Failed(_))) {
-        return match progress {
-            Progress::Failed(why) if why.contains("exceeded quota") => {
-                let text = format!("{key}: {why}: free some of it, or have the quota raised");
-                (Truth::False, Reason::QuotaExceeded, text)
+    if let Some((key, progress)) = done.first(Progress::is_stuck) {
+        return match (progress, progress.told(key, "workload")) {
+            (Progress::Failed(why), (_, told)) if why.contains("exceeded quota") => {
+                (Truth::False, Reason::QuotaExceeded, format!("{told}: free some of it, or have the quota raised"))
             }
-            Progress::Failed(why) => (Truth::False, Reason::ApplyFailed, format!("{key}: {why}")),
-            _ => {
-                let text = format!("{key} exists and is not this workload's; it is left alone: remove or rename it");
-                (Truth::False, Reason::NotOwned, text)
-            }
+            (_, (reason, told)) => (Truth::False, reason, told),
         };
     }
-    let pending = |text: String| (Truth::Unknown, Reason::Pending, text);
-    if let Some((key, progress)) = first(|progress| *progress != Progress::Observed) {
-        let what =
-            if *progress == Progress::Held { "waits for what comes before it" } else { "is written and not seen yet" };
-        return pending(format!("{key} {what}"));
+    if let Some((key, progress)) = done.first(|progress| *progress != Progress::Observed) {
+        let (reason, told) = progress.told(key, "workload");
+        return (Truth::Unknown, reason, told);
     }
+    let pending = |text: String| (Truth::Unknown, Reason::Pending, text);
     if let Some(key) = done.leaving.first() {
         return pending(format!("{key} is being removed"));
     }
@@ -157,8 +148,7 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
         &HORIZONTAL_POD_AUTOSCALER,
         &ENDPOINT_SLICE,
     ];
-    let blind = kinds.into_iter().find(|kind| world.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced);
-    if let Some(kind) = blind {
+    if let Some(kind) = world.unseen(&kinds) {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }
     (Truth::True, Reason::Succeeded, "everything is written and was seen".into())

@@ -7,15 +7,17 @@ use kube::api::{Api, DynamicObject, ListParams};
 use kube::discovery::Discovery;
 use serde::Serialize;
 use serde_json::Value;
+use tenantry_core::fields::Quantities;
 use tenantry_core::kind::Registration;
-use tenantry_core::meta::{self, Owner};
+use tenantry_core::meta;
 use tenantry_core::names;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::policies::judge::refused_anew;
 use tenantry_core::policies::rule::Target;
 use tenantry_core::policies::rules::{ENDPOINTS, GROUPS};
 use tenantry_core::quantity::Quantity;
-use tenantry_core::resources::{NAMESPACE, RESOURCE_QUOTA, SPEAKING, TENANT};
+use tenantry_core::quotas::{amounts, beyond};
+use tenantry_core::resources::{NAMESPACE, RESOURCE_QUOTA, TENANT, has_ended, is_ours, is_spoken_for};
 
 use super::report::ObjectRef;
 use super::snapshot::Snapshot;
@@ -171,21 +173,10 @@ fn is_plural(plural: &str, kind: &str) -> bool {
 
 /// Ours are as they must be, what has ended harms nobody, and what a controller makes is told of by the controller.
 fn is_judged(object: &Value) -> bool {
-    let metadata = &object["metadata"];
-    let mut owners = metadata["ownerReferences"].as_array().into_iter().flatten();
-    let spoken_for = owners.any(|owner| {
-        owner["controller"] == true && owner["kind"].as_str().is_some_and(|kind| SPEAKING.contains(&kind))
-    });
-    let is_ours = Owner::marked_on(object).is_some() && metadata["labels"][meta::MANAGED_BY] == meta::MANAGER;
-    !spoken_for && !is_ours && !has_ended(object) && metadata["deletionTimestamp"].is_null()
-}
-
-fn has_ended(object: &Value) -> bool {
-    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-    let mut over = conditions.filter(|one| one["type"] == "Complete" || one["type"] == "Failed");
-    object["status"]["phase"] == "Succeeded"
-        || object["status"]["phase"] == "Failed"
-        || over.any(|condition| condition["status"] == "True")
+    !is_spoken_for(object)
+        && !is_ours(object)
+        && !has_ended(object)
+        && object["metadata"]["deletionTimestamp"].is_null()
 }
 
 impl Held {
@@ -217,28 +208,18 @@ fn exceeded(namespace: &str, held: &[Held], before: &Snapshot, after: &Snapshot)
     let counted = before.object(&key).map(|quota| amounts(&quota["status"]["used"]));
     let used = counted.unwrap_or_else(|| usage(held));
     let hard = after.object(&key).map(|quota| amounts(&quota["spec"]["hard"])).unwrap_or_default();
-    let beyond = hard.into_iter().filter_map(|(name, bound)| {
-        let used = *used.get(&name).filter(|used| **used > bound)?;
-        Some(Conflict {
-            object: ObjectRef::from(&key),
-            rule: "quota".to_owned(),
-            field: "spec.quota".to_owned(),
-            message: format!(
-                "{used} {name} are used, more than {bound}: nothing that counts there can be made until less is used, or the quota is raised"
-            ),
-        })
-    });
-    beyond.collect()
-}
-
-fn amounts(list: &Value) -> BTreeMap<String, Quantity> {
-    let entries = list.as_object().into_iter().flatten();
-    entries.filter_map(|(name, amount)| Some((name.clone(), amount.as_str()?.parse().ok()?))).collect()
+    let conflict = |message| Conflict {
+        object: ObjectRef::from(&key),
+        rule: "quota".to_owned(),
+        field: "spec.quota".to_owned(),
+        message,
+    };
+    beyond(&used, &hard).into_iter().map(conflict).collect()
 }
 
 /// What is used at least, as quotas count it: pods with their containers, Services and volume claims.
-fn usage(held: &[Held]) -> BTreeMap<String, Quantity> {
-    let mut usage: BTreeMap<String, Quantity> = BTreeMap::new();
+fn usage(held: &[Held]) -> Quantities {
+    let mut usage = Quantities::new();
     let mut add = |name: String, amount: &Value| {
         if let Some(amount) = amount.as_str().and_then(|text| text.parse::<Quantity>().ok()) {
             let sum = usage.entry(name).or_insert(Quantity::ZERO);

@@ -25,9 +25,7 @@ pub(super) fn workload(agent: &Agent) -> Workload<'_> {
 
 fn refusals(agent: &Agent) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    let mut refuse = |field: &str, message: &str| {
-        refusals.push(Refusal { reason: Reason::Unsupported, field: field.into(), message: message.into() });
-    };
+    let mut refuse = |field, message| refusals.push(Refusal::new(Reason::Unsupported, field, message));
     if agent.spec.type_ == AgentType::Declarative {
         refuse(
             "spec.type",

@@ -25,9 +25,7 @@ pub(super) fn workload(server: &McpServer) -> Workload<'_> {
 
 fn refusals(server: &McpServer) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    let mut refuse = |field: &str, message: &str| {
-        refusals.push(Refusal { reason: Reason::Unsupported, field: field.into(), message: message.into() });
-    };
+    let mut refuse = |field, message| refusals.push(Refusal::new(Reason::Unsupported, field, message));
     if server.spec.transport == Transport::Stdio {
         refuse(
             "spec.transport",

@@ -81,9 +81,7 @@ fn volume(deployment: &ModelDeployment) -> (Value, Value) {
 fn refusals(deployment: &ModelDeployment) -> Vec<Refusal> {
     let spec = &deployment.spec;
     let mut refusals = Vec::new();
-    let mut refuse = |reason: Reason, field: &str, message: &str| {
-        refusals.push(Refusal { reason, field: field.into(), message: message.into() });
-    };
+    let mut refuse = |reason, field, message| refusals.push(Refusal::new(reason, field, message));
     if spec.cache.is_some() {
         refuse(
             Reason::Unsupported,

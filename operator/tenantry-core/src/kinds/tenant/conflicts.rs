@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::names::{self, Place};
 use crate::object::{Desired, ObjectKey};
 use crate::policies::judge::refused_anew;
-use crate::quantity::Quantity;
+use crate::quotas::{amounts, beyond};
 use crate::resources::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, NAMESPACE, POD, REPLICA_SET, REPLICATION_CONTROLLER, RESOURCE_QUOTA,
     Resource, STATEFUL_SET, THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING,
@@ -78,23 +78,16 @@ impl Case<'_> {
             Lookup::Missing if draft.plan.desired.iter().all(|object| *object.key() != key) => return Some(Vec::new()),
             Lookup::Missing | Lookup::NotSynced => return None,
         };
-        let amount = |value: &Value| value.as_str().and_then(|text| text.parse::<Quantity>().ok());
-        let hard = facts["spec"]["hard"].as_object()?;
-        let mut exceeded = Vec::new();
-        for (name, bound) in hard {
-            let used = amount(&facts["status"]["used"][name])?;
-            if let Some(bound) = amount(bound).filter(|bound| used > *bound) {
-                exceeded.push(Conflict {
-                    kind: RESOURCE_QUOTA.kind.to_owned(),
-                    name: names::QUOTA.to_owned(),
-                    rule: "quota".to_owned(),
-                    message: format!(
-                        "{used} {name} are used, more than {bound}: nothing that counts there can be made until less is used, or the quota is raised"
-                    ),
-                });
-            }
-        }
-        Some(exceeded)
+        facts["spec"]["hard"].as_object()?;
+        let (used, hard) = (amounts(&facts["status"]["used"]), amounts(&facts["spec"]["hard"]));
+        let is_counted = hard.keys().all(|name| used.contains_key(name));
+        let conflict = |message| Conflict {
+            kind: RESOURCE_QUOTA.kind.to_owned(),
+            name: names::QUOTA.to_owned(),
+            rule: "quota".to_owned(),
+            message,
+        };
+        is_counted.then(|| beyond(&used, &hard).into_iter().map(conflict).collect())
     }
 }
 

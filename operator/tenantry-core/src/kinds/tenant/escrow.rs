@@ -14,6 +14,7 @@ use crate::names::{self, Place};
 use crate::object::{Desired, ObjectKey};
 use crate::plan::Undecided;
 use crate::quantity::Quantity;
+use crate::quotas::amounts;
 use crate::resources::RESOURCE_QUOTA;
 use crate::world::{Lookup, World};
 
@@ -95,12 +96,6 @@ pub(super) fn restless_until(place: &Place, total: &Quantities, case: &Case, now
 pub(super) fn changes(quota: &[Desired], place: &Place, case: &Case) -> bool {
     let now = seen_of(&place.namespace, case.world).found().map(|facts| amounts(&facts["spec"]["hard"]));
     now != quota.first().map(|quota| amounts(&quota.body()["spec"]["hard"]))
-}
-
-/// A resource list as the API server shows it.
-pub(super) fn amounts(list: &Value) -> Quantities {
-    let entries = list.as_object().into_iter().flatten();
-    entries.filter_map(|(name, amount)| Some((name.clone(), amount.as_str()?.parse().ok()?))).collect()
 }
 
 /// What an environment's quota is to be; `None` when that is not decided in this look, empty when it bounds nothing. It bounds what the total bounds

@@ -6,16 +6,18 @@ use crate::conditions::{Conditions, Reason, Truth, Type, truncate};
 use crate::fields::Quantities;
 use crate::kind::{Outcome, Progress};
 use crate::meta;
-use crate::object::ObjectKey;
 use crate::plan::Undecided;
 use crate::resources::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, TENANT_VIEW};
-use crate::world::{Lookup, World};
+use crate::world::World;
 
 use super::plan::{self, Draft, EnvironmentDraft};
 use super::quota;
 use super::retire;
 use super::types::{Effective, EnvironmentStatus, HomeStatus, SuspendMode, Tenant, TenantStatus};
 use super::usage::Usage;
+
+/// Whose objects are told of.
+const WHOSE: &str = "tenant";
 
 /// How many retained namespaces the schema stores.
 const MOST_RETAINED: usize = 128;
@@ -89,10 +91,10 @@ pub(super) fn shown(quota: Quantities) -> Quantities {
     quota.into_iter().take(quota::MOST_NAMES).collect()
 }
 
-/// Which kind of child cannot be seen now: what was known of it last proves nothing.
+/// Which kind of child cannot be seen now.
 fn unseen(world: &World) -> Option<(Reason, String)> {
     let kinds = [&NAMESPACE, &NETWORK_POLICY, &RESOURCE_QUOTA, &LIMIT_RANGE, &ROLE_BINDING, &TENANT_VIEW];
-    let blind = kinds.into_iter().find(|kind| world.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced)?;
+    let blind = world.unseen(&kinds)?;
     let text = format!(
         "{} cannot be seen, so whether they are as wanted is not known; the operator's /readyz says why",
         blind.plural
@@ -158,17 +160,15 @@ fn applied(done: &Outcome) -> Verdict {
     if let Some(refusal) = done.plan.refusals.iter().find(|refusal| !concerns_spec(refusal.reason)) {
         return Verdict::new(Truth::False, refusal.reason, refusal.to_string());
     }
-    if let Some((key, progress)) =
-        first_unfinished(done, |progress| matches!(progress, Progress::NotOwned | Progress::Failed(_)))
-    {
-        let (reason, message) = describe(key, progress);
+    if let Some((key, progress)) = done.first(Progress::is_stuck) {
+        let (reason, message) = progress.told(key, WHOSE);
         return Verdict::new(Truth::False, reason, message);
     }
     if let Some(wait) = done.plan.waits.first() {
         return Verdict::new(Truth::Unknown, Reason::Pending, wait.message.clone());
     }
-    if let Some((key, progress)) = first_unfinished(done, |progress| *progress != Progress::Observed) {
-        let (reason, message) = describe(key, progress);
+    if let Some((key, progress)) = done.first(|progress| *progress != Progress::Observed) {
+        let (reason, message) = progress.told(key, WHOSE);
         return Verdict::new(Truth::Unknown, reason, message);
     }
     if let Some(key) = done.leaving.first() {
@@ -202,9 +202,10 @@ fn suspended(tenant: &Tenant, draft: &Draft, world: &World, done: &Outcome) -> O
     let unwritten = (!in_place).then(|| (Reason::Pending, "nothing is decided yet".to_owned()));
     let pending = || draft.stopped.pending.first().map(|text| (Reason::Pending, text.clone()));
     let leaving = || done.leaving.first().map(|key| (Reason::Pending, format!("{key} is being removed")));
-    let missing = first_unfinished(done, |progress| matches!(progress, Progress::NotOwned | Progress::Failed(_)))
-        .or_else(|| first_unfinished(done, |progress| *progress != Progress::Observed))
-        .map(|(key, progress)| describe(key, progress))
+    let missing = done
+        .first(Progress::is_stuck)
+        .or_else(|| done.first(|progress| *progress != Progress::Observed))
+        .map(|(key, progress)| progress.told(key, WHOSE))
         .or(unwritten)
         .or_else(pending)
         .or_else(leaving)
@@ -242,21 +243,6 @@ fn stalled(done: &Outcome) -> Option<(Reason, String)> {
     done.plan.refusals.first().map(|refusal| (refusal.reason, refusal.to_string()))
 }
 
-fn first_unfinished<'a>(done: &'a Outcome, is_so: impl Fn(&Progress) -> bool) -> Option<(&'a ObjectKey, &'a Progress)> {
-    done.objects.iter().find(|(_, progress)| is_so(progress))
-}
-
-fn describe(key: &ObjectKey, progress: &Progress) -> (Reason, String) {
-    match progress {
-        Progress::NotOwned => {
-            (Reason::NotOwned, format!("{key} exists and is not this tenant's; it is left alone: remove or rename it"))
-        }
-        Progress::Failed(why) => (Reason::ApplyFailed, format!("{key}: {why}")),
-        Progress::Written | Progress::Observed => (Reason::Pending, format!("{key} is written and not seen yet")),
-        Progress::Held => (Reason::Pending, format!("{key} waits for what comes before it")),
-    }
-}
-
 fn environment_status(
     environment: &EnvironmentDraft,
     usage: &Usage,
@@ -269,7 +255,7 @@ fn environment_status(
         .iter()
         .filter(|(key, progress)| key.failure_domain() == namespace && **progress != Progress::Observed)
         .min_by_key(|(_, progress)| matches!(progress, Progress::Written | Progress::Held))
-        .map(|(key, progress)| describe(key, progress));
+        .map(|(key, progress)| progress.told(key, WHOSE));
     let decided = done.objects.keys().any(|key| key.failure_domain() == namespace);
     let unwritten = || (!decided).then(|| (Reason::Pending, "nothing is written yet".to_owned()));
     let leaving = done.leaving.iter().find(|key| key.failure_domain() == namespace);

@@ -9,10 +9,10 @@ use crate::fields::Quantities;
 use crate::names;
 use crate::object::ObjectKey;
 use crate::quantity::Quantity;
+use crate::quotas::amounts;
 use crate::resources::RESOURCE_QUOTA;
 use crate::world::World;
 
-use super::escrow::amounts;
 use super::plan::{Draft, EnvironmentDraft};
 use super::status::shown;
 use super::types::{QuotaStatus, Tenant, TotalQuota};

@@ -13,7 +13,7 @@ mod status;
 pub mod types;
 
 pub use bindings::BINDINGS_PATH;
-pub(crate) use draft::{Extras, Workload, draft};
+pub(crate) use draft::{Extras, First, Workload, draft};
 pub(crate) use references::Edge;
 pub(crate) use status::judge;
 

@@ -55,6 +55,21 @@ pub(crate) struct Extras {
     pub(crate) env: Vec<Value>,
     /// Volumes, each with how it is mounted.
     pub(crate) volumes: Vec<(Value, Value)>,
+    /// What is run before all else: name, image, command and mounts of a container.
+    pub(crate) first: Option<First>,
+}
+
+/// A container that ends before the others start.
+#[derive(Debug, Clone)]
+pub(crate) struct First {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its image.
+    pub(crate) image: String,
+    /// What it runs.
+    pub(crate) command: Vec<String>,
+    /// What it can write to.
+    pub(crate) mounts: Vec<Value>,
 }
 
 impl Workload<'_> {

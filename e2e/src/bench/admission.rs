@@ -59,7 +59,7 @@ pub(super) async fn run(counts: &[usize], json: Option<&Path>) -> Result<(), Com
     terminal.heading("Tenantry benchmark: admission");
     let (machine, load_before) = (usage::machine(), usage::load());
     terminal.note(&format!("{machine}; load {load_before}"));
-    let world = World::prepare(&mut terminal).await?;
+    let world = World::prepare(&mut terminal, 0).await?;
     objects::apply(&world.client, &tenants::class()).await?;
     let (operator, _) = world.start_operator().await?;
     let policies = policies(&world.client).await?;

@@ -98,10 +98,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     };
     report.judge();
     report.show(&mut terminal);
-    if let Some(path) = json {
-        report.write(path)?;
-        terminal.note(&format!("written to {}", path.display()));
-    }
+    report::write(&report, json.as_deref(), &mut terminal)?;
     world.cluster.stop().await?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tenantry_e2e::{eventually, objects, operator, usage};
 use tokio::time::Instant;
 
+use super::report;
 use super::rest::{self, Rest};
 use super::tenants;
 use super::world::World;
@@ -131,10 +132,7 @@ pub(super) async fn run(workloads: usize, json: Option<&Path>) -> Result<(), Com
         resident_mib: super::latency::mebibytes(resident),
         restart,
     };
-    if let Some(path) = json {
-        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n")?;
-        terminal.note(&format!("written to {}", path.display()));
-    }
+    report::write(&report, json, &mut terminal)?;
     world.cluster.stop().await?;
     Ok(())
 }

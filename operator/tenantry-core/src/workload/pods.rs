@@ -302,6 +302,10 @@ fn toleration(toleration: &Toleration) -> Value {
     };
     let mut shown = json!(toleration);
     shown["operator"] = json!(operator);
+    // The server does not show it either.
+    if shown["value"] == "" {
+        shown["value"] = Value::Null;
+    }
     shown
 }
 

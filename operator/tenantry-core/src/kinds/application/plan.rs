@@ -18,6 +18,7 @@ pub(super) fn workload(application: &Application) -> Workload<'_> {
         connections: Some(&application.spec.connections),
         path: None,
         extras: Extras::default(),
+        inquiry: None,
         refusals: Vec::new(),
     }
 }

@@ -13,6 +13,7 @@ mod examples;
 mod plan;
 mod status;
 pub mod types;
+mod verified;
 
 use types::{McpServer, McpServerStatus};
 

@@ -2,30 +2,47 @@
 
 use jiff::Timestamp;
 
-use crate::conditions::{Reason, Truth, Type};
+use crate::conditions::Type;
+use crate::external::Answer;
 use crate::kind::Outcome;
-use crate::workload;
+use crate::workload::{self, Finding};
 use crate::world::World;
 
-use super::plan;
 use super::types::{McpServer, McpServerStatus, VerificationMode};
+use super::{plan, verified};
 
 /// What the status should say.
 pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timestamp) -> McpServerStatus {
-    let before = cr.status.as_ref().map(|status| status.trunk.conditions.as_slice()).unwrap_or_default();
+    let before = cr.status.clone().unwrap_or_default();
     let workload = plan::workload(cr);
     let draft = workload::draft(&workload, world);
-    let mut judged = workload::judge(&workload, &draft, before, world, done, now);
-    let mut further = Vec::new();
-    if cr.spec.verification.clone().unwrap_or_default().mode != VerificationMode::Off {
-        let text =
-            "nobody has spoken with it: protocols are not checked yet; set spec.verification.mode: Off to do without";
-        judged.conditions.set(Type::Verified, Truth::Unknown, Reason::NotProbed, text);
-        further.push(Type::Verified);
+    let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
+    let spec = cr.spec.verification.clone().unwrap_or_default();
+    let mut status = McpServerStatus::default();
+    if spec.mode != VerificationMode::Off {
+        let (answer, (truth, reason, message)) =
+            match workload::finding(&draft, &mut judged, Some(&before.trunk), world) {
+                Finding::Answered(answer) => match &*answer {
+                    Answer::Mcp(verdict) => {
+                        let judgement = verified::judge(cr, verdict, before.pinned.as_ref(), world.operator_namespace());
+                        (Some(verdict.clone()), judgement)
+                    }
+                    // Another protocol's answer is none.
+                    Answer::A2a(_) => (None, workload::unasked()),
+                },
+                Finding::Nothing(judgement) => (None, judgement),
+            };
+        judged.conditions.set(Type::Verified, truth, reason, message);
+        status = verified::seen(&before, &spec, answer.as_ref());
     }
-    let mut trunk = judged.finish(&further, "it runs; its protocol is not checked, as its spec says");
+    let (further, text): (&[Type], _) = match spec.mode {
+        VerificationMode::Off => (&[], "it runs; its protocol is not checked, as its spec says"),
+        VerificationMode::Report => (&[], "it runs; Verified says what is known of its protocol"),
+        VerificationMode::Enforce => (&[Type::Verified], "it runs, and speaks its protocol"),
+    };
+    status.trunk = judged.finish(further, text);
     if let Some(remote) = &cr.spec.remote {
-        trunk.url = Some(remote.url.clone());
+        status.trunk.url = Some(remote.url.clone());
     }
-    McpServerStatus { trunk }
+    status
 }

@@ -24,6 +24,7 @@ pub(super) fn workload(deployment: &ModelDeployment) -> Workload<'_> {
         connections: None,
         path: deployment.spec.path.as_deref(),
         extras: Extras { env: env(deployment), volumes: vec![volume(deployment)] },
+        inquiry: None,
         refusals: refusals(deployment),
     }
 }

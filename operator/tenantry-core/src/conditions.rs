@@ -293,13 +293,21 @@ impl Reason {
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",
             Self::NotProbed => "Nothing has shown yet whether it holds; the message says what it depends on.",
-            Self::AuthRequired => "It asks for credentials, which the operator has not: healthy, as far as can be seen.",
-            Self::ProbeBlocked => "The operator could not ask it, or may not: nobody answers there, or nobody lets it through. Says nothing about the server.",
+            Self::AuthRequired => {
+                "It asks for credentials, which the operator has not: healthy, as far as can be seen."
+            }
+            Self::ProbeBlocked => {
+                "The operator could not ask it, or may not: nobody answers there, or nobody lets it through. Says nothing about the server."
+            }
             Self::RateLimited => "It says that it is asked too often. Says nothing else about it.",
             Self::Unavailable => "It says that it cannot answer now. Says nothing else about it.",
-            Self::ProtocolError => "It answers, and not as its protocol, or the spec, says it must; the message says what is wrong.",
+            Self::ProtocolError => {
+                "It answers, and not as its protocol, or the spec, says it must; the message says what is wrong."
+            }
             Self::MissingTools => "Tools that the spec requires are not there; the message names them.",
-            Self::ToolsChanged => "Its tools are not those that were approved; the message says how they differ, and how to approve them.",
+            Self::ToolsChanged => {
+                "Its tools are not those that were approved; the message says how they differ, and how to approve them."
+            }
             Self::Progressing => "Pods of the newest spec are on their way; this passes by itself.",
             Self::MinimumNotMet => "Too few pods are available; their events tell why.",
             Self::Failed => "It has failed and does not mend by itself; the message says what to look at.",

@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn behind_the_walls_of_others_nothing_is_asked_but_what_they_open() {
         let network = |address: &str, prefix| Network { address: address.parse().expect("an address"), prefix };
-        let everywhere = Opening { network: network("0.0.0.0", 0), except: vec![network("10.0.0.0", 8)], ports: vec![] };
+        let everywhere =
+            Opening { network: network("0.0.0.0", 0), except: vec![network("10.0.0.0", 8)], ports: vec![] };
         let bounds = Bounds {
             is_loopback_allowed: false,
             forbidden: vec!["203.0.113.1".parse().expect("an address")],

@@ -39,10 +39,7 @@ fn rules(edges: &BTreeSet<Edge>, end: &str) -> Vec<Value> {
     for edge in edges {
         by_port.entry(edge.port).or_default().push(peer(edge));
     }
-    by_port
-        .into_iter()
-        .map(|(port, peers)| rule(end, &peers, port))
-        .collect()
+    by_port.into_iter().map(|(port, peers)| rule(end, &peers, port)).collect()
 }
 
 fn rule(end: &str, peers: &[Value], port: i32) -> Value {

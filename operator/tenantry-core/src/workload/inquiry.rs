@@ -141,7 +141,8 @@ mod tests {
     fn of_egress_only_what_tcp_may_use_counts() {
         let network = |text: &str| text.parse::<Cidr>().expect("a network").into();
         let block = json!({ "ipBlock": { "cidr": "203.0.113.0/24", "except": ["203.0.113.8/32"] } });
-        let opening = |ports| Opening { network: network("203.0.113.0/24"), except: vec![network("203.0.113.8/32")], ports };
+        let opening =
+            |ports| Opening { network: network("203.0.113.0/24"), except: vec![network("203.0.113.8/32")], ports };
         let tcp = json!({ "port": 443, "protocol": "TCP" });
         let range = json!({ "port": 8000, "endPort": 8100, "protocol": "TCP" });
         let udp = json!({ "port": 53, "protocol": "UDP" });

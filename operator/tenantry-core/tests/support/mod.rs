@@ -176,8 +176,9 @@ pub fn plan_as_value(plan: &Plan) -> Value {
     });
     if !plan.external.is_empty() {
         let questions = plan.external.iter();
-        shown["external"] =
-            questions.map(|one| json!({ "asks": one.to_string(), "of": one.state, "reach": format!("{:?}", one.reach) })).collect();
+        shown["external"] = questions
+            .map(|one| json!({ "asks": one.to_string(), "of": one.state, "reach": format!("{:?}", one.reach) }))
+            .collect();
     }
     if !plan.adjustments.is_empty() {
         let adjustments = plan.adjustments.iter();

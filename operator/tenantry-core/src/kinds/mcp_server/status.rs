@@ -24,7 +24,8 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
             match workload::finding(&draft, &mut judged, Some(&before.trunk), world) {
                 Finding::Answered(answer) => match &*answer {
                     Answer::Mcp(verdict) => {
-                        let judgement = verified::judge(cr, verdict, before.pinned.as_ref(), world.operator_namespace());
+                        let judgement =
+                            verified::judge(cr, verdict, before.pinned.as_ref(), world.operator_namespace());
                         (Some(verdict.clone()), judgement)
                     }
                     // Another protocol's answer is none.

@@ -45,7 +45,9 @@ pub(super) fn judge(server: &McpServer, answer: &mcp::Verdict, pinned: Option<&P
     let asks_of_tools = spec.pin_tools || !spec.required_tools.is_empty();
     if answer.state == State::AuthRequired {
         return if asks_of_tools || spec.required_revision.is_some() {
-            let text = format!("{message}; so nobody can tell whether it is as spec.verification asks: remove requiredRevision, requiredTools and pinTools to do without");
+            let text = format!(
+                "{message}; so nobody can tell whether it is as spec.verification asks: remove requiredRevision, requiredTools and pinTools to do without"
+            );
             (Truth::Unknown, reason, text)
         } else {
             (truth, reason, message)
@@ -57,12 +59,15 @@ pub(super) fn judge(server: &McpServer, answer: &mcp::Verdict, pinned: Option<&P
         return (Truth::False, Reason::ProtocolError, text);
     }
     if asks_of_tools && !shows_tools(answer) {
-        let text = format!("{message}; its tools are not listed by that transport, so nobody can tell whether they are as spec.verification asks");
+        let text = format!(
+            "{message}; its tools are not listed by that transport, so nobody can tell whether they are as spec.verification asks"
+        );
         return (Truth::Unknown, Reason::NotProbed, text);
     }
     let missing = missing_tools(spec.required_tools.iter().map(String::as_str), &answer.tools);
     if !missing.is_empty() {
-        let text = format!("it has not the tools that spec.verification.requiredTools asks for: {}", missing.join(", "));
+        let text =
+            format!("it has not the tools that spec.verification.requiredTools asks for: {}", missing.join(", "));
         return (Truth::False, Reason::MissingTools, text);
     }
     match changed(&spec, pinned, answer).filter(|_| spec.pin_tools) {

@@ -75,8 +75,7 @@ async fn read(client: &Client, given: &[&Value]) -> Result<Vec<Value>, ObjectErr
 /// Ready for its present spec.
 fn is_settled(workload: &Value) -> bool {
     objects::condition(workload, "Ready").is_some_and(|ready| {
-        ready["observedGeneration"] == workload["metadata"]["generation"]
-            && ready["status"] == "True"
+        ready["observedGeneration"] == workload["metadata"]["generation"] && ready["status"] == "True"
     })
 }
 

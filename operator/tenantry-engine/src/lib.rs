@@ -33,7 +33,6 @@ mod watch;
 mod watchdog;
 
 pub use engine::Engine;
-pub use events::EVENTS;
 pub use external::{Asking, Outside};
 pub use leader::LEASES;
 pub use run::{Election, Settings, run};

@@ -103,7 +103,7 @@ fn endpoint_facts(slice: &Value) -> Value {
 }
 
 /// Conditions without their times.
-fn conditions(status: &Value) -> Value {
+pub(super) fn conditions(status: &Value) -> Value {
     let conditions = status["conditions"].as_array().into_iter().flatten();
     conditions
         .map(|one| json!({ "type": one["type"], "status": one["status"], "reason": one["reason"], "message": one["message"] }))

@@ -12,7 +12,7 @@ use super::home::{Home, Standing, standing};
 use super::inquiry::{Asked, Inquiry};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
-use super::scaling::{Decided, Scaler, decide};
+use super::scaling::{self, ADDONS, Decided, Scaler};
 use super::sort::Sort;
 use super::types::{Connections, OnFailure, PortProtocol, Strategy, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
@@ -140,7 +140,7 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     };
     let port = workload.ports().first().map(|port| port.port);
     draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
-    draft.decided = workload.runs.then(|| decide(&workload.trunk, workload.namespace(), world));
+    draft.decided = workload.runs.then(|| scaling::decide(workload, world));
     if let Some(decided) = &draft.decided {
         let case = Case { workload, home: &home, world, decided };
         case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
@@ -148,7 +148,7 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
             case.want_objects(&mut draft.plan, &draft.bindings);
         } else {
             let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-            draft.plan.undecided.extend(PARTS.map(undecided));
+            draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
         }
     }
     if let Some(inquiry) = &workload.inquiry {
@@ -181,9 +181,7 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
             "nothing is rolled back by itself yet: use Stop, and change the spec back by hand",
         );
     }
-    if trunk.scaling.as_ref().is_some_and(|scaling| scaling.min_replicas == 0) {
-        refuse("spec.scaling.minReplicas", "nothing here could start the first pod again: set 1 or more");
-    }
+    scaling::refuse(&trunk.scaling.clone().unwrap_or_default(), plan);
     let without_port = workload.runs && workload.ports().is_empty();
     let probes = trunk.probes.clone().unwrap_or_default();
     for (name, probe) in [("startup", probes.startup), ("readiness", probes.readiness), ("liveness", probes.liveness)] {
@@ -264,15 +262,22 @@ impl Case<'_> {
         // A program that ends again at once must not count as available in between.
         let settles = if pods.has_readiness() { 0 } else { 5 };
         plan.want(build::build_deployment(&parts, replicas, note.as_deref(), &rollout, settles, &pods.template()));
-        let fewest = match &self.decided.scaler {
-            Scaler::Fixed(replicas) => *replicas,
-            Scaler::Hpa { min, .. } => *min,
-        };
-        if fewest > 1 {
+        if self.decided.scaler.fewest() > 1 {
             plan.want(build::build_pod_disruption_budget(&parts));
         }
-        if let Scaler::Hpa { min, max, metrics, behavior } = &self.decided.scaler {
-            plan.want(build::build_horizontal_pod_autoscaler(&parts, *min, *max, metrics, behavior));
+        // KEDA would start what is to stand still; a HorizontalPodAutoscaler leaves alone what has no pods.
+        let stopped = self.home.has_no_pods() || note.is_some();
+        match &self.decided.scaler {
+            Scaler::Hpa(bounds) => plan.want(build::build_horizontal_pod_autoscaler(&parts, bounds)),
+            Scaler::Keda(bounds) if !stopped => plan.want(build::build_scaled_object(&parts, bounds)),
+            Scaler::Keda(_) | Scaler::Fixed(_) | Scaler::Nothing(_) => {}
+        }
+        if let Some(mode) = self.decided.vertical {
+            plan.want(build::build_vertical_pod_autoscaler(&parts, mode));
+        }
+        if self.decided.unknown {
+            let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
+            plan.undecided.extend(ADDONS.map(undecided));
         }
     }
 
@@ -282,14 +287,15 @@ impl Case<'_> {
         let seen = self.world.get(&self.workload.child(&MANAGED_DEPLOYMENT)).found();
         let count = seen.as_ref().and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
         let note = seen.as_ref().and_then(|facts| facts["note"].as_str()).map(str::to_owned);
-        let stopped = self.home.suspended.as_deref() == Some("ScaleToZero");
-        let replicas = match (&self.decided.scaler, count) {
-            (_, Some(count)) if stopped || note.is_some() => count,
-            (_, None) if stopped => 0,
-            (Scaler::Fixed(wanted), _) => *wanted,
-            // None at all would switch the autoscaler off.
-            (Scaler::Hpa { .. }, Some(count)) if count > 0 => count,
-            (Scaler::Hpa { min, .. }, _) => (*min).max(1),
+        let stopped = self.home.has_no_pods();
+        let scaler = &self.decided.scaler;
+        let replicas = match (count, scaler) {
+            (None, _) if stopped => 0,
+            (Some(count), _) if stopped || note.is_some() => count,
+            (_, Scaler::Fixed(wanted)) => *wanted,
+            // None at all would switch a HorizontalPodAutoscaler off.
+            (Some(0), Scaler::Hpa(_) | Scaler::Nothing(_)) | (None, _) => scaler.fewest().max(1),
+            (Some(count), _) => count,
         };
         (replicas, note)
     }

@@ -20,18 +20,23 @@ pub(crate) enum Finding {
     Nothing(Verdict),
 }
 
-/// What is known now. A process that has just begun has asked nobody: what was found before, of the same spec and the same pods,
+/// What is known now. A process that has just begun has asked nobody: what was found before, of the same spec and the same revision,
 /// stands until it has.
 pub(crate) fn finding(draft: &Draft, judged: &mut Judged, before: Option<&TrunkStatus>, world: &World) -> Finding {
-    let question = match &draft.asked {
-        Asked::Not(why) => return Finding::Nothing((Truth::Unknown, Reason::NotProbed, why.clone())),
-        Asked::So(question) => question,
+    let unknown = |why: &str| Finding::Nothing((Truth::Unknown, Reason::NotProbed, why.to_owned()));
+    let answer = match &draft.asked {
+        Asked::Not(why) => return unknown(why),
+        Asked::Rests => None,
+        Asked::So(question) => world.answer(question),
     };
-    if let Some(answer) = world.answer(question) {
+    if let Some(answer) = answer {
         return Finding::Answered(answer);
     }
     if let Some(verdict) = before.and_then(|before| judged.still_holds(before)) {
         return Finding::Nothing(verdict);
+    }
+    if draft.asked == Asked::Rests {
+        return unknown("it is asked when it has pods");
     }
     let verdict = unasked();
     // Its answer is on the way, so there is no hurry to tell.

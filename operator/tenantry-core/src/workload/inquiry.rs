@@ -11,7 +11,7 @@ use super::draft::Workload;
 use super::home::Home;
 use super::types::Span;
 use crate::cidr::Cidr;
-use crate::conditions::Truth;
+use crate::conditions::{Reason, Truth};
 use crate::external::{Protocol, Question, Reach};
 use crate::names;
 use crate::object::ObjectKey;
@@ -37,6 +37,8 @@ pub(crate) struct Inquiry<'a> {
 pub(crate) enum Asked {
     /// It is not, and why not.
     Not(String),
+    /// It has no pods, as it is meant to: what was found while it had some stands.
+    Rests,
     /// It is, and what.
     So(Question),
 }
@@ -81,7 +83,10 @@ impl Inquiry<'_> {
         }
         let Some(url) = workload.url() else { return not("it does not listen") };
         let deployment = workload.child(&MANAGED_DEPLOYMENT);
-        let seen = availability(&deployment, true, world);
+        let seen = availability(&deployment, true, false, world);
+        if seen.reason == Reason::ScaledToZero {
+            return Asked::Rests;
+        }
         if seen.truth != Truth::True {
             return not("it is asked when it is available");
         }

@@ -29,6 +29,7 @@ mod rights;
 mod scene;
 mod stolen;
 mod suspend;
+mod verified;
 mod view;
 mod workloads;
 mod written_down;

@@ -101,6 +101,20 @@ pub enum Reason {
     Deleting,
     /// Nothing has shown yet whether it holds.
     NotProbed,
+    /// It asks for credentials that the operator has not; as far as can be seen it is well.
+    AuthRequired,
+    /// The operator could not reach it, or may not.
+    ProbeBlocked,
+    /// It asks the operator to come less often.
+    RateLimited,
+    /// It says that it cannot answer now.
+    Unavailable,
+    /// It answers, and not as its protocol says.
+    ProtocolError,
+    /// Tools that the spec requires are not there.
+    MissingTools,
+    /// Its tools are not those that were approved.
+    ToolsChanged,
     /// Pods of the newest spec are on their way.
     Progressing,
     /// Too few pods are available.
@@ -183,7 +197,7 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
@@ -199,6 +213,13 @@ impl Reason {
         Self::DeletionBlocked,
         Self::Deleting,
         Self::NotProbed,
+        Self::AuthRequired,
+        Self::ProbeBlocked,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::ProtocolError,
+        Self::MissingTools,
+        Self::ToolsChanged,
         Self::Progressing,
         Self::MinimumNotMet,
         Self::Failed,
@@ -227,6 +248,13 @@ impl Reason {
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Deleting => "Deleting",
             Self::NotProbed => "NotProbed",
+            Self::AuthRequired => "AuthRequired",
+            Self::ProbeBlocked => "ProbeBlocked",
+            Self::RateLimited => "RateLimited",
+            Self::Unavailable => "Unavailable",
+            Self::ProtocolError => "ProtocolError",
+            Self::MissingTools => "MissingTools",
+            Self::ToolsChanged => "ToolsChanged",
             Self::Progressing => "Progressing",
             Self::MinimumNotMet => "MinimumNotMet",
             Self::Failed => "Failed",
@@ -236,6 +264,11 @@ impl Reason {
             Self::ProviderMissing => "ProviderMissing",
             Self::InternalError => "InternalError",
         }
+    }
+
+    /// That of a condition, if it is one of ours.
+    pub fn of(condition: &Condition) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == condition.reason)
     }
 
     /// What it means and who must act, for the reference docs.
@@ -260,6 +293,21 @@ impl Reason {
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",
             Self::NotProbed => "Nothing has shown yet whether it holds; the message says what it depends on.",
+            Self::AuthRequired => {
+                "It asks for credentials, which the operator has not: healthy, as far as can be seen."
+            }
+            Self::ProbeBlocked => {
+                "The operator could not ask it, or may not: nobody answers there, or nobody lets it through. Says nothing about the server."
+            }
+            Self::RateLimited => "It says that it is asked too often. Says nothing else about it.",
+            Self::Unavailable => "It says that it cannot answer now. Says nothing else about it.",
+            Self::ProtocolError => {
+                "It answers, and not as its protocol, or the spec, says it must; the message says what is wrong."
+            }
+            Self::MissingTools => "Tools that the spec requires are not there; the message names them.",
+            Self::ToolsChanged => {
+                "Its tools are not those that were approved; the message says how they differ, and how to approve them."
+            }
             Self::Progressing => "Pods of the newest spec are on their way; this passes by itself.",
             Self::MinimumNotMet => "Too few pods are available; their events tell why.",
             Self::Failed => "It has failed and does not mend by itself; the message says what to look at.",
@@ -308,6 +356,11 @@ impl<'a> Conditions<'a> {
         });
     }
 
+    /// Whether this one is set.
+    pub fn has(&self, type_: Type) -> bool {
+        self.conditions.iter().any(|condition| condition.type_ == type_.name())
+    }
+
     /// Adds `Accepted` from what the plan refuses, or `message` when it refuses nothing.
     pub fn set_accepted(&mut self, done: &Outcome, message: &str) {
         match done.plan.refusals.first() {
@@ -336,7 +389,7 @@ impl<'a> Conditions<'a> {
         match worst {
             Some(Some(condition)) if condition.status != Truth::True => {
                 let (status, text) = (condition.status, condition.message.clone());
-                let reason = Reason::ALL.into_iter().find(|reason| reason.name() == condition.reason);
+                let reason = Reason::of(condition);
                 self.set(Type::Ready, status, reason.unwrap_or(Reason::Pending), text);
             }
             Some(None) => self.set(Type::Ready, Truth::Unknown, Reason::Pending, "not looked at yet"),

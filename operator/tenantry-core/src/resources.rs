@@ -7,6 +7,8 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+use crate::names;
+
 mod addons;
 mod children;
 mod judged;
@@ -202,7 +204,7 @@ pub static NAMESPACE: Resource = Resource {
     filled: &[],
 };
 
-/// `networking.k8s.io/v1 NetworkPolicy`.
+/// `networking.k8s.io/v1 NetworkPolicy`. Of the one that opens what a Tenant names, that is kept.
 pub static NETWORK_POLICY: Resource = Resource {
     group: "networking.k8s.io",
     version: "v1",
@@ -211,7 +213,7 @@ pub static NETWORK_POLICY: Resource = Resource {
     namespaced: true,
     write: Write::Replace,
     watch: Watch::Managed,
-    keep: Keep::Digest,
+    keep: Keep::Projection(network_policy_facts),
     wave: Wave::Isolation,
     filled: &[],
 };
@@ -417,6 +419,11 @@ fn namespace_facts(namespace: &Value) -> Value {
         facts["status"] = json!({ "conditions": namespace["status"]["conditions"] });
     }
     facts
+}
+
+/// Shape: `{egress: [rule]}` as it is in the object, of the policy that opens what the Tenant names; null of others.
+fn network_policy_facts(policy: &Value) -> Value {
+    if policy["metadata"]["name"] == names::ALLOW { json!({ "egress": policy["spec"]["egress"] }) } else { Value::Null }
 }
 
 /// Of an original: `{metadata: {uid, resourceVersion}, isToken: bool}`, the last for the token of a ServiceAccount.

@@ -4,7 +4,9 @@
 mod availability;
 mod bindings;
 mod draft;
+mod finding;
 mod home;
+mod inquiry;
 mod pods;
 mod references;
 mod scaling;
@@ -14,8 +16,10 @@ pub mod types;
 
 pub use bindings::BINDINGS_PATH;
 pub(crate) use draft::{Extras, First, Workload, draft};
+pub(crate) use finding::{Finding, finding, unasked, verdict};
+pub(crate) use inquiry::Inquiry;
 pub(crate) use references::Edge;
-pub(crate) use status::judge;
+pub(crate) use status::{Verdict, judge};
 
 use crate::access::Access;
 use crate::resources;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::bindings::{Bindings, bind};
 use super::home::{Home, Standing, standing};
+use super::inquiry::{Asked, Inquiry};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
 use super::scaling::{self, ADDONS, Decided, Scaler};
@@ -44,8 +45,12 @@ pub(crate) struct Workload<'a> {
     pub(crate) path: Option<&'a str>,
     /// What its kind puts into pods besides.
     pub(crate) extras: Extras,
+    /// How its protocol is verified, if it is.
+    pub(crate) inquiry: Option<Inquiry<'a>>,
     /// What its kind refuses.
     pub(crate) refusals: Vec<Refusal>,
+    /// What its kind does not know yet, and must before anything is changed.
+    pub(crate) unknown: Option<&'static str>,
 }
 
 /// What a kind puts into pods besides.
@@ -118,6 +123,8 @@ pub(crate) struct Draft {
     pub(crate) callers: Callers,
     /// How many pods there are to be.
     pub(crate) decided: Option<Decided>,
+    /// Whether it is asked by its protocol, if it has one that is verified.
+    pub(crate) asked: Asked,
 }
 
 /// Plans a workload.
@@ -144,6 +151,9 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     };
     plan.refusals.extend(workload.refusals.iter().cloned());
     refuse_unsupported(workload, plan);
+    if let Some(unknown) = workload.unknown {
+        plan.wait(Reason::Pending, unknown);
+    }
     draft.bindings = match workload.connections {
         Some(connections) => bind(&home, connections, world, plan),
         None => Bindings::default(),
@@ -156,11 +166,17 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     if let Some(decided) = &draft.decided {
         let case = Case { workload, home: &home, world, decided };
         case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
-        if draft.plan.refusals.is_empty() && !case.stands_still() {
+        if draft.plan.refusals.is_empty() && workload.unknown.is_none() && !case.stands_still() {
             case.want_objects(&mut draft.plan, &draft.bindings);
         } else {
             let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
             draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
+        }
+    }
+    if let Some(inquiry) = &workload.inquiry {
+        draft.asked = inquiry.ask(workload, &home, draft.plan.refusals.is_empty(), world);
+        if let Asked::So(question) = &draft.asked {
+            draft.plan.external.push(question.clone());
         }
     }
     draft.home = Some(home);
@@ -254,7 +270,10 @@ impl Case<'_> {
             return;
         }
         let to: BTreeSet<Edge> = bindings.targets.iter().filter_map(|target| target.edge.clone()).collect();
-        plan.want(build::build_workload_policy(&self.parts(), &callers.edges, &to));
+        // Whoever verifies a workload must reach it, too.
+        let verifier = self.workload.inquiry.and_then(|_| self.workload.ports().first().map(|port| port.port));
+        let verifier = verifier.map(|port| (self.world.operator_namespace(), port));
+        plan.want(build::build_workload_policy(&self.parts(), &callers.edges, &to, verifier));
     }
 
     fn want_objects(&self, plan: &mut Plan, bindings: &Bindings) {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::availability::{Availability, availability};
 use super::draft::{Draft, Workload};
+use super::finding;
 use super::scaling::verdict;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
@@ -27,7 +28,8 @@ pub(crate) struct Judged<'a> {
     idle: bool,
 }
 
-type Verdict = (Truth, Reason, String);
+/// Value of a condition, its reason and its message.
+pub(crate) type Verdict = (Truth, Reason, String);
 
 /// Judges a workload.
 pub(crate) fn judge<'a>(
@@ -93,6 +95,14 @@ pub(crate) fn judge<'a>(
 }
 
 impl Judged<'_> {
+    /// What the earlier status says of Verified, if that was found of this spec and these pods.
+    pub(super) fn still_holds(&self, before: &TrunkStatus) -> Option<Verdict> {
+        let (condition, verdict) = finding::verified(&before.conditions)?;
+        let is_same = Some(condition.observed_generation) == self.status.observed_generation
+            && before.revision == self.status.revision;
+        is_same.then_some(verdict)
+    }
+
     /// Sums it up; `further` conditions, set by the kind, must hold as well.
     pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();

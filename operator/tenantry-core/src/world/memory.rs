@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::access;
+use crate::external::{Answer, Question};
 use crate::kinds::KINDS;
 use crate::meta::{self, Owner};
 use crate::object::ObjectKey;
@@ -18,6 +19,8 @@ use super::{Lookup, Scope, Source};
 pub struct MemoryWorld {
     objects: BTreeMap<ObjectKey, Stored>,
     unsynced: BTreeSet<&'static Resource>,
+    /// By URL, whoever asks.
+    answers: BTreeMap<String, Arc<Answer>>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,6 +73,11 @@ impl MemoryWorld {
         Ok(())
     }
 
+    /// Has every question that is asked of this URL answered so.
+    pub fn answers(&mut self, url: &str, answer: Answer) {
+        self.answers.insert(url.to_owned(), Arc::new(answer));
+    }
+
     /// Takes one object out.
     pub fn remove(&mut self, key: &ObjectKey) {
         self.objects.remove(key);
@@ -97,6 +105,10 @@ impl Source for MemoryWorld {
             return Lookup::NotSynced;
         }
         self.objects.get(key).map_or(Lookup::Missing, |stored| Lookup::Found(Arc::clone(&stored.kept)))
+    }
+
+    fn answer(&self, question: &Question) -> Option<Arc<Answer>> {
+        self.answers.get(&question.url).map(Arc::clone)
     }
 
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {

@@ -3,10 +3,15 @@
 use std::borrow::Cow;
 
 use crate::conditions::Reason;
+use crate::external::Protocol;
 use crate::plan::Refusal;
-use crate::workload::{Extras, Workload, sort};
+use crate::workload::types::Span;
+use crate::workload::{Extras, Inquiry, Workload, sort};
 
 use super::types::{Agent, AgentType};
+
+/// How often its card is looked at.
+const INTERVAL: Span = Span::of_seconds(300);
 
 /// The workload that it is.
 pub(super) fn workload(agent: &Agent) -> Workload<'_> {
@@ -19,7 +24,13 @@ pub(super) fn workload(agent: &Agent) -> Workload<'_> {
         connections: Some(&spec.connections),
         path: None,
         extras: Extras::default(),
+        inquiry: spec.a2a.as_ref().filter(|a2a| a2a.enabled).map(|_| Inquiry {
+            protocol: Protocol::A2a,
+            interval: INTERVAL,
+            remote: None,
+        }),
         refusals: refusals(agent),
+        unknown: None,
     }
 }
 

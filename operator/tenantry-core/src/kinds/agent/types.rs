@@ -5,6 +5,8 @@
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tenantry_protocol::a2a::Card;
+use tenantry_protocol::check::Issue;
 
 use crate::workload::types::{Bound, Connections, KeyRef, Trunk, TrunkStatus};
 
@@ -120,7 +122,8 @@ pub struct StoreRef {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct A2a {
-    /// Whether it serves a card at /.well-known/agent-card.json. Default: it does not.
+    /// Whether it serves a card at /.well-known/agent-card.json. The card is looked at every five minutes, and the agent is Ready only
+    /// while it is right. Default: it serves none.
     #[serde(default)]
     pub enabled: bool,
     /// What it can be asked for. At most 32.
@@ -161,4 +164,20 @@ pub struct AgentStatus {
     /// What it is bound to.
     #[serde(flatten)]
     pub bound: Bound,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub presented: Presented,
+}
+
+/// What an agent's card says, and which rules it breaks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Presented {
+    /// Its card, as it was last seen. Absent where no card is looked at, and of one that is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+    /// Rules that the card breaks, worst first. The first 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub card_issues: Vec<Issue>,
 }

@@ -24,7 +24,9 @@ pub(super) fn workload(deployment: &ModelDeployment) -> Workload<'_> {
         connections: None,
         path: deployment.spec.path.as_deref(),
         extras: Extras { env: env(deployment), volumes: vec![volume(deployment)], first: None },
+        inquiry: None,
         refusals: refusals(deployment),
+        unknown: None,
     }
 }
 

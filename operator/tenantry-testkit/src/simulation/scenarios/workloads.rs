@@ -1,10 +1,15 @@
 //! Stories of what runs in a tenant: made, changed, cut off from what it calls, and removed.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::super::outside::Servers;
 use super::super::scenario::{Scenario, Step};
 use super::established;
 
+/// Where the server `pinned` is called.
+const URL: &str = "http://pinned-mcp.acme-dev.svc:8080/mcp";
 const OURS: &str = "/apis/tenantry.dev/v1alpha1/namespaces/acme-dev";
 
 /// The stories.
@@ -42,7 +47,35 @@ pub fn workloads() -> Vec<Scenario> {
                 agent(),
             ],
         ),
+        Scenario::new(
+            "workloads verified",
+            "an MCP server whose tools are pinned gets one more, which the spec approves later; the operator dies in between",
+            [established(&["dev"]), vec![Step::Offer(URL, &["close", "search"]), pinned(), presented(), Step::Settle]]
+                .concat(),
+            vec![
+                Step::Offer(URL, &["close", "delete", "search"]),
+                Step::Pass(Duration::from_secs(15)),
+                Step::Settle,
+                Step::Crash,
+                Step::Settle,
+                Step::Edit(
+                    format!("{OURS}/mcpservers/pinned"),
+                    json!({"spec": {"verification": {"approvedToolsHash": Servers::hash(&["close", "delete", "search"])}}}),
+                ),
+            ],
+        ),
     ]
+}
+
+/// A server that is checked so often that a minute in which nothing may be asked of the API server sees checks.
+fn pinned() -> Step {
+    let verification = json!({"mode": "Enforce", "interval": "10s", "pinTools": true, "requiredTools": ["search"]});
+    made("mcpservers", "McpServer", "pinned", &json!({"image": "registry.example/a:1", "verification": verification}))
+}
+
+/// An agent with a card.
+fn presented() -> Step {
+    made("agents", "Agent", "presented", &json!({"image": "registry.example/a:1", "a2a": {"enabled": true}}))
 }
 
 fn agent() -> Step {

@@ -1,4 +1,4 @@
-//! Builds the Go programs of this crate (the test control plane, Helm) once and hands out their paths. It never downloads a
+//! Builds the Go programs of this crate (the test control plane, a node, containerd, Helm) once and hands out their paths. It never downloads a
 //! binary: everything is compiled from pinned modules.
 
 use std::fs::{self, File};
@@ -120,11 +120,7 @@ fn kubernetes_flags() -> String {
 
 /// kubelet, kube-proxy and what a node has besides. Blocks for minutes the first time, with progress on stderr.
 pub fn node() -> Result<PathBuf, ToolchainError> {
-    build(&node_program())
-}
-
-fn node_program() -> GoProgram {
-    GoProgram {
+    build(&GoProgram {
         name: "node",
         module: "cluster",
         title: "kubelet and kube-proxy",
@@ -132,17 +128,13 @@ fn node_program() -> GoProgram {
         packages: &["./node"],
         tags: "",
         flags: kubernetes_flags(),
-    }
+    })
 }
 
 /// containerd, its shim and `ctr` in one folder, as pinned in `e2e/containerd/go.mod`. Blocks for minutes the first time, with progress on
 /// stderr.
 pub fn containerd() -> Result<PathBuf, ToolchainError> {
-    build(&containerd_program())
-}
-
-fn containerd_program() -> GoProgram {
-    GoProgram {
+    build(&GoProgram {
         name: "containerd",
         module: "containerd",
         title: "containerd",
@@ -154,13 +146,7 @@ fn containerd_program() -> GoProgram {
         ],
         tags: "no_btrfs,no_zfs,no_devmapper,no_aufs,no_tracing",
         flags: "-s -w".to_owned(),
-    }
-}
-
-/// How long the first build of a node's programs takes, if one of them has not been built yet.
-pub fn node_is_missing() -> Option<&'static str> {
-    let is_built = |program: &GoProgram| place(program).is_ok_and(|(_, folder)| folder.join(program.name).exists());
-    (!(is_built(&node_program()) && is_built(&containerd_program()))).then_some("7 minutes on 2 cores")
+    })
 }
 
 /// Helm, as pinned in `e2e/helm/go.mod`. Blocks for minutes the first time, with progress on stderr.

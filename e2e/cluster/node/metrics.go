@@ -28,7 +28,7 @@ import (
 
 // What kubelet says of one container: its processor time since it started, or its memory now.
 var sampleLine = regexp.MustCompile(
-	`(?m)^container_(cpu_measuredseconds_total|memory_working_set_bytes)\{container="([^"]+)",namespace="([^"]+)",pod="([^"]+)"\} (\S+) (\d+)$`)
+	`(?m)^container_(cpu_usage_seconds_total|memory_working_set_bytes)\{container="([^"]+)",namespace="([^"]+)",pod="([^"]+)"\} (\S+) (\d+)$`)
 
 type container struct{ namespace, pod, name string }
 
@@ -131,7 +131,7 @@ func (u *measured) look(ctx context.Context, client *http.Client, url string) er
 		}
 		key := container{namespace: found[3], pod: found[4], name: found[2]}
 		now := sample{at: time.UnixMilli(milliseconds), value: value}
-		if found[1] != "cpu_measuredseconds_total" {
+		if found[1] != "cpu_usage_seconds_total" {
 			u.memory[key] = now
 			continue
 		}

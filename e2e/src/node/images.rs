@@ -1,5 +1,6 @@
 //! Images from scratch: one static program, several names. Made by hand and given to containerd, so that nothing is pulled.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +21,7 @@ const NAMES: [&str; 5] = ["pause", "agent", "mcp-server", "model", "load"];
 pub(super) async fn import(node: &Node) -> Result<(), NodeError> {
     let archive = node.folder.join("images.tar");
     build(node.programs.in_pods(), &node.folder.join("images"), &archive).map_err(NodeError::Images)?;
-    eventually(Duration::from_secs(60), "containerd answers", async || node.ctr(&["version"]))
+    eventually(Duration::from_mins(1), "containerd answers", async || node.ctr(&["version"]))
         .await
         .map_err(|source| NodeError::NotReady { source, logs: node.logs.clone() })?;
     node.ctr(&["images", "import", &archive.display().to_string()]).map(drop)
@@ -35,7 +36,11 @@ fn build(program: &Path, folder: &Path, archive: &Path) -> Result<(), String> {
     let layer = folder.join("layer.tar");
     answer(Command::new("tar").args(["--owner=0", "--group=0", "-C"]).arg(&root).arg("-cf").arg(&layer).arg("."))?;
     let hash = digest(&SHA256, &fs::read(&layer).map_err(failed)?);
-    let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.as_ref().iter().fold(String::new(), |mut text, byte| {
+        // Into a String, which takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     let mut images = Vec::new();
     for name in NAMES {
         let configuration = format!("{name}.json");

@@ -1,6 +1,7 @@
 //! The programs of a node: ours and containerd from Go modules, runc, nft and the CNI plugins from Debian, what runs in pods from this
 //! workspace. It builds and fetches; it starts nothing.
 
+use std::env::{join_paths, split_paths};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -79,13 +80,13 @@ impl Programs {
                 command
             }
         };
-        let before = std::env::var("PATH").unwrap_or_default();
-        let folders = [self.containerd.parent().unwrap_or(Path::new("/")).to_owned(), debian("usr/sbin")];
-        let [containerd, sbin] = folders.map(|folder| folder.display().to_string());
-        command.env("PATH", format!("{containerd}:{sbin}:{before}"));
-        let library = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-        let libraries = [debian(&library), debian(&library[4..])].map(|folder| folder.display().to_string());
-        command.env("LD_LIBRARY_PATH", libraries.join(":"));
+        let before = std::env::var_os("PATH").unwrap_or_default();
+        let ours = [self.containerd.parent().unwrap_or(Path::new("/")).to_owned(), debian("usr/sbin")];
+        let library = format!("lib/{}-linux-gnu", std::env::consts::ARCH);
+        let libraries = [debian(&format!("usr/{library}")), debian(&library)];
+        // A path with a colon in it would join to nothing, and then the program says what it misses.
+        command.env("PATH", join_paths(ours.into_iter().chain(split_paths(&before))).unwrap_or_default());
+        command.env("LD_LIBRARY_PATH", join_paths(libraries).unwrap_or_default());
         command
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kind::{Children, Registration};
-use crate::resources::{Resource, Watch, Write};
+use crate::resources::{EVENT, Resource, Watch, Write};
 
 /// One declared use of a Kubernetes kind.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +111,7 @@ pub fn rules_where_asked(kinds: &[Registration]) -> Vec<Rule> {
 }
 
 /// The cluster-wide rules that the operator needs for these kinds, one for each resource and set of names, sorted.
-/// Leader election and Events are the engine's own needs and are added there.
+/// Leader election and Events about what is in no namespace are the engine's own needs and are added there.
 pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
     let mut verbs: BTreeMap<(String, String, Vec<String>), BTreeSet<&'static str>> = BTreeMap::new();
     let mut grant = |resource: &Resource, subresource: &str, names: Vec<String>, granted: &[&'static str]| {
@@ -123,6 +123,10 @@ pub fn rules(kinds: &[Registration]) -> Vec<Rule> {
     }
     for kind in kinds {
         grant(kind.resource, "/status", Vec::new(), &["patch"]);
+        // An Event is written beside what it tells of. Children tell nothing: their owner does.
+        if kind.resource.namespaced && kind.resource.write == Write::Never {
+            grant(&EVENT, "", Vec::new(), &["create"]);
+        }
         if kind.children == Children::Recorded {
             // Finalizer and inventory.
             grant(kind.resource, "", Vec::new(), &["patch"]);

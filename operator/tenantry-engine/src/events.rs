@@ -4,23 +4,9 @@
 use serde_json::{Value, json};
 use tenantry_core::conditions::Reason;
 use tenantry_core::object::ObjectKey;
-use tenantry_core::resources::{Keep, Resource, Watch, Wave, Write};
+use tenantry_core::resources::{EVENT, Write};
 
 use crate::engine::Engine;
-
-/// `events.k8s.io/v1 Event`.
-pub static EVENTS: Resource = Resource {
-    group: "events.k8s.io",
-    version: "v1",
-    kind: "Event",
-    plural: "events",
-    namespaced: true,
-    write: Write::Never,
-    watch: Watch::Managed,
-    keep: Keep::Digest,
-    wave: Wave::Namespace,
-    filled: &[],
-};
 
 /// Reports a change of `Ready` to or from False.
 pub async fn report_transition(engine: &Engine, key: &ObjectKey, cr: &Value, before: &Value, after: &Value) {
@@ -62,7 +48,7 @@ pub async fn report_transition(engine: &Engine, key: &ObjectKey, cr: &Value, bef
             "uid": cr["metadata"]["uid"],
         },
     });
-    let event_key = ObjectKey::namespaced(&EVENTS, namespace, name);
+    let event_key = ObjectKey::namespaced(&EVENT, namespace, name);
     if let Err(error) = engine.calls.create(&event_key, &event).await {
         tracing::debug!(%error, "an event was not written");
     }

@@ -97,7 +97,8 @@ impl Candidate {
         Self { key: ObjectKey::namespaced(&LEASES, namespace, name), identity, calls, clock, seen: None }
     }
 
-    /// Competes until leadership was held and then lost; `elected` is called once in between. Dropping the future stops renewing.
+    /// Competes until leadership was held and then lost. `elected` is called when it is held, and again after each lapse: what was
+    /// looked at in between was dropped. Dropping the future stops renewing.
     pub async fn run(&mut self, leadership: &Leadership, metrics: &Metrics, elected: impl Fn()) {
         let mut renewed: Option<Instant> = None;
         loop {
@@ -105,10 +106,12 @@ impl Candidate {
             match self.acquire_or_renew().await {
                 Ok(true) => {
                     // Counted from before the call: the server may have taken it at once.
-                    let first = renewed.replace(before).is_none();
+                    let (first, lapsed) = (renewed.replace(before).is_none(), !leadership.holds());
                     leadership.set(renewed, &self.identity);
                     if first {
                         tracing::info!(lease = %self.key, identity = %self.identity, "leading");
+                    }
+                    if first || lapsed {
                         elected();
                     }
                 }

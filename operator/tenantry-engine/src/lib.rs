@@ -31,6 +31,5 @@ mod watch;
 mod watchdog;
 
 pub use engine::Engine;
-pub use events::EVENTS;
 pub use leader::LEASES;
 pub use run::{Election, Settings, run};

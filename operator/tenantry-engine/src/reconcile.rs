@@ -201,7 +201,8 @@ impl Engine {
         let (store, watches) = (self.store(), self.watches());
         let looked_at = kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
         looked_at.chain([kind.resource]).all(|resource| {
-            matches!(resource.watch, Watch::OnDemand | Watch::Asked | Watch::Blind)
+            resource.watch.is_on_demand()
+                || matches!(resource.watch, Watch::Asked | Watch::Blind)
                 || store.is_synced(resource)
                 || watches.get(resource).is_some_and(|health| health.error.is_some())
         })

@@ -109,7 +109,7 @@ impl Readers {
 
 fn on_demand(read: &Read) -> Option<&'static Resource> {
     match read {
-        Read::List(resource, _) if resource.watch == Watch::OnDemand => Some(resource),
+        Read::List(resource, _) if resource.watch.is_on_demand() => Some(resource),
         _ => None,
     }
 }

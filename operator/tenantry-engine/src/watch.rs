@@ -48,7 +48,7 @@ enum After {
 /// Watches one kind all over the cluster, until the future is dropped; one that is watched on demand, whenever a plan lists it.
 pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     let open = || watcher(api::<DynamicObject>(&engine, resource, ""), config(resource));
-    if resource.watch != Watch::OnDemand {
+    if !resource.watch.is_on_demand() {
         return follow(&engine, resource, "", open).await;
     }
     loop {
@@ -141,7 +141,7 @@ fn config(resource: &Resource) -> watcher::Config {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     match resource.watch {
         Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => config,
-        Watch::Managed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
+        Watch::Managed | Watch::WhereServed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
     }
 }
 

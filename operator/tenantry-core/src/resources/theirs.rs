@@ -27,7 +27,8 @@ pub static THEIR_ROLE_BINDING: Resource = Resource {
 /// Whether an object is a child of some resource of ours: it says so, as whoever else says it is refused or has it removed; or
 /// it was stripped of what says so, and is still of our writing.
 pub fn is_ours(object: &Value) -> bool {
-    let marked = object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER && meta::Owner::marked_on(object).is_some();
+    let marked =
+        object["metadata"]["labels"][meta::MANAGED_BY] == meta::MANAGER && meta::Owner::marked_on(object).is_some();
     marked || content::was_written_by_us(object)
 }
 

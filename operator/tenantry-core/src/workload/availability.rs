@@ -23,8 +23,8 @@ pub(crate) struct Availability {
     pub(crate) revision: Option<String>,
 }
 
-/// Looks at a workload's Deployment and, if it is called, at its Service.
-pub(crate) fn availability(deployment: &ObjectKey, listens: bool, world: &World) -> Availability {
+/// Looks at a workload's Deployment and, if it is called, at its Service. Where `may_be_none`, no pods at all are as well as any.
+pub(crate) fn availability(deployment: &ObjectKey, listens: bool, may_be_none: bool, world: &World) -> Availability {
     let facts = match world.get(deployment) {
         Lookup::Found(facts) => facts,
         Lookup::Missing => return unknown(Reason::Pending, "its Deployment does not exist yet"),
@@ -34,6 +34,12 @@ pub(crate) fn availability(deployment: &ObjectKey, listens: bool, world: &World)
         }
     };
     let (truth, reason, message) = match judge(&facts) {
+        (Truth::Unknown, Reason::ScaledToZero, _) if may_be_none => (
+            Truth::True,
+            Reason::ScaledToZero,
+            "no pods run while nothing asks for any, as minReplicas is 0: until the first has started, nobody answers"
+                .into(),
+        ),
         (Truth::True, ..) if listens && !has_endpoints(deployment, world) => (
             Truth::Unknown,
             Reason::Progressing,
@@ -73,7 +79,10 @@ fn judge(facts: &Value) -> (Truth, Reason, String) {
     if let Some(failure) = condition("ReplicaFailure", "True") {
         let words = words(failure);
         let (reason, fix) = if words.contains("exceeded quota") {
-            (Reason::QuotaExceeded, "free some of it, lower what each pod requests, or have the quota raised")
+            (
+                Reason::QuotaExceeded,
+                "free some of it, lower what each pod requests, have the quota raised, or set rollout.strategy: Recreate if it is a rollout that has no room",
+            )
         } else {
             (Reason::Failed, "mend what it names")
         };

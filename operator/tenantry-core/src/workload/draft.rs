@@ -11,7 +11,7 @@ use super::bindings::{Bindings, bind};
 use super::home::{Home, Standing, standing};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
-use super::scaling::{Decided, Scaler, decide};
+use super::scaling::{self, ADDONS, Decided, Scaler};
 use super::sort::Sort;
 use super::types::{Connections, OnFailure, PortProtocol, Strategy, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
@@ -55,6 +55,21 @@ pub(crate) struct Extras {
     pub(crate) env: Vec<Value>,
     /// Volumes, each with how it is mounted.
     pub(crate) volumes: Vec<(Value, Value)>,
+    /// What is run before all else: name, image, command and mounts of a container.
+    pub(crate) first: Option<First>,
+}
+
+/// A container that ends before the others start.
+#[derive(Debug, Clone)]
+pub(crate) struct First {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its image.
+    pub(crate) image: String,
+    /// What it runs.
+    pub(crate) command: Vec<String>,
+    /// What it can write to.
+    pub(crate) mounts: Vec<Value>,
 }
 
 impl Workload<'_> {
@@ -135,7 +150,9 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     };
     let port = workload.ports().first().map(|port| port.port);
     draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
-    draft.decided = workload.runs.then(|| decide(&workload.trunk, workload.namespace(), world));
+    // What is refused may have run before it was changed to that.
+    let may_run = workload.runs || !plan.refusals.is_empty();
+    draft.decided = may_run.then(|| scaling::decide(workload, world));
     if let Some(decided) = &draft.decided {
         let case = Case { workload, home: &home, world, decided };
         case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
@@ -143,7 +160,7 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
             case.want_objects(&mut draft.plan, &draft.bindings);
         } else {
             let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-            draft.plan.undecided.extend(PARTS.map(undecided));
+            draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
         }
     }
     draft.home = Some(home);
@@ -170,10 +187,25 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
             "nothing is rolled back by itself yet: use Stop, and change the spec back by hand",
         );
     }
-    if trunk.scaling.as_ref().is_some_and(|scaling| scaling.min_replicas == 0) {
-        refuse("spec.scaling.minReplicas", "nothing here could start the first pod again: set 1 or more");
+    scaling::refuse(&trunk.scaling.clone().unwrap_or_default(), plan);
+    if trunk.service_account.as_ref().is_some_and(|account| !account.annotations.is_empty()) {
+        let text = "they can give an account rights outside the cluster, which is for admins to decide: have an admin make the ServiceAccount, and give its name";
+        plan.refuse(Reason::Unsupported, "spec.serviceAccount.annotations", text);
     }
-    let without_port = workload.runs && workload.ports().is_empty();
+    let ports = workload.ports();
+    if ports.first().is_some_and(|port| port.protocol == PortProtocol::Udp) {
+        let text = "the first port is the one it is called at, which UDP has no address for: put another first";
+        plan.refuse(Reason::Invalid, "spec.ports[0].protocol", text);
+    }
+    let taken: Vec<&str> =
+        workload.extras.volumes.iter().filter_map(|(_, mount)| mount["mountPath"].as_str()).collect();
+    for (index, file) in trunk.files.iter().enumerate() {
+        if taken.contains(&file.mount_path.as_str()) {
+            let text = format!("{} is taken by what its kind puts there: choose another folder", file.mount_path);
+            plan.refuse(Reason::Invalid, format!("spec.files[{index}].mountPath"), text);
+        }
+    }
+    let without_port = workload.runs && ports.is_empty();
     let probes = trunk.probes.clone().unwrap_or_default();
     for (name, probe) in [("startup", probes.startup), ("readiness", probes.readiness), ("liveness", probes.liveness)] {
         let Some(probe) = probe.filter(|_| without_port) else { continue };
@@ -230,7 +262,7 @@ impl Case<'_> {
         let ports = workload.ports();
         let account = workload.trunk.service_account.clone().unwrap_or_default();
         if account.name.is_none() {
-            plan.want(build::build_service_account(&parts, &account.annotations));
+            plan.want(build::build_service_account(&parts));
         }
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
@@ -250,16 +282,21 @@ impl Case<'_> {
         // A program that ends again at once must not count as available in between.
         let settles = if pods.has_readiness() { 0 } else { 5 };
         plan.want(build::build_deployment(&parts, replicas, note.as_deref(), &rollout, settles, &pods.template()));
-        let fewest = match &self.decided.scaler {
-            Scaler::Fixed(replicas) => *replicas,
-            Scaler::Hpa { min, .. } => *min,
-        };
-        if fewest > 1 {
+        if self.decided.scaler.fewest() > 1 {
             plan.want(build::build_pod_disruption_budget(&parts));
         }
-        if let Scaler::Hpa { min, max, metrics, behavior } = &self.decided.scaler {
-            plan.want(build::build_horizontal_pod_autoscaler(&parts, *min, *max, metrics, behavior));
+        // KEDA would start what is to stand still; a HorizontalPodAutoscaler leaves alone what has no pods.
+        let stopped = self.home.has_no_pods() || note.is_some();
+        match &self.decided.scaler {
+            Scaler::Hpa(bounds) => plan.want(build::build_horizontal_pod_autoscaler(&parts, bounds)),
+            Scaler::Keda(bounds) if !stopped => plan.want(build::build_scaled_object(&parts, bounds)),
+            Scaler::Keda(_) | Scaler::Fixed(_) | Scaler::Nothing(_) => {}
         }
+        if let Some(mode) = self.decided.vertical {
+            plan.want(build::build_vertical_pod_autoscaler(&parts, mode));
+        }
+        let undecided = |resource: &&'static Resource| Undecided::Kind(resource, workload.namespace().to_owned());
+        plan.undecided.extend(self.decided.undecided.iter().map(undecided));
     }
 
     /// How many pods its Deployment is to have now, and the note of its tenant's being scaled to zero. What an autoscaler or that
@@ -268,14 +305,18 @@ impl Case<'_> {
         let seen = self.world.get(&self.workload.child(&MANAGED_DEPLOYMENT)).found();
         let count = seen.as_ref().and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
         let note = seen.as_ref().and_then(|facts| facts["note"].as_str()).map(str::to_owned);
-        let stopped = self.home.suspended.as_deref() == Some("ScaleToZero");
-        let replicas = match (&self.decided.scaler, count) {
-            (_, Some(count)) if stopped || note.is_some() => count,
-            (_, None) if stopped => 0,
-            (Scaler::Fixed(wanted), _) => *wanted,
-            // None at all would switch the autoscaler off.
-            (Scaler::Hpa { .. }, Some(count)) if count > 0 => count,
-            (Scaler::Hpa { min, .. }, _) => (*min).max(1),
+        let stopped = self.home.has_no_pods();
+        let scaler = &self.decided.scaler;
+        let replicas = match (count, scaler) {
+            (None, _) if stopped => 0,
+            (Some(count), _) if stopped || note.is_some() => count,
+            (_, Scaler::Fixed(wanted)) => *wanted,
+            (Some(count), _) if !self.decided.undecided.is_empty() => count,
+            // None at all would switch a HorizontalPodAutoscaler off.
+            (Some(0), Scaler::Hpa(_)) | (None, _) => scaler.fewest().max(1),
+            // Nobody else could start the first.
+            (Some(count), Scaler::Nothing(least)) => count.max(*least).max(1),
+            (Some(count), _) => count,
         };
         (replicas, note)
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::availability::{Availability, availability};
 use super::draft::{Draft, Workload};
-use super::scaling::Scaler;
+use super::scaling::verdict;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
@@ -12,7 +12,7 @@ use crate::resources::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
     SERVICE_ACCOUNT,
 };
-use crate::world::{Lookup, World};
+use crate::world::World;
 
 /// How many of those who refer to a workload its status names.
 const MOST_NAMED: usize = 100;
@@ -23,6 +23,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) conditions: Conditions<'a>,
     status: TrunkStatus,
     dependents: Vec<Type>,
+    /// Whether no pods run, as none is asked for.
+    idle: bool,
 }
 
 type Verdict = (Truth, Reason, String);
@@ -42,13 +44,20 @@ pub(crate) fn judge<'a>(
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
-    let applied = applied(done, world);
+    let applied = applied(done, draft, world);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
-    let seen =
-        workload.runs.then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), world));
+    let scaling = verdict(workload, draft, world);
+    let mut idle = false;
+    // Where what would start the first pod does not work, there being none is no good sign.
+    let may_be_none = draft.decided.as_ref().is_some_and(|decided| decided.scaler.fewest() == 0)
+        && scaling.as_ref().is_some_and(|(truth, ..)| *truth == Truth::True);
+    let seen = workload
+        .runs
+        .then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), may_be_none, world));
     if let Some(Availability { truth, reason, message, replicas, revision }) = seen {
-        if truth == Truth::True {
+        idle = truth == Truth::True && reason == Reason::ScaledToZero;
+        if truth == Truth::True && !idle {
             status.url = workload.url();
         }
         status.replicas = replicas;
@@ -67,7 +76,7 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Reconciling, Truth::True, applied.1, applied.2.clone());
     }
     conditions.set(Type::Applied, applied.0, applied.1, applied.2);
-    if let Some((truth, reason, message)) = scaling(workload, draft, world) {
+    if let Some((truth, reason, message)) = scaling {
         conditions.set(Type::ScalingReady, truth, reason, message);
     }
     if let Some(violation) = &done.violation {
@@ -80,13 +89,14 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Suspended, Truth::True, Reason::Suspended, text);
     }
     status.used_by = draft.callers.titles.iter().take(MOST_NAMED).cloned().collect();
-    Judged { conditions, status, dependents }
+    Judged { conditions, status, dependents, idle }
 }
 
 impl Judged<'_> {
     /// Sums it up; `further` conditions, set by the kind, must hold as well.
     pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
+        let message = if self.idle { "no pods run, as nothing asks for any" } else { message };
         TrunkStatus { conditions: self.conditions.summarise(&dependents, message), ..self.status }
     }
 }
@@ -110,7 +120,7 @@ fn references(done: &Outcome) -> Verdict {
     (Truth::True, Reason::Succeeded, "everything it refers to exists and may be used".into())
 }
 
-fn applied(done: &Outcome, world: &World) -> Verdict {
+fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
     if let Some(violation) = &done.violation {
         return (Truth::False, Reason::InternalError, violation.clone());
     }
@@ -148,43 +158,12 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
         &HORIZONTAL_POD_AUTOSCALER,
         &ENDPOINT_SLICE,
     ];
+    let addons = draft.decided.iter().flat_map(|decided| decided.served.iter().copied());
+    let kinds: Vec<_> = kinds.into_iter().chain(addons).collect();
     if let Some(kind) = world.unseen(&kinds) {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }
     (Truth::True, Reason::Succeeded, "everything is written and was seen".into())
-}
-
-/// What is to be said of scaling; nothing where nothing is asked to scale.
-fn scaling(workload: &Workload, draft: &Draft, world: &World) -> Option<Verdict> {
-    let decided = draft.decided.as_ref()?;
-    if let Some(shortfall) = decided.shortfall.as_ref().filter(|(truth, ..)| *truth != Truth::True) {
-        return Some(shortfall.clone());
-    }
-    let Scaler::Hpa { .. } = decided.scaler else { return None };
-    let facts = match world.get(&workload.child(&HORIZONTAL_POD_AUTOSCALER)) {
-        Lookup::Found(facts) => facts,
-        Lookup::Missing | Lookup::NotSynced => {
-            return Some((Truth::Unknown, Reason::Pending, "its HorizontalPodAutoscaler is not there yet".into()));
-        }
-    };
-    let condition =
-        |type_: &str| facts["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == type_);
-    let well = || {
-        let chosen = decided.choice.as_deref().unwrap_or("an autoscaler");
-        decided.shortfall.clone().unwrap_or((Truth::True, Reason::Succeeded, format!("{chosen} scales it")))
-    };
-    let verdict = match (condition("AbleToScale"), condition("ScalingActive")) {
-        (_, Some(active)) if active["status"] == "True" => well(),
-        (_, Some(active)) if active["reason"] == "ScalingDisabled" => {
-            (Truth::Unknown, Reason::ScaledToZero, "it has no pods now, so nothing scales it".into())
-        }
-        (_, Some(fault)) | (Some(fault), None) if fault["status"] == "False" => {
-            let words = fault["message"].as_str().unwrap_or_default();
-            (Truth::False, Reason::Failed, format!("its HorizontalPodAutoscaler cannot work: {words}"))
-        }
-        _ => (Truth::Unknown, Reason::Pending, "its HorizontalPodAutoscaler has not looked at it yet".into()),
-    };
-    Some(verdict)
 }
 
 fn selector(workload: &Workload) -> String {

@@ -13,7 +13,7 @@ pub const UNIVERSAL: [Rule; 3] = [
         exempt: Exempt::PlatformAndSystem,
         field: "",
         allowed: "",
-        message: "this object is managed by Tenantry and follows from the Tenant: change the Tenant instead",
+        message: "this object is managed by Tenantry: change the Tenant, or the workload, that it follows from instead",
     },
     Rule {
         name: "reserved-keys",

@@ -30,7 +30,9 @@ pub(super) fn bridged(server: &McpServer, world: &World) -> Result<(Trunk, Extra
     let bridge = match world.get_kind::<TenantryPlatformKind>("", "default") {
         Lookup::Found(platform) => platform.spec.stdio_bridge,
         Lookup::Missing => None,
-        Lookup::NotSynced => return Err(NoBridge::Unknown("it is not known yet whether the platform has a bridge for Stdio")),
+        Lookup::NotSynced => {
+            return Err(NoBridge::Unknown("it is not known yet whether the platform has a bridge for Stdio"));
+        }
     };
     let Some(bridge) = bridge else {
         let text = "the platform names no bridge for Stdio: have spec.stdioBridge of the TenantryPlatform set, or use an image that serves StreamableHttp";

@@ -43,7 +43,9 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
         status = verified::seen(&before, &spec, answer.as_ref());
     }
     let text = match (&cr.spec.remote, spec.mode) {
-        (Some(_), VerificationMode::Off) => "it is elsewhere, and nobody here knows whether it answers, as its spec says",
+        (Some(_), VerificationMode::Off) => {
+            "it is elsewhere, and nobody here knows whether it answers, as its spec says"
+        }
         (None, VerificationMode::Off) => "it runs; its protocol is not checked, as its spec says",
         (Some(_), _) => "it speaks its protocol",
         (None, _) => "it runs, and speaks its protocol",

@@ -25,6 +25,7 @@ mod races;
 mod refusals;
 mod replicate;
 mod rights;
+mod rollback;
 mod scene;
 mod stolen;
 mod suspend;

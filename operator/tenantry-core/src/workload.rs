@@ -7,6 +7,7 @@ mod draft;
 mod home;
 mod pods;
 mod references;
+mod rollout;
 mod scaling;
 pub mod sort;
 mod status;

@@ -55,8 +55,8 @@ const fn child(group: &'static str, version: &'static str, kind: &'static str, p
     }
 }
 
-/// Shape: `{generation, replicas, note?, revision?, status: {observedGeneration, replicas, updatedReplicas, availableReplicas},
-/// conditions: [{type, status, reason, message}]}`; numbers that are absent are 0.
+/// Shape: `{generation, replicas, note?, revision?, rollout?, template?, status: {observedGeneration, replicas, updatedReplicas, availableReplicas},
+/// conditions: [{type, status, reason, message}]}`; numbers that are absent are 0. The template is kept only of what may be rolled back.
 fn deployment_facts(deployment: &Value) -> Value {
     let (metadata, status) = (&deployment["metadata"], &deployment["status"]);
     let number = |value: &Value| value.as_i64().unwrap_or_default();
@@ -72,10 +72,13 @@ fn deployment_facts(deployment: &Value) -> Value {
         "conditions": conditions(status),
     });
     let annotations = &metadata["annotations"];
-    for (field, key) in [("note", meta::RESUME), ("revision", "deployment.kubernetes.io/revision")] {
+    for (field, key) in [("note", meta::RESUME), ("revision", meta::REVISION_NUMBER), ("rollout", meta::ROLLOUT)] {
         if !annotations[key].is_null() {
             facts[field] = annotations[key].clone();
         }
+    }
+    if !facts["rollout"].is_null() {
+        facts["template"] = deployment["spec"]["template"].clone();
     }
     facts
 }

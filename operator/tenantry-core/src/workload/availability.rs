@@ -54,7 +54,8 @@ fn unknown(reason: Reason, message: impl Into<String>) -> Availability {
     Availability { truth: Truth::Unknown, reason, message: message.into(), replicas: None, revision: None }
 }
 
-fn judge(facts: &Value) -> (Truth, Reason, String) {
+/// Value, reason and message of what the facts of a Deployment tell.
+pub(super) fn judge(facts: &Value) -> (Truth, Reason, String) {
     let status = &facts["status"];
     let count = |field: &str| status[field].as_i64().unwrap_or_default();
     let wanted = facts["replicas"].as_i64().unwrap_or_default();

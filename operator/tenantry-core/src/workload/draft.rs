@@ -11,11 +11,13 @@ use super::bindings::{Bindings, bind};
 use super::home::{Home, Standing, standing};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
+use super::rollout::{Choice, Setback, choose};
 use super::scaling::{Decided, Scaler, decide};
 use super::sort::Sort;
-use super::types::{Connections, OnFailure, PortProtocol, Strategy, Trunk, WorkloadPort};
+use super::types::{Connections, PortProtocol, Strategy, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
 use crate::conditions::Reason;
+use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
 use crate::resources::{
@@ -103,6 +105,8 @@ pub(crate) struct Draft {
     pub(crate) callers: Callers,
     /// How many pods there are to be.
     pub(crate) decided: Option<Decided>,
+    /// What became of a rollout that failed.
+    pub(crate) setback: Option<Setback>,
 }
 
 /// Plans a workload.
@@ -140,7 +144,7 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
         let case = Case { workload, home: &home, world, decided };
         case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
         if draft.plan.refusals.is_empty() && !case.stands_still() {
-            case.want_objects(&mut draft.plan, &draft.bindings);
+            draft.setback = case.want_objects(&mut draft.plan, &draft.bindings);
         } else {
             let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
             draft.plan.undecided.extend(PARTS.map(undecided));
@@ -163,12 +167,6 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     let rollout = trunk.rollout.clone().unwrap_or_default();
     if rollout.strategy == Strategy::Canary {
         refuse("spec.rollout.strategy", "there is no Canary yet: use RollingUpdate or Recreate");
-    }
-    if rollout.on_failure == OnFailure::Rollback {
-        refuse(
-            "spec.rollout.onFailure",
-            "nothing is rolled back by itself yet: use Stop, and change the spec back by hand",
-        );
     }
     if trunk.scaling.as_ref().is_some_and(|scaling| scaling.min_replicas == 0) {
         refuse("spec.scaling.minReplicas", "nothing here could start the first pod again: set 1 or more");
@@ -225,13 +223,11 @@ impl Case<'_> {
         plan.want(build::build_workload_policy(&self.parts(), &callers.edges, &to));
     }
 
-    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings) {
+    /// Everything but the ways. Returns what became of a rollout that failed.
+    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings) -> Option<Setback> {
         let (workload, parts) = (self.workload, self.parts());
         let ports = workload.ports();
         let account = workload.trunk.service_account.clone().unwrap_or_default();
-        if account.name.is_none() {
-            plan.want(build::build_service_account(&parts, &account.annotations));
-        }
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
         }
@@ -245,11 +241,21 @@ impl Case<'_> {
             bindings: workload.connections.map(|_| bindings),
             extras: &workload.extras,
         };
-        let (replicas, note) = self.replicas();
         let rollout = workload.trunk.rollout.clone().unwrap_or_default();
+        let seen = self.world.get(&workload.child(&MANAGED_DEPLOYMENT)).found();
+        let Choice { template, note, setback } = choose(pods.template(), &rollout, seen.as_deref());
+        // What came back may need it although the spec names another.
+        if template["spec"]["serviceAccountName"] == parts.name.as_str() {
+            plan.want(build::build_service_account(&parts, &account.annotations));
+        }
+        let (replicas, resume) = self.replicas(seen.as_deref());
+        let number = seen.as_ref().and_then(|facts| facts["revision"].as_str()).map(str::to_owned);
+        // The number is not ours to give; a write without it would take it away until the next one.
+        let notes = [(meta::RESUME, resume), (meta::ROLLOUT, note), (meta::REVISION_NUMBER, number)];
+        let notes: Vec<_> = notes.into_iter().filter_map(|(key, note)| Some((key, note?))).collect();
         // A program that ends again at once must not count as available in between.
         let settles = if pods.has_readiness() { 0 } else { 5 };
-        plan.want(build::build_deployment(&parts, replicas, note.as_deref(), &rollout, settles, &pods.template()));
+        plan.want(build::build_deployment(&parts, replicas, &notes, &rollout, settles, &template));
         let fewest = match &self.decided.scaler {
             Scaler::Fixed(replicas) => *replicas,
             Scaler::Hpa { min, .. } => *min,
@@ -260,14 +266,14 @@ impl Case<'_> {
         if let Scaler::Hpa { min, max, metrics, behavior } = &self.decided.scaler {
             plan.want(build::build_horizontal_pod_autoscaler(&parts, *min, *max, metrics, behavior));
         }
+        setback
     }
 
     /// How many pods its Deployment is to have now, and the note of its tenant's being scaled to zero. What an autoscaler or that
     /// decides is taken as it is seen.
-    fn replicas(&self) -> (i32, Option<String>) {
-        let seen = self.world.get(&self.workload.child(&MANAGED_DEPLOYMENT)).found();
-        let count = seen.as_ref().and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
-        let note = seen.as_ref().and_then(|facts| facts["note"].as_str()).map(str::to_owned);
+    fn replicas(&self, seen: Option<&Value>) -> (i32, Option<String>) {
+        let count = seen.and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
+        let note = seen.and_then(|facts| facts["note"].as_str()).map(str::to_owned);
         let stopped = self.home.suspended.as_deref() == Some("ScaleToZero");
         let replicas = match (&self.decided.scaler, count) {
             (_, Some(count)) if stopped || note.is_some() => count,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::availability::{Availability, availability};
 use super::draft::{Draft, Workload};
+use super::rollout::Setback;
 use super::scaling::Scaler;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
@@ -42,12 +43,16 @@ pub(crate) fn judge<'a>(
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
-    let applied = applied(done, world);
+    let applied = set_back(applied(done, world), draft);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
     let seen =
         workload.runs.then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), world));
-    if let Some(Availability { truth, reason, message, replicas, revision }) = seen {
+    if let Some(Availability { truth, reason, mut message, replicas, revision }) = seen {
+        if let Some(Setback::Stands(why)) = &draft.setback {
+            message.push_str("; nothing is rolled back, as ");
+            message.push_str(why);
+        }
         if truth == Truth::True {
             status.url = workload.url();
         }
@@ -66,6 +71,7 @@ pub(crate) fn judge<'a>(
     if applied.0 == Truth::Unknown && done.plan.refusals.is_empty() {
         conditions.set(Type::Reconciling, Truth::True, applied.1, applied.2.clone());
     }
+    let stalled = (applied.1 == Reason::RolledBack).then(|| applied.2.clone());
     conditions.set(Type::Applied, applied.0, applied.1, applied.2);
     if let Some((truth, reason, message)) = scaling(workload, draft, world) {
         conditions.set(Type::ScalingReady, truth, reason, message);
@@ -74,6 +80,8 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
     } else if let Some(refusal) = done.plan.refusals.first() {
         conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
+    } else if let Some(text) = stalled {
+        conditions.set(Type::Stalled, Truth::True, Reason::RolledBack, text);
     }
     if let Some(mode) = suspended {
         let text = format!("its tenant is suspended: {mode}");
@@ -152,6 +160,17 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }
     (Truth::True, Reason::Succeeded, "everything is written and was seen".into())
+}
+
+/// What runs is not what the spec asks for, though all is written: unless something worse is in the way.
+fn set_back(applied: Verdict, draft: &Draft) -> Verdict {
+    let Some(Setback::RolledBack { number, why }) = draft.setback.as_ref().filter(|_| applied.0 != Truth::False) else {
+        return applied;
+    };
+    let text = format!(
+        "revision {number} has failed ({why}), and what was available before it runs again: look at what the spec has changed since, and change it to try anew"
+    );
+    (Truth::False, Reason::RolledBack, text)
 }
 
 /// What is to be said of scaling; nothing where nothing is asked to scale.

@@ -42,7 +42,32 @@ pub fn workloads() -> Vec<Scenario> {
                 agent(),
             ],
         ),
+        Scenario::new(
+            "workloads rolled back",
+            "an application is given an image that never runs, then one that does, and then another that never runs",
+            [established(&["dev"]), vec![application(), Step::Settle]].concat(),
+            vec![
+                image("registry.example/never:1"),
+                Step::Settle,
+                image("registry.example/a:2"),
+                Step::Settle,
+                image("registry.example/never:2"),
+            ],
+        ),
     ]
+}
+
+fn application() -> Step {
+    made(
+        "applications",
+        "Application",
+        "web",
+        &json!({"image": "registry.example/a:1", "rollout": {"onFailure": "Rollback"}}),
+    )
+}
+
+fn image(image: &str) -> Step {
+    Step::Edit(format!("{OURS}/applications/web"), json!({"spec": {"image": image}}))
 }
 
 fn agent() -> Step {

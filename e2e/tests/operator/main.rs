@@ -17,6 +17,7 @@ mod keeping;
 mod leadership;
 mod lives;
 mod members;
+mod models;
 mod onboarding;
 #[path = "../shared/program.rs"]
 mod program;

@@ -14,6 +14,7 @@ mod role_binding;
 mod service;
 mod service_account;
 mod tenant_view;
+mod volume_claim;
 mod workload_policy;
 
 pub use copy::build_copy;
@@ -29,4 +30,5 @@ pub use role_binding::build_role_binding;
 pub use service::build_service;
 pub use service_account::build_service_account;
 pub use tenant_view::build_tenant_view;
+pub use volume_claim::{Claim, build_volume_claim};
 pub(crate) use workload_policy::build_workload_policy;

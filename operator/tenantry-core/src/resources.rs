@@ -9,13 +9,16 @@ use serde_json::{Value, json};
 
 mod children;
 mod judged;
+mod pods;
 mod theirs;
 mod workloads;
 
 pub use children::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
 };
 pub use judged::judged;
+pub use pods::TROUBLED_POD;
 pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING, is_ours};
 pub use workloads::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET, has_ended,
@@ -76,6 +79,15 @@ pub enum Watch {
     Blind,
     /// All objects of the cluster, but only while some plan lists them: what few resources need, and seldom.
     OnDemand,
+    /// The same, of those that carry this label.
+    LabelledOnDemand(&'static str),
+}
+
+impl Watch {
+    /// Whether it is watched only while some plan lists it.
+    pub fn is_on_demand(self) -> bool {
+        matches!(self, Self::OnDemand | Self::LabelledOnDemand(_))
+    }
 }
 
 /// What is kept in memory of a watched object besides uid, resourceVersion, owner and content hash (about 150 bytes).

@@ -14,7 +14,8 @@ mod status;
 pub mod types;
 
 pub use bindings::BINDINGS_PATH;
-pub(crate) use draft::{Extras, Workload, draft};
+pub(crate) use draft::{Draft, Extras, Workload, draft, draft_with};
+pub(crate) use pods::CACHE;
 pub(crate) use references::Edge;
 pub(crate) use status::judge;
 
@@ -26,6 +27,7 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::NAMESPACE),
     Access::read(&resources::RESOURCE_QUOTA),
     Access::read(&resources::ENDPOINT_SLICE),
+    Access::read(&resources::TROUBLED_POD),
     Access::read(&resources::APPLICATION),
     Access::read(&resources::AGENT),
     Access::read(&resources::MCP_SERVER),
@@ -33,6 +35,7 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::own(&resources::NETWORK_POLICY),
     Access::own(&resources::SERVICE_ACCOUNT),
     Access::own(&resources::SERVICE),
+    Access::own(&resources::VOLUME_CLAIM),
     Access::own(&resources::MANAGED_DEPLOYMENT),
     Access::own(&resources::POD_DISRUPTION_BUDGET),
     Access::own(&resources::HORIZONTAL_POD_AUTOSCALER),

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use tenantry_core::resources::{Resource, Watch};
+use tenantry_core::resources::Resource;
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
@@ -50,7 +50,7 @@ pub fn waits(engine: &Engine) -> Vec<String> {
 
 /// Whether readiness waits for it; what is watched on demand is waited for by whoever demands it.
 fn is_always_watched(resource: &Resource) -> bool {
-    resource.watch != Watch::OnDemand
+    !resource.watch.is_on_demand()
 }
 
 async fn readyz(State(engine): State<Arc<Engine>>) -> (StatusCode, String) {

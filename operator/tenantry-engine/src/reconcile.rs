@@ -11,7 +11,7 @@ use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
-use tenantry_core::resources::Watch;
+use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::World;
 use tracing::Instrument;
 
@@ -201,7 +201,8 @@ impl Engine {
         let (store, watches) = (self.store(), self.watches());
         let looked_at = kind.access.iter().filter(|access| access.is_watched()).map(|access| access.resource);
         looked_at.chain([kind.resource]).all(|resource| {
-            matches!(resource.watch, Watch::OnDemand | Watch::Asked | Watch::Blind)
+            resource.watch.is_on_demand()
+                || matches!(resource.watch, Watch::Asked | Watch::Blind)
                 || store.is_synced(resource)
                 || watches.get(resource).is_some_and(|health| health.error.is_some())
         })
@@ -211,6 +212,14 @@ impl Engine {
         self.readers().forget(key);
         self.patience.forget(key);
         self.queue.forget(key);
+    }
+
+    /// Has those looked at whose plans list this kind.
+    pub(crate) fn queue_those_who_list(&self, resource: &'static Resource) {
+        let keys = self.readers().who_list(resource);
+        for key in keys {
+            self.queue.add(&key, crate::queue::Lane::Backlog);
+        }
     }
 
     /// Has every known resource looked at.

@@ -48,7 +48,7 @@ enum After {
 /// Watches one kind all over the cluster, until the future is dropped; one that is watched on demand, whenever a plan lists it.
 pub async fn run(engine: Arc<Engine>, resource: &'static Resource) {
     let open = || watcher(api::<DynamicObject>(&engine, resource, ""), config(resource));
-    if resource.watch != Watch::OnDemand {
+    if !resource.watch.is_on_demand() {
         return follow(&engine, resource, "", open).await;
     }
     loop {
@@ -142,6 +142,7 @@ fn config(resource: &Resource) -> watcher::Config {
     match resource.watch {
         Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => config,
         Watch::Managed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
+        Watch::LabelledOnDemand(label) => config.labels(label),
     }
 }
 
@@ -168,7 +169,11 @@ fn take(engine: &Engine, resource: &'static Resource, namespace: &str, event: Ev
                 engine.wake(&key, &change);
             }
             // Ignorance of this kind has ended, for those who looked in vain.
-            engine.queue_all();
+            if resource.watch.is_on_demand() {
+                engine.queue_those_who_list(resource);
+            } else {
+                engine.queue_all();
+            }
         }
     }
 }

@@ -32,6 +32,15 @@ pub static HORIZONTAL_POD_AUTOSCALER: Resource = Resource {
     ..child("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 };
 
+/// `v1 PersistentVolumeClaim` that keeps what can be loaded again. Of its spec the server lets nothing be changed but the size, so only
+/// what its annotation says of that is compared.
+pub static VOLUME_CLAIM: Resource = Resource {
+    write: Write::Merge,
+    keep: Keep::Projection(claim_facts),
+    wave: Wave::Configuration,
+    ..child("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+};
+
 /// `discovery.k8s.io/v1 EndpointSlice` of Services that we have made, whose labels the server puts on it.
 pub static ENDPOINT_SLICE: Resource = Resource {
     write: Write::Never,
@@ -94,6 +103,11 @@ fn autoscaler_facts(autoscaler: &Value) -> Value {
         }
     }
     json!({ "conditions": conditions })
+}
+
+/// Shape: `{owned}`: labels and annotations that are ours.
+fn claim_facts(claim: &Value) -> Value {
+    json!({ "owned": crate::content::kept_fields(claim) })
 }
 
 /// Shape: `{service, ready}`: the name of its Service, and whether anybody answers there.

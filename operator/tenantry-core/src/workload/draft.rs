@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
+use super::availability::{Availability, availability};
 use super::bindings::{Bindings, bind};
 use super::home::{Home, Standing, standing};
 use super::pods::Pods;
@@ -22,13 +23,19 @@ use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
 use crate::resources::{
     HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Resource, SERVICE,
-    SERVICE_ACCOUNT,
+    SERVICE_ACCOUNT, VOLUME_CLAIM,
 };
 use crate::world::World;
 
 /// Kinds of objects that a workload consists of, besides its network policy.
-const PARTS: [&Resource; 5] =
-    [&SERVICE_ACCOUNT, &SERVICE, &MANAGED_DEPLOYMENT, &POD_DISRUPTION_BUDGET, &HORIZONTAL_POD_AUTOSCALER];
+const PARTS: [&Resource; 6] = [
+    &SERVICE_ACCOUNT,
+    &SERVICE,
+    &VOLUME_CLAIM,
+    &MANAGED_DEPLOYMENT,
+    &POD_DISRUPTION_BUDGET,
+    &HORIZONTAL_POD_AUTOSCALER,
+];
 
 /// One workload, as its kind sees it.
 pub(crate) struct Workload<'a> {
@@ -57,6 +64,10 @@ pub(crate) struct Extras {
     pub(crate) env: Vec<Value>,
     /// Volumes, each with how it is mounted.
     pub(crate) volumes: Vec<(Value, Value)>,
+    /// A volume that keeps what can be loaded again.
+    pub(crate) claim: Option<build::Claim>,
+    /// Which of several versions it is; none for the one that the resource itself describes.
+    pub(crate) version: Option<String>,
 }
 
 impl Workload<'_> {
@@ -70,9 +81,25 @@ impl Workload<'_> {
         self.metadata.namespace.as_deref().unwrap_or_default()
     }
 
+    /// What its objects are named after.
+    fn instance(&self) -> String {
+        match &self.extras.version {
+            None => self.name().to_owned(),
+            Some(version) => format!("{}-{version}", self.name()),
+        }
+    }
+
+    /// The name by which its pods are selected. That of a version cannot be another resource's.
+    pub(super) fn mark(&self) -> String {
+        match &self.extras.version {
+            None => self.name().to_owned(),
+            Some(version) => format!("{}.{version}", self.name()),
+        }
+    }
+
     /// The key of one of its objects.
     pub(super) fn child(&self, resource: &'static Resource) -> ObjectKey {
-        ObjectKey::namespaced(resource, self.namespace(), self.sort.child(self.name()))
+        ObjectKey::namespaced(resource, self.namespace(), self.sort.child(&self.instance()))
     }
 
     /// Its ports: those it names, or the usual one of its kind.
@@ -86,9 +113,9 @@ impl Workload<'_> {
     }
 
     /// Where it is called, if it is.
-    pub(super) fn url(&self) -> Option<String> {
+    pub(crate) fn url(&self) -> Option<String> {
         let port = self.ports().first().filter(|_| self.runs)?.port;
-        Some(self.sort.address(self.namespace(), self.name(), port, self.path.unwrap_or(self.sort.path)))
+        Some(self.sort.address(self.namespace(), &self.instance(), port, self.path.unwrap_or(self.sort.path)))
     }
 }
 
@@ -105,13 +132,32 @@ pub(crate) struct Draft {
     pub(crate) callers: Callers,
     /// How many pods there are to be.
     pub(crate) decided: Option<Decided>,
+    /// Its Deployment, and those of its further versions.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// How one Deployment stands.
+pub(crate) struct Run {
+    /// Which version it is, if it is a further one.
+    pub(crate) version: Option<String>,
+    /// What is seen of it.
+    pub(crate) seen: Availability,
     /// What became of a rollout that failed.
     pub(crate) setback: Option<Setback>,
 }
 
 /// Plans a workload.
 pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
+    draft_with(workload, &[], world)
+}
+
+/// Plans a workload and the further versions of it that run beside it.
+pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World) -> Draft {
     let mut draft = Draft::default();
+    let all = || std::iter::once(workload).chain(beside).filter(|one| one.runs);
+    draft.runs = all()
+        .map(|one| Run { version: one.extras.version.clone(), seen: availability(one, world), setback: None })
+        .collect();
     let plan = &mut draft.plan;
     let home = match standing(workload.namespace(), world) {
         Standing::Home(home) => home,
@@ -133,23 +179,30 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     };
     plan.refusals.extend(workload.refusals.iter().cloned());
     refuse_unsupported(workload, plan);
+    refuse_storage(workload, &home, plan);
     draft.bindings = match workload.connections {
         Some(connections) => bind(&home, connections, world, plan),
         None => Bindings::default(),
     };
     let port = workload.ports().first().map(|port| port.port);
     draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
-    draft.decided = workload.runs.then(|| decide(&workload.trunk, workload.namespace(), world));
-    if let Some(decided) = &draft.decided {
-        let case = Case { workload, home: &home, world, decided };
-        case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
-        if draft.plan.refusals.is_empty() && !case.stands_still() {
-            draft.setback = case.want_objects(&mut draft.plan, &draft.bindings);
-        } else {
-            let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-            draft.plan.undecided.extend(PARTS.map(undecided));
+    let decided: Vec<Decided> = all().map(|one| decide(&one.trunk, one.namespace(), world)).collect();
+    let alone = Callers::default();
+    let is_decided = draft.plan.refusals.is_empty() && !home.stands_still();
+    for ((one, decided), run) in all().zip(&decided).zip(&mut draft.runs) {
+        let case = Case { workload: one, home: &home, world, decided };
+        // Callers know of no version.
+        let callers = if run.version.is_none() { &draft.callers } else { &alone };
+        case.want_policy(&mut draft.plan, &draft.bindings, callers);
+        if is_decided {
+            run.setback = case.want_objects(&mut draft.plan, &draft.bindings, &run.seen);
         }
     }
+    if !is_decided && workload.runs {
+        let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
+        draft.plan.undecided.extend(PARTS.map(undecided));
+    }
+    draft.decided = decided.into_iter().next();
     draft.home = Some(home);
     draft
 }
@@ -185,6 +238,18 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     }
 }
 
+/// Volumes of classes that the tenant may not have: the operator's own writes are not refused by the admission policies.
+fn refuse_storage(workload: &Workload, home: &Home, plan: &mut Plan) {
+    let Some(claim) = workload.extras.claim.as_ref().filter(|claim| !home.allows_storage(claim.class.as_deref())) else {
+        return;
+    };
+    let message = match &claim.class {
+        Some(class) => format!("{class} is not among spec.classes.storage of Tenant {}: name one that is", home.place.tenant),
+        None => format!("is needed, as Tenant {} may have volumes of some classes only: name one", home.place.tenant),
+    };
+    plan.refuse(Reason::Invalid, "spec.cache.storageClassName", message);
+}
+
 /// One workload that runs, and all that is known when its objects are planned.
 struct Case<'a> {
     workload: &'a Workload<'a>,
@@ -194,19 +259,14 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Whether the tenant is suspended in a way that leaves what runs as it is.
-    fn stands_still(&self) -> bool {
-        self.home.suspended.as_deref().is_some_and(|mode| mode != "ScaleToZero")
-    }
-
     fn parts(&self) -> Parts {
         let sort = self.workload.sort;
         Parts {
             place: self.home.place.clone(),
-            name: sort.child(self.workload.name()),
+            name: sort.child(&self.workload.instance()),
             instance: self.workload.name().to_owned(),
             role: sort.role,
-            selector: sort.labels(self.workload.name()),
+            selector: sort.labels(&self.workload.mark()),
         }
     }
 
@@ -224,12 +284,15 @@ impl Case<'_> {
     }
 
     /// Everything but the ways. Returns what became of a rollout that failed.
-    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings) -> Option<Setback> {
+    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings, run: &Availability) -> Option<Setback> {
         let (workload, parts) = (self.workload, self.parts());
         let ports = workload.ports();
         let account = workload.trunk.service_account.clone().unwrap_or_default();
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
+        }
+        if let Some(claim) = &workload.extras.claim {
+            plan.want(build::build_volume_claim(&parts, claim));
         }
         let pods = Pods {
             trunk: &workload.trunk,
@@ -243,7 +306,7 @@ impl Case<'_> {
         };
         let rollout = workload.trunk.rollout.clone().unwrap_or_default();
         let seen = self.world.get(&workload.child(&MANAGED_DEPLOYMENT)).found();
-        let Choice { template, note, setback } = choose(pods.template(), &rollout, seen.as_deref());
+        let Choice { template, note, setback } = choose(pods.template(), &rollout, seen.as_deref(), run.trouble.as_ref());
         // What came back may need it although the spec names another.
         if template["spec"]["serviceAccountName"] == parts.name.as_str() {
             plan.want(build::build_service_account(&parts, &account.annotations));

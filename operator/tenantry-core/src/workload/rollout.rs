@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::availability;
+use super::availability::{self, Trouble};
+use super::pods::CACHE;
 use super::types::{OnFailure, Rollout};
 use crate::check;
 use crate::conditions::{Truth, truncate};
@@ -76,8 +77,8 @@ struct Failed {
     why: String,
 }
 
-/// Chooses between what is wanted and what there was, by what is seen of the Deployment.
-pub(super) fn choose(wanted: Value, rollout: &Rollout, seen: Option<&Value>) -> Choice {
+/// Chooses between what is wanted and what there was, by what is seen of the Deployment; and tells what one of its pods says.
+pub(super) fn choose(wanted: Value, rollout: &Rollout, seen: Option<&Value>, trouble: Option<&Trouble>) -> Choice {
     if rollout.on_failure != OnFailure::Rollback {
         return Choice { template: wanted, note: None, setback: None };
     }
@@ -93,7 +94,7 @@ pub(super) fn choose(wanted: Value, rollout: &Rollout, seen: Option<&Value>) -> 
             let setback = Setback::RolledBack { number: failed.number.clone(), why: failed.why.clone() };
             Choice { template: before.template.clone(), setback: Some(setback), ..stay(Value::Null, noted) }
         }
-        _ if noted.revision == revision => go_on(wanted, noted, facts),
+        _ if noted.revision == revision => go_on(wanted, noted, facts, trouble),
         _ => stay(wanted, begin(revision, noted, facts)),
     }
 }
@@ -125,11 +126,11 @@ fn begin(revision: String, noted: Note, facts: &Value) -> Note {
 }
 
 /// What is wanted was written already.
-fn go_on(wanted: Value, noted: Note, facts: &Value) -> Choice {
+fn go_on(wanted: Value, noted: Note, facts: &Value, trouble: Option<&Trouble>) -> Choice {
     if is_available(&noted, facts) {
         return stay(wanted, Note { revision: noted.revision, available: true, ..Note::default() });
     }
-    let Some(why) = failure(facts, &noted.stale) else { return stay(wanted, noted) };
+    let Some(words) = failure(facts, &noted.stale) else { return stay(wanted, noted) };
     let stands = |reason, noted| Choice { setback: Some(Setback::Stands(reason)), ..stay(wanted.clone(), noted) };
     let Some(before) = noted.before.clone() else {
         return stands("no revision before it was seen available while rollout.onFailure was Rollback", noted);
@@ -138,6 +139,14 @@ fn go_on(wanted: Value, noted: Note, facts: &Value) -> Choice {
     if ports(&before.template) != ports(&wanted) {
         return stands("the one before it listens on other ports than the spec says", noted);
     }
+    // What it had kept is gone.
+    if cache(&before.template) != cache(&wanted) {
+        return stands("the one before it has another cache than the spec says", noted);
+    }
+    let why = match trouble {
+        Some(Trouble { reason, message }) => format!("{words} {reason}: {message}"),
+        None => words.clone(),
+    };
     let number = facts["revision"].as_str().unwrap_or_default().to_owned();
     let failed = Failed { revision: noted.revision, number: number.clone(), why: why.clone() };
     let note = Note {
@@ -145,7 +154,7 @@ fn go_on(wanted: Value, noted: Note, facts: &Value) -> Choice {
         available: true,
         before: Some(before.clone()),
         failed: Some(failed),
-        stale: why.clone(),
+        stale: words,
     };
     Choice { setback: Some(Setback::RolledBack { number, why }), ..stay(before.template, note) }
 }
@@ -169,8 +178,14 @@ fn late(facts: &Value) -> Option<String> {
     (late["status"] == "False").then_some(words)
 }
 
-fn ports(template: &Value) -> &Value {
-    &template["spec"]["containers"][0]["ports"]
+/// The server leaves out an empty list.
+fn ports(template: &Value) -> &[Value] {
+    template["spec"]["containers"][0]["ports"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn cache(template: &Value) -> Option<&Value> {
+    let mut volumes = template["spec"]["volumes"].as_array()?.iter();
+    volumes.find(|volume| volume["name"] == CACHE).map(|volume| &volume["persistentVolumeClaim"])
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::availability::{Availability, availability};
-use super::draft::{Draft, Workload};
+use super::draft::{Draft, Run, Workload};
 use super::rollout::Setback;
 use super::scaling::Scaler;
 use super::types::TrunkStatus;
@@ -11,7 +10,7 @@ use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
 use crate::resources::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
-    SERVICE_ACCOUNT,
+    SERVICE_ACCOUNT, VOLUME_CLAIM,
 };
 use crate::world::{Lookup, World};
 
@@ -46,18 +45,12 @@ pub(crate) fn judge<'a>(
     let applied = set_back(applied(done, world), draft);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
-    let seen =
-        workload.runs.then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), world));
-    if let Some(Availability { truth, reason, mut message, replicas, revision }) = seen {
-        if let Some(Setback::Stands(why)) = &draft.setback {
-            message.push_str("; nothing is rolled back, as ");
-            message.push_str(why);
-        }
-        if truth == Truth::True {
+    if let Some((main, (truth, reason, message))) = draft.runs.first().zip(worst(&draft.runs)) {
+        if main.seen.truth == Truth::True {
             status.url = workload.url();
         }
-        status.replicas = replicas;
-        status.revision = revision;
+        status.replicas = main.seen.replicas;
+        status.revision.clone_from(&main.seen.revision);
         status.selector = Some(selector(workload));
         if truth == Truth::Unknown && reason != Reason::ScaledToZero && applied.0 == Truth::True {
             conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
@@ -151,6 +144,7 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
         &NETWORK_POLICY,
         &SERVICE_ACCOUNT,
         &SERVICE,
+        &VOLUME_CLAIM,
         &MANAGED_DEPLOYMENT,
         &POD_DISRUPTION_BUDGET,
         &HORIZONTAL_POD_AUTOSCALER,
@@ -164,13 +158,42 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
 
 /// What runs is not what the spec asks for, though all is written: unless something worse is in the way.
 fn set_back(applied: Verdict, draft: &Draft) -> Verdict {
-    let Some(Setback::RolledBack { number, why }) = draft.setback.as_ref().filter(|_| applied.0 != Truth::False) else {
-        return applied;
+    let mut setbacks = draft.runs.iter().filter_map(|run| Some((run, run.setback.as_ref()?)));
+    let rolled_back = setbacks.find_map(|(run, setback)| match setback {
+        Setback::RolledBack { number, why } => Some(run.told(&format!(
+            "{} has failed ({why}), and what was available before it runs again: look at what the spec has changed since, and change it to try anew",
+            if number.is_empty() { "a revision".to_owned() } else { format!("revision {number}") },
+        ))),
+        Setback::Stands(_) => None,
+    });
+    match rolled_back {
+        Some(text) if applied.0 != Truth::False => (Truth::False, Reason::RolledBack, text),
+        _ => applied,
+    }
+}
+
+impl Run {
+    /// What is to be said of it, beside others.
+    fn told(&self, text: &str) -> String {
+        match &self.version {
+            Some(version) => format!("version {version}: {text}"),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// What is to be said of its Deployments: of the one that is worst.
+fn worst(runs: &[Run]) -> Option<Verdict> {
+    let run = runs.iter().min_by_key(|run| run.seen.truth)?;
+    let seen = &run.seen;
+    let message = match &run.setback {
+        Some(Setback::Stands(why)) => format!("{}; nothing is rolled back, as {why}", seen.message),
+        Some(Setback::RolledBack { .. }) if seen.truth == Truth::True => {
+            "enough pods of the revision that came back are available".to_owned()
+        }
+        _ => seen.message.clone(),
     };
-    let text = format!(
-        "revision {number} has failed ({why}), and what was available before it runs again: look at what the spec has changed since, and change it to try anew"
-    );
-    (Truth::False, Reason::RolledBack, text)
+    Some((seen.truth, seen.reason, run.told(&message)))
 }
 
 /// What is to be said of scaling; nothing where nothing is asked to scale.

@@ -61,7 +61,7 @@ impl MemoryWorld {
                 Keep::Whole => Arc::clone(&object),
             };
             // Of a kind that is looked at in two ways: what the second has nothing to say of is not there.
-            if kept.is_null() && resource.watch == Watch::OnDemand {
+            if kept.is_null() && resource.watch.is_on_demand() {
                 self.objects.remove(&key);
             } else {
                 self.objects.insert(key, Stored { whole: Arc::clone(&object), kept });

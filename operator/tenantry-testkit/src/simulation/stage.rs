@@ -11,7 +11,6 @@ use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::CONFIRM_DELETE;
 use tenantry_core::policies;
-use tenantry_core::resources::Watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
@@ -70,7 +69,7 @@ async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault:
         stage.install().await;
     }
     if let Some(fault) = fault {
-        let at_start = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand);
+        let at_start = access::watched(kinds).into_iter().filter(|resource| !resource.watch.is_on_demand());
         let watches = u64::try_from(at_start.count()).unwrap_or(u64::MAX);
         fault.order(server.faults(), FIRST, watches);
     }

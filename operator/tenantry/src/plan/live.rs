@@ -26,7 +26,7 @@ pub(super) async fn read(
     notes: &mut Vec<String>,
 ) -> Result<Snapshot, ConnectError> {
     let mut snapshot = Snapshot::default();
-    let always = access::watched(kinds).into_iter().filter(|resource| resource.watch != Watch::OnDemand);
+    let always = access::watched(kinds).into_iter().filter(|resource| !resource.watch.is_on_demand());
     add(connection, always.map(|resource| (resource, String::new())), &mut snapshot, notes).await?;
     add_originals(connection, kinds, &mut snapshot).await?;
     let demanded = demand(&snapshot);
@@ -113,8 +113,10 @@ async fn list(
         Api::namespaced_with(connection.client.clone(), namespace, &kind)
     };
     let mut parameters = ListParams::default().limit(PAGE);
-    if resource.watch == Watch::Managed {
-        parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}"));
+    match resource.watch {
+        Watch::Managed => parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}")),
+        Watch::LabelledOnDemand(label) => parameters = parameters.labels(label),
+        Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => {}
     }
     let mut objects = Vec::new();
     loop {

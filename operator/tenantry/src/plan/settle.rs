@@ -11,7 +11,7 @@ use tenantry_core::kind::{Children, Registration};
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::{Plan, Undecided};
-use tenantry_core::resources::{Resource, Watch};
+use tenantry_core::resources::Resource;
 use tenantry_core::world::{Read, Scope, World};
 
 use super::PlanError;
@@ -127,7 +127,7 @@ pub(super) fn demand(
     });
     reads
         .filter_map(|read| match read {
-            Read::List(resource, Scope::Namespace(namespace)) if resource.watch == Watch::OnDemand => {
+            Read::List(resource, Scope::Namespace(namespace)) if resource.watch.is_on_demand() => {
                 Some((resource, namespace))
             }
             _ => None,

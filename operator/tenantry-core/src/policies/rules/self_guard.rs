@@ -99,11 +99,11 @@ pub const SELF_GUARD: Group = Group {
             name: "parts",
             expression: "((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))))",
             operations: &[Operation::Update, Operation::Delete],
-            resources: &["services", "serviceaccounts", "poddisruptionbudgets", "horizontalpodautoscalers"],
+            resources: &["services", "serviceaccounts", "persistentvolumeclaims", "poddisruptionbudgets", "horizontalpodautoscalers"],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator changes no Service, account, budget or autoscaler but those it made",
+            message: "Tenantry's operator changes no Service, account, volume claim, budget or autoscaler but those it made",
         },
         Rule {
             name: "removed-workloads",

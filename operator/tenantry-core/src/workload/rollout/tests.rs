@@ -23,8 +23,8 @@ impl Story {
 
     fn look_at(&mut self, wanted: Value) -> (String, Option<Setback>) {
         let rollout = Rollout { on_failure: OnFailure::Rollback, ..Rollout::default() };
-        let choice = choose(wanted, &rollout, self.facts.as_ref());
-        let again = choose(template("looked-again"), &Rollout::default(), self.facts.as_ref());
+        let choice = choose(wanted, &rollout, self.facts.as_ref(), None);
+        let again = choose(template("looked-again"), &Rollout::default(), self.facts.as_ref(), None);
         assert_eq!((again.note, again.setback), (None, None), "only where it is asked for");
         let setback = choice.setback.clone();
         self.write(choice);
@@ -188,6 +188,24 @@ fn a_failure_counts_against_the_revision_that_it_is_about() {
     assert_eq!(story.look("next"), ("next".to_owned(), None));
     story.fails("next is late");
     assert_eq!(story.look("next").0, "good");
+}
+
+#[test]
+fn what_listens_nowhere_comes_back_as_well() {
+    let silent = |image: &str| {
+        let mut template = template(image);
+        template["spec"]["containers"][0]["ports"] = json!([]);
+        template
+    };
+    let mut story = Story::new();
+    story.look_at(silent("good"));
+    story.comes_up();
+    // As the server stores it.
+    let stored = story.facts.as_mut().expect("written")["template"]["spec"]["containers"][0].as_object_mut();
+    stored.expect("a container").remove("ports");
+    story.look_at(silent("bad"));
+    story.fails("bad is late");
+    assert_eq!(story.look_at(silent("bad")).0, "good");
 }
 
 #[test]

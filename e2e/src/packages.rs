@@ -65,6 +65,18 @@ pub fn npm(name: &str, version: &str) -> Result<PathBuf, NotInstalled> {
     Ok(folder.join("node_modules").join(name))
 }
 
+/// The folder of this version of a Go module, in Go's own module cache. Nothing of it is built. Blocks for some seconds the first time.
+pub fn go_module(name: &str, version: &str) -> Result<PathBuf, NotInstalled> {
+    let package = format!("{name}@{version}");
+    let output = Command::new("go").args(["mod", "download", "-json", &package]).stdin(Stdio::null()).output();
+    let output = output.map_err(|_| NotInstalled::NoProgram { package: package.clone(), program: "go" })?;
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    told["Dir"].as_str().map(PathBuf::from).ok_or_else(|| {
+        let reason = told["Error"].as_str().unwrap_or("go mod download names no folder").to_owned();
+        NotInstalled::Failed { package, reason }
+    })
+}
+
 fn install(
     package: &str,
     place: &str,

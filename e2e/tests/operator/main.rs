@@ -6,6 +6,7 @@
 
 mod adopt;
 mod audit;
+mod autoscalers;
 mod birth;
 mod can_i;
 mod collisions;

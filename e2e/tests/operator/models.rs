@@ -10,7 +10,8 @@ use crate::scene::{get, onboard, plain_tenant, stage};
 use crate::workloads::{is, run, workload};
 
 fn model(namespace: &str, name: &str, further: &Value) -> Value {
-    let mut spec = json!({ "model": { "uri": "hf://example/small" }, "runtime": { "image": "registry.example/model:1" } });
+    let mut spec =
+        json!({ "model": { "uri": "hf://example/small" }, "runtime": { "image": "registry.example/model:1" } });
     for (field, value) in further.as_object().expect("a map") {
         spec[field] = value.clone();
     }
@@ -44,7 +45,8 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
     let collection = objects::collection(client, &claim);
     collection.patch(objects::name(&claim), &PatchParams::default(), &spoil).await.expect("changed");
     eventually(SOON, "the claim is as it was", async || {
-        let now = get(client, "v1", "PersistentVolumeClaim", Some(namespace), objects::name(&claim)).await.ok_or("gone")?;
+        let now =
+            get(client, "v1", "PersistentVolumeClaim", Some(namespace), objects::name(&claim)).await.ok_or("gone")?;
         let size = &now["metadata"]["annotations"]["tenantry.dev/size"];
         if size == "1Gi" { Ok(()) } else { Err(now["metadata"].to_string()) }
     })

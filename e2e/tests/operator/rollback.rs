@@ -57,7 +57,11 @@ async fn what_fails_is_rolled_back_once_and_the_spec_is_left_alone() {
     let operator = Operator::start(&cluster).await;
     scene::stays(Duration::from_secs(10), async || {
         let now = deployment(&client).await;
-        if now["metadata"]["generation"] == back["metadata"]["generation"] { Ok(()) } else { Err(now["spec"].to_string()) }
+        if now["metadata"]["generation"] == back["metadata"]["generation"] {
+            Ok(())
+        } else {
+            Err(now["spec"].to_string())
+        }
     })
     .await;
     let requests = audit.requests_of(USER).expect("readable");

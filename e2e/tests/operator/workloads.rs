@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use tenantry_core::content::hash_observed;
 use tenantry_core::kinds::KINDS;
 use tenantry_core::resources::{
-    HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Resource, SERVICE,
-    SERVICE_ACCOUNT,
+    HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Resource, SCALED_OBJECT,
+    SERVICE, SERVICE_ACCOUNT, VERTICAL_POD_AUTOSCALER,
 };
 use tenantry_core::world::World;
 use tenantry_e2e::audit::{Audit, Request};
 use tenantry_e2e::operator::USER;
 use tenantry_e2e::{Cluster, Options, eventually, objects};
 
+use crate::autoscalers;
 use crate::exact::{Listed, stored_as_wanted};
 use crate::program::{Operator, SOON};
 use crate::scene::{self, get, onboard, plain_tenant, stage};
@@ -126,7 +127,11 @@ async fn parts(client: &Client, kind: &str, namespace: &str, name: &str) -> BTre
 }
 
 fn resource_of(object: &Value) -> &'static Resource {
-    PARTS.into_iter().find(|resource| object["kind"] == resource.kind).expect("a part")
+    PARTS
+        .into_iter()
+        .chain([&SCALED_OBJECT, &VERTICAL_POD_AUTOSCALER])
+        .find(|resource| object["kind"] == resource.kind)
+        .expect("a part")
 }
 
 async fn policy(client: &Client, namespace: &str, name: &str) -> Value {
@@ -135,9 +140,17 @@ async fn policy(client: &Client, namespace: &str, name: &str) -> Value {
 
 /// One life of workloads, in which the operator uses everything it may do with their parts.
 pub async fn use_every_right(client: &Client, namespace: &str) {
+    autoscalers::install_smallest(client).await;
     run(client, &team(namespace)).await;
-    let before = parts(client, "Application", namespace, "desk").await;
+    let mut before = parts(client, "Application", namespace, "desk").await;
     assert_eq!(before.len(), PARTS.len(), "{:?}", before.keys());
+    let scaled = autoscalers::scaled(namespace);
+    objects::apply(client, &scaled).await.expect("applied");
+    for (version, kind) in [autoscalers::KEDA, autoscalers::VERTICAL] {
+        let mut object = autoscalers::told(client, (version, kind), namespace, "scaled-app").await;
+        (object["apiVersion"], object["kind"]) = (version.into(), kind.into());
+        before.insert(objects::title(&object), object);
+    }
     // Drift is replaced; what was stripped of its marks is out of sight, and is read before it is judged.
     for spoil in
         [json!({ "labels": { "tenantry.dev/environment": "changed" } }), json!({ "labels": null, "annotations": null })]
@@ -152,6 +165,8 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
         }
     }
     // What is not wanted any more is deleted, kind by kind.
+    autoscalers::switch_off(client, &scaled).await;
+    objects::delete(client, &scaled).await.expect("deleted");
     let mut team = team(namespace);
     team[3]["spec"] = json!({ "image": "registry.example/desk:1", "serviceAccount": { "name": "default" } });
     team[1]["spec"] = json!({ "remote": { "url": "https://mcp.example/mcp" }, "verification": { "mode": "Off" } });
@@ -351,7 +366,7 @@ fn everything() -> Value {
         "probes": { "startup": { "exec": { "command": ["true"] }, "failureThreshold": 30 }, "readiness": { "httpGet": { "path": "/healthz" }, "period": "5s", "timeout": "2s" }, "liveness": { "grpc": { "port": 9091 }, "initialDelay": "1m30s" } },
         "placement": { "nodeSelector": { "disk": "fast" }, "topologySpread": "Zone",
                        "tolerations": [{ "key": "gpu", "operator": "Exists", "effect": "NoSchedule" }, { "key": "a", "value": "b", "effect": "NoExecute", "tolerationSeconds": 30 }] },
-        "serviceAccount": { "annotations": { "cloud.example/role": "web" }, "automountToken": true },
+        "serviceAccount": { "automountToken": true },
         "scaling": { "minReplicas": 2, "maxReplicas": 10, "behavior": { "scaleDownStabilization": "10m" },
                      "metrics": [{ "type": "Cpu", "averageUtilization": 70 }, { "type": "Memory", "averageValue": "512Mi" }, { "type": "Pods", "metric": "requests", "averageValue": "10" },
                                  { "type": "Object", "metric": "queue", "value": "5", "describedObject": { "apiVersion": "v1", "kind": "Service", "name": "queue" } },

@@ -48,6 +48,12 @@ impl Quantity {
         self.nanos % ONE == 0
     }
 
+    /// The plain number, such as `0.5` or `1024`, for those who know no suffixes.
+    pub fn decimal(self) -> String {
+        let (whole, part) = (self.nanos / ONE, self.nanos % ONE);
+        if part == 0 { whole.to_string() } else { format!("{whole}.{part:09}").trim_end_matches('0').to_owned() }
+    }
+
     /// The amount in billionths, the smallest part that can be told.
     pub(crate) fn nanos(self) -> i128 {
         self.nanos

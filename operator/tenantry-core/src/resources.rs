@@ -7,12 +7,14 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+mod addons;
 mod children;
 mod judged;
 mod pods;
 mod theirs;
 mod workloads;
 
+pub use addons::{SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
 pub use children::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
     VOLUME_CLAIM,
@@ -81,12 +83,20 @@ pub enum Watch {
     OnDemand,
     /// The same, of those that carry this label.
     LabelledOnDemand(&'static str),
+    /// Only objects that carry our managed-by label, and only while some plan lists them, as plans do while the cluster serves the
+    /// kind: of add-ons.
+    WhereServed,
 }
 
 impl Watch {
     /// Whether it is watched only while some plan lists it.
     pub fn is_on_demand(self) -> bool {
-        matches!(self, Self::OnDemand | Self::LabelledOnDemand(_))
+        matches!(self, Self::OnDemand | Self::LabelledOnDemand(_) | Self::WhereServed)
+    }
+
+    /// Whether only what carries our managed-by label is watched.
+    pub fn sees_ours_alone(self) -> bool {
+        matches!(self, Self::Managed | Self::WhereServed)
     }
 }
 

@@ -58,6 +58,8 @@ const LOOK: &[Grant] = &[
     },
     Grant { group: "batch", resources: &["cronjobs", "jobs"], verbs: READ },
     Grant { group: "autoscaling", resources: &["horizontalpodautoscalers"], verbs: READ },
+    Grant { group: "autoscaling.k8s.io", resources: &["verticalpodautoscalers"], verbs: READ },
+    Grant { group: "keda.sh", resources: &["scaledobjects"], verbs: READ },
     Grant { group: "policy", resources: &["poddisruptionbudgets"], verbs: READ },
     Grant { group: "networking.k8s.io", resources: &["ingresses", "networkpolicies"], verbs: READ },
     Grant { group: GATEWAY, resources: GATEWAY_API, verbs: READ },

@@ -14,7 +14,7 @@ mod status;
 pub mod types;
 
 pub use bindings::BINDINGS_PATH;
-pub(crate) use draft::{Draft, Extras, Workload, draft, draft_with};
+pub(crate) use draft::{Draft, Extras, First, Workload, draft, draft_with};
 pub(crate) use pods::CACHE;
 pub(crate) use references::Edge;
 pub(crate) use status::judge;
@@ -28,6 +28,8 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::RESOURCE_QUOTA),
     Access::read(&resources::ENDPOINT_SLICE),
     Access::read(&resources::TROUBLED_POD),
+    Access::read(&resources::API_SERVICE),
+    Access::read(&resources::TENANTRY_PLATFORM),
     Access::read(&resources::APPLICATION),
     Access::read(&resources::AGENT),
     Access::read(&resources::MCP_SERVER),
@@ -39,4 +41,6 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::own(&resources::MANAGED_DEPLOYMENT),
     Access::own(&resources::POD_DISRUPTION_BUDGET),
     Access::own(&resources::HORIZONTAL_POD_AUTOSCALER),
+    Access::own(&resources::SCALED_OBJECT),
+    Access::own(&resources::VERTICAL_POD_AUTOSCALER),
 ];

@@ -252,7 +252,7 @@ impl Engine {
     }
 
     fn forget_stranger(&self, key: &ObjectKey, progress: &Progress) {
-        if *progress == Progress::NotOwned && key.resource.watch == Watch::Managed {
+        if *progress == Progress::NotOwned && key.resource.watch.sees_ours_alone() {
             self.store_mut().forget_one(key);
         }
     }

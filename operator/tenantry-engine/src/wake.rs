@@ -62,7 +62,8 @@ impl Readers {
 
     /// Whose plan lists it.
     pub fn who_list(&self, resource: &'static Resource) -> BTreeSet<ObjectKey> {
-        let lists = self.by_read.iter().filter(|(read, _)| matches!(read, Read::List(listed, _) if *listed == resource));
+        let lists =
+            self.by_read.iter().filter(|(read, _)| matches!(read, Read::List(listed, _) if *listed == resource));
         lists.flat_map(|(_, readers)| readers.clone()).collect()
     }
 

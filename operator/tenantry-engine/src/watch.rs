@@ -141,7 +141,7 @@ fn config(resource: &Resource) -> watcher::Config {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     match resource.watch {
         Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => config,
-        Watch::Managed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
+        Watch::Managed | Watch::WhereServed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
         Watch::LabelledOnDemand(label) => config.labels(label),
     }
 }

@@ -17,7 +17,7 @@ const CLASSES: &str = "/apis/tenantry.dev/v1alpha1/tenantclasses";
 async fn request(user: &Client, method: Method, path: &str, body: &Value) -> Value {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json").body(body);
-    user.request(request.unwrap()).await.unwrap()
+    user.request(request.expect("a request")).await.expect("is done")
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,26 +6,33 @@ use super::Parts;
 use crate::object::Desired;
 use crate::resources::{HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT};
 
-/// Scales the workload's Deployment between two numbers by metrics, which are given as the API takes them.
-pub fn build_horizontal_pod_autoscaler(
-    parts: &Parts,
-    min: i32,
-    max: i32,
-    metrics: &[Value],
-    behavior: &Value,
-) -> Desired {
+/// What an autoscaler is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounds {
+    /// Fewest pods.
+    pub min: i32,
+    /// Most pods.
+    pub max: i32,
+    /// Its metrics or triggers, as its API takes them.
+    pub metrics: Vec<Value>,
+    /// Its behaviour, as a HorizontalPodAutoscaler has it; null for the default one.
+    pub behavior: Value,
+}
+
+/// Scales the workload's Deployment.
+pub fn build_horizontal_pod_autoscaler(parts: &Parts, bounds: &Bounds) -> Desired {
     let mut spec = json!({
-        "minReplicas": min,
-        "maxReplicas": max,
-        "metrics": metrics,
+        "minReplicas": bounds.min,
+        "maxReplicas": bounds.max,
+        "metrics": bounds.metrics,
         "scaleTargetRef": {
             "apiVersion": MANAGED_DEPLOYMENT.api_version(),
             "kind": MANAGED_DEPLOYMENT.kind,
             "name": parts.name,
         },
     });
-    if !behavior.is_null() {
-        spec["behavior"] = behavior.clone();
+    if !bounds.behavior.is_null() {
+        spec["behavior"] = bounds.behavior.clone();
     }
     parts.object(&HORIZONTAL_POD_AUTOSCALER).with("spec", spec)
 }

@@ -7,8 +7,13 @@ use super::{Keep, Resource, Watch, Wave, Write};
 use crate::meta;
 
 /// `v1 ServiceAccount`.
-pub static SERVICE_ACCOUNT: Resource =
-    Resource { wave: Wave::Configuration, keep: Keep::Digest, ..child("", "v1", "ServiceAccount", "serviceaccounts") };
+pub static SERVICE_ACCOUNT: Resource = Resource {
+    wave: Wave::Configuration,
+    keep: Keep::Digest,
+    // Some clusters add these to every account.
+    filled: &["/secrets", "/imagePullSecrets"],
+    ..child("", "v1", "ServiceAccount", "serviceaccounts")
+};
 
 /// `v1 Service`.
 pub static SERVICE: Resource = Resource {
@@ -120,7 +125,7 @@ fn endpoint_facts(slice: &Value) -> Value {
 }
 
 /// Conditions without their times.
-fn conditions(status: &Value) -> Value {
+pub(super) fn conditions(status: &Value) -> Value {
     let conditions = status["conditions"].as_array().into_iter().flatten();
     conditions
         .map(|one| json!({ "type": one["type"], "status": one["status"], "reason": one["reason"], "message": one["message"] }))

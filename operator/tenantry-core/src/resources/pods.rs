@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(told(&again), says("CrashLoopBackOff", "exit code 3: loading\nno such model"));
         let killed = json!({ "ready": false, "state": { "running": {} }, "lastState": { "terminated": { "exitCode": 137, "reason": "OOMKilled" } } });
         assert_eq!(told(&killed), says("OOMKilled", "exit code 137"));
-        let long = json!({ "state": { "terminated": { "exitCode": 1, "reason": "Error", "message": "ü".repeat(2000) } } });
+        let long =
+            json!({ "state": { "terminated": { "exitCode": 1, "reason": "Error", "message": "ü".repeat(2000) } } });
         assert!(told(&long).1.len() < 540);
     }
 

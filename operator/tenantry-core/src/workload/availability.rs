@@ -35,8 +35,9 @@ pub(crate) struct Trouble {
     pub(crate) message: String,
 }
 
-/// Looks at a workload's Deployment; at its Service, if it is called; and at its pods, if they are late.
-pub(super) fn availability(workload: &Workload, world: &World) -> Availability {
+/// Looks at a workload's Deployment; at its Service, if it is called; and at its pods, if they are late. Where `may_be_none`, no pods at
+/// all are as well as any.
+pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World) -> Availability {
     let deployment = &workload.child(&MANAGED_DEPLOYMENT);
     let listens = !workload.ports().is_empty();
     let facts = match world.get(deployment) {
@@ -48,6 +49,12 @@ pub(super) fn availability(workload: &Workload, world: &World) -> Availability {
         }
     };
     let (truth, reason, message) = match judge(&facts) {
+        (Truth::Unknown, Reason::ScaledToZero, _) if may_be_none => (
+            Truth::True,
+            Reason::ScaledToZero,
+            "no pods run while nothing asks for any, as minReplicas is 0: until the first has started, nobody answers"
+                .into(),
+        ),
         (Truth::True, ..) if listens && !has_endpoints(deployment, world) => (
             Truth::Unknown,
             Reason::Progressing,
@@ -71,12 +78,20 @@ pub(super) fn availability(workload: &Workload, world: &World) -> Availability {
 }
 
 fn unknown(reason: Reason, message: impl Into<String>) -> Availability {
-    Availability { truth: Truth::Unknown, reason, message: message.into(), replicas: None, revision: None, trouble: None }
+    Availability {
+        truth: Truth::Unknown,
+        reason,
+        message: message.into(),
+        replicas: None,
+        revision: None,
+        trouble: None,
+    }
 }
 
 /// Whether there are to be pods, and its controller has had a look.
 fn wants_pods(facts: &Value) -> bool {
-    facts["replicas"].as_i64() > Some(0) && facts["status"]["observedGeneration"].as_i64() >= facts["generation"].as_i64()
+    facts["replicas"].as_i64() > Some(0)
+        && facts["status"]["observedGeneration"].as_i64() >= facts["generation"].as_i64()
 }
 
 fn trouble(workload: &Workload, world: &World) -> Option<Trouble> {
@@ -107,7 +122,10 @@ pub(super) fn judge(facts: &Value) -> (Truth, Reason, String) {
     if let Some(failure) = condition("ReplicaFailure", "True") {
         let words = words(failure);
         let (reason, fix) = if words.contains("exceeded quota") {
-            (Reason::QuotaExceeded, "free some of it, lower what each pod requests, or have the quota raised")
+            (
+                Reason::QuotaExceeded,
+                "free some of it, lower what each pod requests, have the quota raised, or set rollout.strategy: Recreate if it is a rollout that has no room",
+            )
         } else {
             (Reason::Failed, "mend what it names")
         };

@@ -13,11 +13,11 @@ use super::home::{Home, Standing, standing};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
 use super::rollout::{Choice, Setback, choose};
-use super::scaling::{Decided, Scaler, decide};
+use super::scaling::{self, ADDONS, Decided, Scaler, verdict};
 use super::sort::Sort;
 use super::types::{Connections, PortProtocol, Strategy, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
-use crate::conditions::Reason;
+use crate::conditions::{Reason, Truth};
 use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
@@ -68,6 +68,21 @@ pub(crate) struct Extras {
     pub(crate) claim: Option<build::Claim>,
     /// Which of several versions it is; none for the one that the resource itself describes.
     pub(crate) version: Option<String>,
+    /// What is run before all else: name, image, command and mounts of a container.
+    pub(crate) first: Option<First>,
+}
+
+/// A container that ends before the others start.
+#[derive(Debug, Clone)]
+pub(crate) struct First {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its image.
+    pub(crate) image: String,
+    /// What it runs.
+    pub(crate) command: Vec<String>,
+    /// What it can write to.
+    pub(crate) mounts: Vec<Value>,
 }
 
 impl Workload<'_> {
@@ -142,8 +157,31 @@ pub(crate) struct Run {
     pub(crate) version: Option<String>,
     /// What is seen of it.
     pub(crate) seen: Availability,
+    /// Whether what scales it works: value of the condition ScalingReady.
+    pub(crate) scaling: Option<(Truth, Reason, String)>,
     /// What became of a rollout that failed.
     pub(crate) setback: Option<Setback>,
+}
+
+impl Run {
+    /// As it is seen. What decides about its pods is known where it lives in an environment.
+    fn of(workload: &Workload, decided: Option<(&Decided, &Home)>, world: &World) -> Self {
+        let scaling = decided.and_then(|(decided, home)| verdict(workload, decided, home, world));
+        // Where what would start the first pod does not work, there being none is no good sign.
+        let may_be_none = decided.is_some_and(|(decided, _)| decided.scaler.fewest() == 0)
+            && scaling.as_ref().is_some_and(|(truth, ..)| *truth == Truth::True);
+        let seen = availability(workload, may_be_none, world);
+        Self { version: workload.extras.version.clone(), seen, scaling, setback: None }
+    }
+}
+
+impl Draft {
+    /// With what is seen where nothing is decided.
+    fn seen(mut self, workload: &Workload, beside: &[Workload], world: &World) -> Self {
+        let all = std::iter::once(workload).chain(beside).filter(|one| one.runs);
+        self.runs = all.map(|one| Run::of(one, None, world)).collect();
+        self
+    }
 }
 
 /// Plans a workload.
@@ -154,31 +192,30 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
 /// Plans a workload and the further versions of it that run beside it.
 pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World) -> Draft {
     let mut draft = Draft::default();
-    let all = || std::iter::once(workload).chain(beside).filter(|one| one.runs);
-    draft.runs = all()
-        .map(|one| Run { version: one.extras.version.clone(), seen: availability(one, world), setback: None })
-        .collect();
     let plan = &mut draft.plan;
     let home = match standing(workload.namespace(), world) {
         Standing::Home(home) => home,
         Standing::Unknown(what) => {
             plan.wait(Reason::Pending, what);
             plan.undecided.push(Undecided::Everything);
-            return draft;
+            return draft.seen(workload, beside, world);
         }
         Standing::Leaving => {
             plan.wait(Reason::Deleting, format!("namespace {} is being deleted", workload.namespace()));
             plan.undecided.push(Undecided::Everything);
-            return draft;
+            return draft.seen(workload, beside, world);
         }
         Standing::Foreign(why) => {
             plan.refuse(Reason::Invalid, "metadata.namespace", why);
             plan.undecided.push(Undecided::Everything);
-            return draft;
+            return draft.seen(workload, beside, world);
         }
     };
     plan.refusals.extend(workload.refusals.iter().cloned());
     refuse_unsupported(workload, plan);
+    for one in beside.iter().filter(|one| one.trunk.scaling != workload.trunk.scaling) {
+        refuse_scaling_of_version(one, plan);
+    }
     refuse_storage(workload, &home, plan);
     draft.bindings = match workload.connections {
         Some(connections) => bind(&home, connections, world, plan),
@@ -186,21 +223,28 @@ pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World
     };
     let port = workload.ports().first().map(|port| port.port);
     draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
-    let decided: Vec<Decided> = all().map(|one| decide(&one.trunk, one.namespace(), world)).collect();
-    let alone = Callers::default();
+    // What is refused may have run before it was changed to that.
+    let may_run = workload.runs || !plan.refusals.is_empty();
+    let all: Vec<&Workload> = std::iter::once(workload).chain(beside).filter(|_| may_run).collect();
+    let decided: Vec<Decided> = all.iter().map(|one| scaling::decide(one, world)).collect();
     let is_decided = draft.plan.refusals.is_empty() && !home.stands_still();
-    for ((one, decided), run) in all().zip(&decided).zip(&mut draft.runs) {
+    let alone = Callers::default();
+    for (one, decided) in all.iter().zip(&decided) {
         let case = Case { workload: one, home: &home, world, decided };
         // Callers know of no version.
-        let callers = if run.version.is_none() { &draft.callers } else { &alone };
+        let callers = if one.extras.version.is_none() { &draft.callers } else { &alone };
         case.want_policy(&mut draft.plan, &draft.bindings, callers);
+        let mut run = Run::of(one, Some((decided, &home)), world);
         if is_decided {
             run.setback = case.want_objects(&mut draft.plan, &draft.bindings, &run.seen);
         }
+        if one.runs {
+            draft.runs.push(run);
+        }
     }
-    if !is_decided && workload.runs {
+    if !is_decided && may_run {
         let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-        draft.plan.undecided.extend(PARTS.map(undecided));
+        draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
     }
     draft.decided = decided.into_iter().next();
     draft.home = Some(home);
@@ -221,10 +265,25 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     if rollout.strategy == Strategy::Canary {
         refuse("spec.rollout.strategy", "there is no Canary yet: use RollingUpdate or Recreate");
     }
-    if trunk.scaling.as_ref().is_some_and(|scaling| scaling.min_replicas == 0) {
-        refuse("spec.scaling.minReplicas", "nothing here could start the first pod again: set 1 or more");
+    scaling::refuse(&trunk.scaling.clone().unwrap_or_default(), plan);
+    if trunk.service_account.as_ref().is_some_and(|account| !account.annotations.is_empty()) {
+        let text = "they can give an account rights outside the cluster, which is for admins to decide: have an admin make the ServiceAccount, and give its name";
+        plan.refuse(Reason::Unsupported, "spec.serviceAccount.annotations", text);
     }
-    let without_port = workload.runs && workload.ports().is_empty();
+    let ports = workload.ports();
+    if ports.first().is_some_and(|port| port.protocol == PortProtocol::Udp) {
+        let text = "the first port is the one it is called at, which UDP has no address for: put another first";
+        plan.refuse(Reason::Invalid, "spec.ports[0].protocol", text);
+    }
+    let taken: Vec<&str> =
+        workload.extras.volumes.iter().filter_map(|(_, mount)| mount["mountPath"].as_str()).collect();
+    for (index, file) in trunk.files.iter().enumerate() {
+        if taken.contains(&file.mount_path.as_str()) {
+            let text = format!("{} is taken by what its kind puts there: choose another folder", file.mount_path);
+            plan.refuse(Reason::Invalid, format!("spec.files[{index}].mountPath"), text);
+        }
+    }
+    let without_port = workload.runs && ports.is_empty();
     let probes = trunk.probes.clone().unwrap_or_default();
     for (name, probe) in [("startup", probes.startup), ("readiness", probes.readiness), ("liveness", probes.liveness)] {
         let Some(probe) = probe.filter(|_| without_port) else { continue };
@@ -238,13 +297,26 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     }
 }
 
+/// What a version says of its own scaling goes by the same rules.
+fn refuse_scaling_of_version(version: &Workload, plan: &mut Plan) {
+    let mut own = Plan::default();
+    scaling::refuse(&version.trunk.scaling.clone().unwrap_or_default(), &mut own);
+    let place = format!("spec.versions[{}].scaling", version.extras.version.as_deref().unwrap_or_default());
+    for Refusal { reason, field, message } in own.refusals {
+        plan.refuse(reason, field.replacen("spec.scaling", &place, 1), message);
+    }
+}
+
 /// Volumes of classes that the tenant may not have: the operator's own writes are not refused by the admission policies.
 fn refuse_storage(workload: &Workload, home: &Home, plan: &mut Plan) {
-    let Some(claim) = workload.extras.claim.as_ref().filter(|claim| !home.allows_storage(claim.class.as_deref())) else {
+    let Some(claim) = workload.extras.claim.as_ref().filter(|claim| !home.allows_storage(claim.class.as_deref()))
+    else {
         return;
     };
     let message = match &claim.class {
-        Some(class) => format!("{class} is not among spec.classes.storage of Tenant {}: name one that is", home.place.tenant),
+        Some(class) => {
+            format!("{class} is not among spec.classes.storage of Tenant {}: name one that is", home.place.tenant)
+        }
         None => format!("is needed, as Tenant {} may have volumes of some classes only: name one", home.place.tenant),
     };
     plan.refuse(Reason::Invalid, "spec.cache.storageClassName", message);
@@ -306,12 +378,15 @@ impl Case<'_> {
         };
         let rollout = workload.trunk.rollout.clone().unwrap_or_default();
         let seen = self.world.get(&workload.child(&MANAGED_DEPLOYMENT)).found();
-        let Choice { template, note, setback } = choose(pods.template(), &rollout, seen.as_deref(), run.trouble.as_ref());
+        let Choice { template, note, setback } =
+            choose(pods.template(), &rollout, seen.as_deref(), run.trouble.as_ref());
         // What came back may need it although the spec names another.
         if template["spec"]["serviceAccountName"] == parts.name.as_str() {
-            plan.want(build::build_service_account(&parts, &account.annotations));
+            plan.want(build::build_service_account(&parts));
         }
         let (replicas, resume) = self.replicas(seen.as_deref());
+        // KEDA would start what is to stand still; a HorizontalPodAutoscaler leaves alone what has no pods.
+        let stopped = self.home.has_no_pods() || resume.is_some();
         let number = seen.as_ref().and_then(|facts| facts["revision"].as_str()).map(str::to_owned);
         // The number is not ours to give; a write without it would take it away until the next one.
         let notes = [(meta::RESUME, resume), (meta::ROLLOUT, note), (meta::REVISION_NUMBER, number)];
@@ -319,16 +394,19 @@ impl Case<'_> {
         // A program that ends again at once must not count as available in between.
         let settles = if pods.has_readiness() { 0 } else { 5 };
         plan.want(build::build_deployment(&parts, replicas, &notes, &rollout, settles, &template));
-        let fewest = match &self.decided.scaler {
-            Scaler::Fixed(replicas) => *replicas,
-            Scaler::Hpa { min, .. } => *min,
-        };
-        if fewest > 1 {
+        if self.decided.scaler.fewest() > 1 {
             plan.want(build::build_pod_disruption_budget(&parts));
         }
-        if let Scaler::Hpa { min, max, metrics, behavior } = &self.decided.scaler {
-            plan.want(build::build_horizontal_pod_autoscaler(&parts, *min, *max, metrics, behavior));
+        match &self.decided.scaler {
+            Scaler::Hpa(bounds) => plan.want(build::build_horizontal_pod_autoscaler(&parts, bounds)),
+            Scaler::Keda(bounds) if !stopped => plan.want(build::build_scaled_object(&parts, bounds)),
+            Scaler::Keda(_) | Scaler::Fixed(_) | Scaler::Nothing(_) => {}
         }
+        if let Some(mode) = self.decided.vertical {
+            plan.want(build::build_vertical_pod_autoscaler(&parts, mode));
+        }
+        let undecided = |resource: &&'static Resource| Undecided::Kind(resource, workload.namespace().to_owned());
+        plan.undecided.extend(self.decided.undecided.iter().map(undecided));
         setback
     }
 
@@ -337,14 +415,18 @@ impl Case<'_> {
     fn replicas(&self, seen: Option<&Value>) -> (i32, Option<String>) {
         let count = seen.and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
         let note = seen.and_then(|facts| facts["note"].as_str()).map(str::to_owned);
-        let stopped = self.home.suspended.as_deref() == Some("ScaleToZero");
-        let replicas = match (&self.decided.scaler, count) {
-            (_, Some(count)) if stopped || note.is_some() => count,
-            (_, None) if stopped => 0,
-            (Scaler::Fixed(wanted), _) => *wanted,
-            // None at all would switch the autoscaler off.
-            (Scaler::Hpa { .. }, Some(count)) if count > 0 => count,
-            (Scaler::Hpa { min, .. }, _) => (*min).max(1),
+        let stopped = self.home.has_no_pods();
+        let scaler = &self.decided.scaler;
+        let replicas = match (count, scaler) {
+            (None, _) if stopped => 0,
+            (Some(count), _) if stopped || note.is_some() => count,
+            (_, Scaler::Fixed(wanted)) => *wanted,
+            (Some(count), _) if !self.decided.undecided.is_empty() => count,
+            // None at all would switch a HorizontalPodAutoscaler off.
+            (Some(0), Scaler::Hpa(_)) | (None, _) => scaler.fewest().max(1),
+            // Nobody else could start the first.
+            (Some(count), Scaler::Nothing(least)) => count.max(*least).max(1),
+            (Some(count), _) => count,
         };
         (replicas, note)
     }

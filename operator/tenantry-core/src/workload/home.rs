@@ -40,6 +40,13 @@ impl Home {
     }
 }
 
+impl Home {
+    /// Whether the tenant is suspended so that nothing runs.
+    pub(crate) fn has_no_pods(&self) -> bool {
+        self.suspended.as_deref() == Some("ScaleToZero")
+    }
+}
+
 /// What a namespace is to a workload in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {

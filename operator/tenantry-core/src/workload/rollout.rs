@@ -113,7 +113,8 @@ fn begin(revision: String, noted: Note, facts: &Value) -> Note {
     let before = if noted.failed.is_none() && is_available(&noted, facts) {
         let before = Before { revision: noted.revision, template: facts["template"].clone() };
         // What is too large is not remembered; nor is what must never be written, whoever made it so.
-        Some(before).filter(|before| before.template.to_string().len() <= LARGEST && check::is_restricted(&before.template))
+        Some(before)
+            .filter(|before| before.template.to_string().len() <= LARGEST && check::is_restricted(&before.template))
     } else {
         noted.before
     };

@@ -1,16 +1,22 @@
 //! What decides how many pods a workload has, and how many the tenant's quota leaves room for. Where something else decides, the
 //! number is nobody's of ours: it is taken as it is seen.
 
-use serde_json::{Value, json};
+mod metrics;
+mod room;
+mod verdict;
 
-use super::pods::amounts;
-use super::types::{Metric, MetricType, Provider, Scaling, Trunk, Vertical};
+use std::collections::BTreeSet;
+
+use super::draft::Workload;
+use super::types::{MetricType, Provider, Scaling, Vertical};
+use crate::build::Bounds;
 use crate::conditions::{Reason, Truth};
-use crate::names::QUOTA;
-use crate::object::ObjectKey;
-use crate::quantity::Quantity;
-use crate::resources::RESOURCE_QUOTA;
-use crate::world::{Lookup, World};
+use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::plan::Plan;
+use crate::resources::{HORIZONTAL_POD_AUTOSCALER, Resource, SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
+use crate::world::{Lookup, Scope, World};
+
+pub(super) use verdict::verdict;
 
 /// What decides.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,16 +24,11 @@ pub(crate) enum Scaler {
     /// The spec: so many.
     Fixed(i32),
     /// A HorizontalPodAutoscaler.
-    Hpa {
-        /// Fewest.
-        min: i32,
-        /// Most, as far as the quota goes.
-        max: i32,
-        /// Its metrics, as it is told them.
-        metrics: Vec<Value>,
-        /// Its behaviour; null for the default one.
-        behavior: Value,
-    },
+    Hpa(Bounds),
+    /// KEDA, by a ScaledObject.
+    Keda(Bounds),
+    /// Nothing, though something is to: at least so many, and no fewer than there are.
+    Nothing(i32),
 }
 
 /// What decides, and what is to be said about it.
@@ -35,141 +36,196 @@ pub(crate) enum Scaler {
 pub(crate) struct Decided {
     /// What decides.
     pub(crate) scaler: Scaler,
+    /// What VerticalPodAutoscalers call the way in which the size of pods is looked at; none if it is not.
+    pub(crate) vertical: Option<&'static str>,
     /// What cannot be done as it is asked: value of the condition ScalingReady.
     pub(crate) shortfall: Option<(Truth, Reason, String)>,
-    /// What was chosen, for people; none where nothing scales.
-    pub(crate) choice: Option<String>,
+    /// Kinds of add-ons that the cluster serves, so that what is left of them is seen.
+    pub(crate) served: Vec<&'static Resource>,
+    /// Kinds of which it is not known what there is to be: what there is stays.
+    pub(crate) undecided: BTreeSet<&'static Resource>,
+}
+
+impl Scaler {
+    /// Fewest pods.
+    pub(crate) fn fewest(&self) -> i32 {
+        match self {
+            Self::Fixed(count) | Self::Nothing(count) => *count,
+            Self::Hpa(bounds) | Self::Keda(bounds) => bounds.min,
+        }
+    }
+}
+
+/// The longest that an autoscaler waits, in seconds.
+const HOUR: i32 = 3600;
+
+/// Kinds of add-ons that scale workloads.
+pub(crate) const ADDONS: [&Resource; 2] = [&SCALED_OBJECT, &VERTICAL_POD_AUTOSCALER];
+
+/// Refuses what contradicts itself, or what nothing could do.
+pub(crate) fn refuse(scaling: &Scaling, plan: &mut Plan) {
+    let asks = |type_: MetricType| scaling.metrics.iter().any(|metric| metric.type_ == type_);
+    let queried = asks(MetricType::Prometheus);
+    if scaling.min_replicas == 0 && !(is_scaled(scaling) && queried) {
+        let text = "nothing here could start the first pod again: set 1 or more, or scale it by a Prometheus query, with maxReplicas";
+        plan.refuse(Reason::Unsupported, "spec.scaling.minReplicas", text);
+    }
+    if scaling.provider == Provider::Hpa && queried {
+        let text = "a HorizontalPodAutoscaler asks no Prometheus: set provider: Auto, or scale by other metrics";
+        plan.refuse(Reason::Invalid, "spec.scaling.provider", text);
+    }
+    for (index, metric) in scaling.metrics.iter().enumerate().filter(|_| needs_keda(scaling)) {
+        if matches!(metric.type_, MetricType::Pods | MetricType::Object | MetricType::External) {
+            let text = "KEDA, which is asked for or goes with Prometheus, is not told this type of metric here: use Cpu, Memory or Prometheus";
+            plan.refuse(Reason::Unsupported, format!("spec.scaling.metrics[{index}].type"), text);
+        }
+    }
+    let by_use = scaling.metrics.is_empty() || asks(MetricType::Cpu) || asks(MetricType::Memory);
+    let says_how = !scaling.metrics.is_empty() || scaling.behavior.is_some();
+    let says_what = matches!(scaling.provider, Provider::Hpa | Provider::Keda);
+    if !is_scaled(scaling) && (says_what || says_how && scaling.provider != Provider::None) {
+        let text = "nothing is scaled without a maxReplicas above minReplicas: set it, or remove provider, metrics and behavior";
+        plan.refuse(Reason::Invalid, "spec.scaling.maxReplicas", text);
+    }
+    let behavior = scaling.behavior.clone().unwrap_or_default();
+    for (field, span) in [
+        ("scaleUpStabilization", behavior.scale_up_stabilization),
+        ("scaleDownStabilization", behavior.scale_down_stabilization),
+    ] {
+        if span.is_some_and(|span| span.seconds() > HOUR) {
+            let text = "is more than an hour, which no autoscaler waits: use at most 1h";
+            plan.refuse(Reason::Invalid, format!("spec.scaling.behavior.{field}"), text);
+        }
+    }
+    if scaling.vertical == Vertical::Auto && is_scaled(scaling) && by_use {
+        let text = "changing what pods request while their number goes by what they use of it makes each chase the other: set Recommend, or scale by other metrics than Cpu and Memory";
+        plan.refuse(Reason::Invalid, "spec.scaling.vertical", text);
+    }
+}
+
+/// Whether the number of pods is to change by itself.
+fn is_scaled(scaling: &Scaling) -> bool {
+    scaling.provider != Provider::None && scaling.max_replicas.is_some_and(|max| max > scaling.min_replicas)
+}
+
+fn needs_keda(scaling: &Scaling) -> bool {
+    scaling.provider == Provider::Keda || scaling.metrics.iter().any(|metric| metric.type_ == MetricType::Prometheus)
 }
 
 /// Decides for a workload.
-pub(crate) fn decide(trunk: &Trunk, namespace: &str, world: &World) -> Decided {
-    let scaling = trunk.scaling.clone().unwrap_or_default();
-    let fixed = |shortfall| Decided { scaler: Scaler::Fixed(scaling.min_replicas), shortfall, choice: None };
-    let missing = |what: &str| Some((Truth::False, Reason::ProviderMissing, what.to_owned()));
-    let grows = scaling.max_replicas.is_some_and(|max| max > scaling.min_replicas);
-    if scaling.provider == Provider::None || !grows {
-        return Decided { shortfall: vertical(&scaling), ..fixed(None) };
-    }
-    let needs_keda = scaling.metrics.iter().any(|metric| metric.type_ == MetricType::Prometheus);
-    if scaling.provider == Provider::Keda || needs_keda {
-        let what = format!(
-            "KEDA is not used yet, so nothing scales it and {} pods run: scale it by Cpu, Memory, Pods, Object or External, or set provider: None",
-            scaling.min_replicas
-        );
-        return fixed(missing(&what));
-    }
-    let wanted = scaling.max_replicas.unwrap_or(scaling.min_replicas);
-    let room = room(trunk, namespace, world);
-    let max = room.as_ref().map_or(wanted, |(most, _)| wanted.min(*most)).max(scaling.min_replicas.max(1));
-    let limited = room.filter(|(most, _)| *most < wanted).map(|(most, resource)| {
-        let text = format!(
-            "the environment's quota of {resource} has room for {most} pods, so that is the most instead of {wanted}: raise the quota, or lower scaling.maxReplicas"
-        );
-        (Truth::True, Reason::Limited, text)
-    });
-    Decided {
-        scaler: Scaler::Hpa {
-            min: scaling.min_replicas,
-            max,
-            metrics: metrics(&scaling),
-            behavior: behavior(&scaling),
-        },
-        shortfall: vertical(&scaling).or(limited),
-        choice: Some("a HorizontalPodAutoscaler".to_owned()),
-    }
-}
-
-fn vertical(scaling: &Scaling) -> Option<(Truth, Reason, String)> {
-    (scaling.vertical != Vertical::Off).then(|| {
-        let text =
-            "VerticalPodAutoscalers are not used yet, so nothing looks at the size of pods: set scaling.vertical: Off";
-        (Truth::False, Reason::ProviderMissing, text.to_owned())
-    })
-}
-
-/// For how many pods the quota of the namespace has room at all, and which resource says so. By what it may have, not by what is
-/// free now: that changes all the time.
-fn room(trunk: &Trunk, namespace: &str, world: &World) -> Option<(i32, String)> {
-    let Lookup::Found(quota) = world.get(&ObjectKey::namespaced(&RESOURCE_QUOTA, namespace, QUOTA)) else {
-        return None;
+pub(crate) fn decide(workload: &Workload, world: &World) -> Decided {
+    let scaling = workload.trunk.scaling.clone().unwrap_or_default();
+    let mut decided = Decided {
+        scaler: Scaler::Fixed(scaling.min_replicas),
+        vertical: None,
+        shortfall: None,
+        served: Vec::new(),
+        undecided: BTreeSet::new(),
     };
-    let (requests, limits) = amounts(trunk);
-    let one = || "1".parse::<Quantity>().ok();
-    let needs = |name: &str| -> Option<Quantity> {
-        match name.split_once('.') {
-            None if name == "pods" => one(),
-            Some(("requests", resource)) => requests.get(resource).or_else(|| limits.get(resource)).copied(),
-            Some(("limits", resource)) => limits.get(resource).copied(),
-            _ if name == "cpu" || name == "memory" => requests.get(name).copied(),
-            _ => None,
+    let [keda, vertical] = ADDONS.map(|kind| decided.look_for(kind, workload.namespace(), world));
+    decided.scale_size(&scaling, vertical);
+    if is_scaled(&scaling) {
+        decided.scale_number(&scaling, keda, workload, world);
+    }
+    decided
+}
+
+impl Decided {
+    /// Whether a kind is served. Where it is, it is listed: what is left of it is to be seen, also if it is no longer wanted.
+    fn look_for(&mut self, kind: &'static Resource, namespace: &str, world: &World) -> Option<bool> {
+        let served = is_served(kind, world);
+        if served.is_none() {
+            self.undecided.insert(kind);
         }
+        if served == Some(true) {
+            let _ = world.list(kind, Scope::Namespace(namespace.to_owned()));
+            self.served.push(kind);
+        }
+        served
+    }
+
+    fn scale_size(&mut self, scaling: &Scaling, served: Option<bool>) {
+        let mode = match scaling.vertical {
+            Vertical::Off => return,
+            Vertical::Recommend => "Off",
+            Vertical::Auto => "Recreate",
+        };
+        match served {
+            Some(true) => self.vertical = Some(mode),
+            Some(false) => {
+                let text = "no VerticalPodAutoscalers are served, so nothing looks at the size of pods: have them installed, or set scaling.vertical: Off";
+                self.shortfall = Some((Truth::False, Reason::ProviderMissing, text.to_owned()));
+            }
+            None => self.wait(&VERTICAL_POD_AUTOSCALER),
+        }
+    }
+
+    fn scale_number(&mut self, scaling: &Scaling, keda: Option<bool>, workload: &Workload, world: &World) {
+        let wanted = scaling.max_replicas.unwrap_or(scaling.min_replicas);
+        let kind = if needs_keda(scaling) { &SCALED_OBJECT } else { &HORIZONTAL_POD_AUTOSCALER };
+        let room = match room::room(&workload.trunk, workload.namespace(), world) {
+            Ok(room) => room.filter(|(most, _)| *most < wanted),
+            Err(room::Unknown) => return self.wait(kind),
+        };
+        let least = scaling.min_replicas.max(1);
+        let max = room.as_ref().map_or(wanted, |(most, _)| *most).max(least);
+        if let Some((most, resource)) = room
+            && self.shortfall.is_none()
+        {
+            self.shortfall = Some(if most < least {
+                let text = format!(
+                    "the environment's quota of {resource} has room for {most} pods, and there are to be {least} at least: raise the quota, or lower scaling.minReplicas"
+                );
+                (Truth::False, Reason::QuotaExceeded, text)
+            } else {
+                let text = format!(
+                    "the environment's quota of {resource} has room for {most} pods, so that is the most instead of {wanted}: raise the quota, or lower scaling.maxReplicas"
+                );
+                (Truth::True, Reason::Limited, text)
+            });
+        }
+        let (min, behavior) = (scaling.min_replicas, metrics::behavior(scaling));
+        if !needs_keda(scaling) {
+            self.scaler = Scaler::Hpa(Bounds { min, max, metrics: metrics::for_hpa(scaling), behavior });
+            return;
+        }
+        self.scaler = Scaler::Nothing(min);
+        match keda {
+            None => self.wait(&SCALED_OBJECT),
+            Some(false) => {
+                let text = "KEDA is not served here, so nothing scales it, and its pods stay as many as they are: have KEDA installed, scale it by Cpu, Memory, Pods, Object or External, or set provider: None";
+                self.shortfall = Some((Truth::False, Reason::ProviderMissing, text.to_owned()));
+            }
+            Some(true) => match prometheus(scaling, world) {
+                Ok(address) => {
+                    let metrics = metrics::for_keda(scaling, address.as_deref());
+                    self.scaler = Scaler::Keda(Bounds { min, max, metrics, behavior });
+                }
+                Err(Some(why)) => self.shortfall = Some((Truth::False, Reason::ProviderMissing, why)),
+                Err(None) => self.wait(&SCALED_OBJECT),
+            },
+        }
+    }
+
+    /// What is not known decides nothing yet.
+    fn wait(&mut self, kind: &'static Resource) {
+        self.undecided.insert(kind);
+        let text = "it is not known yet what this cluster can do; the operator's /readyz says why";
+        self.shortfall = Some((Truth::Unknown, Reason::Pending, text.to_owned()));
+    }
+}
+
+/// Where Prometheus is asked, if it is at all; that nobody says where, or (`None`) that it is not known.
+fn prometheus(scaling: &Scaling, world: &World) -> Result<Option<String>, Option<String>> {
+    if !scaling.metrics.iter().any(|metric| metric.type_ == MetricType::Prometheus) {
+        return Ok(None);
+    }
+    let address = match world.get_kind::<TenantryPlatformKind>("", "default") {
+        Lookup::Found(platform) => platform.spec.prometheus.map(|prometheus| prometheus.server_address),
+        Lookup::Missing => None,
+        Lookup::NotSynced => return Err(None),
     };
-    let hard = quota["status"]["hard"].as_object()?;
-    let rooms = hard.iter().filter_map(|(name, amount)| {
-        let (hard, need) = (amount.as_str()?.parse::<Quantity>().ok()?, needs(name)?);
-        let most = hard.nanos().checked_div(need.nanos())?;
-        Some((i32::try_from(most).unwrap_or(i32::MAX), name.clone()))
-    });
-    rooms.min()
-}
-
-fn metrics(scaling: &Scaling) -> Vec<Value> {
-    if scaling.metrics.is_empty() {
-        let target = json!({ "type": "Utilization", "averageUtilization": 80 });
-        return vec![json!({ "type": "Resource", "resource": { "name": "cpu", "target": target } })];
-    }
-    scaling.metrics.iter().map(metric).collect()
-}
-
-fn metric(metric: &Metric) -> Value {
-    let mut target = json!({});
-    if let Some(utilization) = metric.average_utilization {
-        target = json!({ "type": "Utilization", "averageUtilization": utilization });
-    } else if let Some(value) = metric.average_value {
-        target = json!({ "type": "AverageValue", "averageValue": value });
-    } else if let Some(value) = metric.value {
-        target = json!({ "type": "Value", "value": value });
-    }
-    let mut named = json!({ "name": metric.metric });
-    if !metric.selector.is_empty() {
-        named["selector"] = json!({ "matchLabels": metric.selector });
-    }
-    let resource = |name: &str| json!({ "type": "Resource", "resource": { "name": name, "target": target } });
-    match metric.type_ {
-        MetricType::Cpu => resource("cpu"),
-        MetricType::Memory => resource("memory"),
-        MetricType::Pods => json!({ "type": "Pods", "pods": { "metric": named, "target": target } }),
-        MetricType::Object => {
-            let object = json!({ "describedObject": metric.described_object, "metric": named, "target": target });
-            json!({ "type": "Object", "object": object })
-        }
-        // Prometheus goes another way.
-        MetricType::External | MetricType::Prometheus => {
-            json!({ "type": "External", "external": { "metric": named, "target": target } })
-        }
-    }
-}
-
-/// With the rules that the API server fills in where any is given.
-fn behavior(scaling: &Scaling) -> Value {
-    let Some(behavior) = &scaling.behavior else { return Value::Null };
-    let up = behavior.scale_up_stabilization.map_or(0, super::types::Span::seconds).min(3600);
-    let mut down = json!({
-        "selectPolicy": "Max",
-        "policies": [{ "type": "Percent", "value": 100, "periodSeconds": 15 }],
-    });
-    if let Some(span) = behavior.scale_down_stabilization {
-        down["stabilizationWindowSeconds"] = json!(span.seconds().min(3600));
-    }
-    json!({
-        "scaleUp": {
-            "stabilizationWindowSeconds": up,
-            "selectPolicy": "Max",
-            "policies": [
-                { "type": "Pods", "value": 4, "periodSeconds": 15 },
-                { "type": "Percent", "value": 100, "periodSeconds": 15 },
-            ],
-        },
-        "scaleDown": down,
+    address.map(Some).ok_or_else(|| {
+        Some("the platform names no Prometheus, so nothing scales it, and its pods stay as many as they are: have spec.prometheus of the TenantryPlatform set, or scale it by other metrics".to_owned())
     })
 }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::draft::{Draft, Run, Workload};
 use super::rollout::Setback;
-use super::scaling::Scaler;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
@@ -12,7 +11,7 @@ use crate::resources::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
     SERVICE_ACCOUNT, VOLUME_CLAIM,
 };
-use crate::world::{Lookup, World};
+use crate::world::World;
 
 /// How many of those who refer to a workload its status names.
 const MOST_NAMED: usize = 100;
@@ -23,6 +22,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) conditions: Conditions<'a>,
     status: TrunkStatus,
     dependents: Vec<Type>,
+    /// Whether no pods run, as none is asked for.
+    idle: bool,
 }
 
 type Verdict = (Truth, Reason, String);
@@ -42,11 +43,13 @@ pub(crate) fn judge<'a>(
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
-    let applied = set_back(applied(done, world), draft);
+    let applied = set_back(applied(done, draft, world), draft);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
+    let mut idle = false;
     if let Some((main, (truth, reason, message))) = draft.runs.first().zip(worst(&draft.runs)) {
-        if main.seen.truth == Truth::True {
+        idle = truth == Truth::True && main.seen.reason == Reason::ScaledToZero;
+        if main.seen.truth == Truth::True && main.seen.reason != Reason::ScaledToZero {
             status.url = workload.url();
         }
         status.replicas = main.seen.replicas;
@@ -66,8 +69,9 @@ pub(crate) fn judge<'a>(
     }
     let stalled = (applied.1 == Reason::RolledBack).then(|| applied.2.clone());
     conditions.set(Type::Applied, applied.0, applied.1, applied.2);
-    if let Some((truth, reason, message)) = scaling(workload, draft, world) {
-        conditions.set(Type::ScalingReady, truth, reason, message);
+    let scaling = draft.runs.iter().filter_map(|run| Some((run, run.scaling.as_ref()?)));
+    if let Some((run, (truth, reason, message))) = scaling.min_by_key(|(_, (truth, ..))| *truth) {
+        conditions.set(Type::ScalingReady, *truth, *reason, run.told(message));
     }
     if let Some(violation) = &done.violation {
         conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
@@ -81,13 +85,14 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Suspended, Truth::True, Reason::Suspended, text);
     }
     status.used_by = draft.callers.titles.iter().take(MOST_NAMED).cloned().collect();
-    Judged { conditions, status, dependents }
+    Judged { conditions, status, dependents, idle }
 }
 
 impl Judged<'_> {
     /// Sums it up; `further` conditions, set by the kind, must hold as well.
     pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
+        let message = if self.idle { "no pods run, as nothing asks for any" } else { message };
         TrunkStatus { conditions: self.conditions.summarise(&dependents, message), ..self.status }
     }
 }
@@ -111,7 +116,7 @@ fn references(done: &Outcome) -> Verdict {
     (Truth::True, Reason::Succeeded, "everything it refers to exists and may be used".into())
 }
 
-fn applied(done: &Outcome, world: &World) -> Verdict {
+fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
     if let Some(violation) = &done.violation {
         return (Truth::False, Reason::InternalError, violation.clone());
     }
@@ -150,6 +155,8 @@ fn applied(done: &Outcome, world: &World) -> Verdict {
         &HORIZONTAL_POD_AUTOSCALER,
         &ENDPOINT_SLICE,
     ];
+    let addons = draft.decided.iter().flat_map(|decided| decided.served.iter().copied());
+    let kinds: Vec<_> = kinds.into_iter().chain(addons).collect();
     if let Some(kind) = world.unseen(&kinds) {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }
@@ -194,39 +201,6 @@ fn worst(runs: &[Run]) -> Option<Verdict> {
         _ => seen.message.clone(),
     };
     Some((seen.truth, seen.reason, run.told(&message)))
-}
-
-/// What is to be said of scaling; nothing where nothing is asked to scale.
-fn scaling(workload: &Workload, draft: &Draft, world: &World) -> Option<Verdict> {
-    let decided = draft.decided.as_ref()?;
-    if let Some(shortfall) = decided.shortfall.as_ref().filter(|(truth, ..)| *truth != Truth::True) {
-        return Some(shortfall.clone());
-    }
-    let Scaler::Hpa { .. } = decided.scaler else { return None };
-    let facts = match world.get(&workload.child(&HORIZONTAL_POD_AUTOSCALER)) {
-        Lookup::Found(facts) => facts,
-        Lookup::Missing | Lookup::NotSynced => {
-            return Some((Truth::Unknown, Reason::Pending, "its HorizontalPodAutoscaler is not there yet".into()));
-        }
-    };
-    let condition =
-        |type_: &str| facts["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == type_);
-    let well = || {
-        let chosen = decided.choice.as_deref().unwrap_or("an autoscaler");
-        decided.shortfall.clone().unwrap_or((Truth::True, Reason::Succeeded, format!("{chosen} scales it")))
-    };
-    let verdict = match (condition("AbleToScale"), condition("ScalingActive")) {
-        (_, Some(active)) if active["status"] == "True" => well(),
-        (_, Some(active)) if active["reason"] == "ScalingDisabled" => {
-            (Truth::Unknown, Reason::ScaledToZero, "it has no pods now, so nothing scales it".into())
-        }
-        (_, Some(fault)) | (Some(fault), None) if fault["status"] == "False" => {
-            let words = fault["message"].as_str().unwrap_or_default();
-            (Truth::False, Reason::Failed, format!("its HorizontalPodAutoscaler cannot work: {words}"))
-        }
-        _ => (Truth::Unknown, Reason::Pending, "its HorizontalPodAutoscaler has not looked at it yet".into()),
-    };
-    Some(verdict)
 }
 
 fn selector(workload: &Workload) -> String {

@@ -9,7 +9,7 @@ use crate::access;
 use crate::kinds::KINDS;
 use crate::meta::{self, Owner};
 use crate::object::ObjectKey;
-use crate::resources::{Keep, Resource, Watch};
+use crate::resources::{Keep, Resource};
 
 use super::{Lookup, Scope, Source};
 
@@ -51,7 +51,7 @@ impl MemoryWorld {
             return Err(UnknownKind { api_version, kind });
         }
         let object = Arc::new(object);
-        for resource in looks.iter().filter(|resource| looks.len() == 1 || resource.watch != Watch::Managed || is_ours)
+        for resource in looks.iter().filter(|resource| looks.len() == 1 || !resource.watch.sees_ours_alone() || is_ours)
         {
             let metadata = &object["metadata"];
             let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));

@@ -114,7 +114,10 @@ fn run_deployments(state: &mut State) {
         let image = deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
         let (updated, progressing) = if image.contains("never") {
             let words = format!("{image} has timed out progressing.");
-            (0, json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": words}))
+            (
+                0,
+                json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": words}),
+            )
         } else {
             (replicas, json!({"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}))
         };

@@ -113,10 +113,10 @@ async fn list(
         Api::namespaced_with(connection.client.clone(), namespace, &kind)
     };
     let mut parameters = ListParams::default().limit(PAGE);
-    match resource.watch {
-        Watch::Managed => parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}")),
-        Watch::LabelledOnDemand(label) => parameters = parameters.labels(label),
-        Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => {}
+    if resource.watch.sees_ours_alone() {
+        parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}"));
+    } else if let Watch::LabelledOnDemand(label) = resource.watch {
+        parameters = parameters.labels(label);
     }
     let mut objects = Vec::new();
     loop {

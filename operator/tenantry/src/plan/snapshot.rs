@@ -9,7 +9,7 @@ use tenantry_core::kind::Registration;
 use tenantry_core::kinds::KINDS;
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
-use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Watch, Write};
+use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Write};
 use tenantry_core::world::{Lookup, Scope, Source};
 use tenantry_core::{access, content, enforcement, names};
 
@@ -112,7 +112,7 @@ fn looks_of(kinds: &[Registration], object: &Value) -> Vec<&'static Resource> {
         .filter(|resource| object["kind"] == resource.kind && group == resource.group)
         .collect();
     if looks.len() > 1 && !is_ours {
-        looks.retain(|resource| resource.watch != Watch::Managed);
+        looks.retain(|resource| !resource.watch.sees_ours_alone());
     }
     looks
 }

@@ -13,7 +13,7 @@ use super::types::{McpServer, McpServerStatus, VerificationMode};
 /// What the status should say.
 pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timestamp) -> McpServerStatus {
     let before = cr.status.as_ref().map(|status| status.trunk.conditions.as_slice()).unwrap_or_default();
-    let workload = plan::workload(cr);
+    let workload = plan::workload(cr, world);
     let draft = workload::draft(&workload, world);
     let mut judged = workload::judge(&workload, &draft, before, world, done, now);
     let mut further = Vec::new();

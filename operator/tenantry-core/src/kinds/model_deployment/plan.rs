@@ -59,6 +59,7 @@ fn workload<'a>(deployment: &'a ModelDeployment, version: Option<&'a Version>) -
             env: env(deployment, model),
             volumes: vec![volume(model, claim.as_ref())],
             claim,
+            first: None,
             version: version.map(|version| version.name.clone()),
         },
         refusals: Vec::new(),
@@ -145,19 +146,20 @@ fn refusals(deployment: &ModelDeployment) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let mut refuse = |field: String, message: &str| refusals.push(Refusal::new(Reason::Invalid, field, message));
     let models = std::iter::once(("spec.model".to_owned(), &spec.model));
-    let others = spec.versions.iter().filter_map(|one| Some((format!("spec.versions[{}].model", one.name), one.model.as_ref()?)));
+    let others = spec
+        .versions
+        .iter()
+        .filter_map(|one| Some((format!("spec.versions[{}].model", one.name), one.model.as_ref()?)));
     for (field, model) in models.chain(others) {
         if on_volume(model).is_some_and(|(claim, _)| !claim.split('.').all(names::is_dns_label)) {
             refuse(format!("{field}.uri"), "names no PersistentVolumeClaim: write pvc://claim/path");
         }
     }
     if spec.versions.iter().map(|version| version.traffic_percent).sum::<i32>() > 100 {
-        refuse("spec.versions".to_owned(), "their shares of the traffic are more than 100 per cent together: lower some");
-    }
-    let none = |version: &&Version| version.scaling.as_ref().is_some_and(|scaling| scaling.min_replicas == 0);
-    if let Some(version) = spec.versions.iter().find(none) {
-        let text = "nothing here could start the first pod again: set 1 or more, or remove the version";
-        refuse(format!("spec.versions[{}].scaling.minReplicas", version.name), text);
+        refuse(
+            "spec.versions".to_owned(),
+            "their shares of the traffic are more than 100 per cent together: lower some",
+        );
     }
     let name = deployment.metadata.name.as_deref().unwrap_or_default();
     if let Some(version) = spec.versions.iter().find(|version| name.len() + version.name.len() > 62) {

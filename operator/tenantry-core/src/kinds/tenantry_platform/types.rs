@@ -50,6 +50,13 @@ pub struct TenantryPlatformSpec {
     /// Where pods reach the cluster's API server. Absent: `network.apiServer: Allow` is refused, as nobody says where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_server: Option<ApiServer>,
+    /// The Prometheus that workloads are scaled by. Absent: what asks for that is told that nobody says where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<Prometheus>,
+    /// What stands between the network and MCP servers that speak to their standard input and output alone. Absent: such servers
+    /// are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdio_bridge: Option<StdioBridge>,
     /// StorageClasses that encrypt what they store. Kubernetes cannot tell by itself, so the platform team says so, and how
     /// it is known. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -62,6 +69,25 @@ pub struct TenantryPlatformSpec {
     #[schemars(length(max = 8), inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub replicate_from: Vec<String>,
+}
+
+/// A Prometheus. Tenants choose the queries, so it must show each of them no more than all of them may know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prometheus {
+    /// Where KEDA asks it, such as `http://prometheus.monitoring.svc:9090`.
+    #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s]+$"))]
+    pub server_address: String,
+}
+
+/// The bridge of stdio MCP servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StdioBridge {
+    /// Image of `tenantry-bridge`, such as `registry.example/platform/tenantry-bridge:1.0.0`. Tenants must be allowed to use its
+    /// registry.
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
+    pub image: String,
 }
 
 /// A StorageClass that encrypts what it stores.

@@ -14,7 +14,7 @@ use crate::quantity::Quantity;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas").message("maxReplicas must not be smaller than minReplicas: raise it, or leave it out").field_path(".maxReplicas"))]
 pub struct Scaling {
-    /// Fewest pods, 0 to 1000. Default: 1. None at all only where something can start the first.
+    /// Fewest pods, 0 to 1000. Default: 1. None at all only with a Prometheus metric, as KEDA can then start the first.
     #[serde(default = "one")]
     #[schemars(range(min = 0, max = 1000))]
     pub min_replicas: i32,
@@ -74,10 +74,12 @@ pub enum Provider {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.type in ['Cpu', 'Memory'] ? (has(self.averageUtilization) != has(self.averageValue)) : true").message("Cpu and Memory need exactly one of averageUtilization and averageValue"))]
 #[x_kube(validation = Rule::new("self.type in ['Pods', 'Object', 'External'] ? has(self.metric) : true").message("name the metric").field_path(".metric"))]
-#[x_kube(validation = Rule::new("self.type == 'Pods' ? has(self.averageValue) : true").message("Pods needs averageValue").field_path(".averageValue"))]
-#[x_kube(validation = Rule::new("self.type in ['Object', 'External'] ? (has(self.value) != has(self.averageValue)) : true").message("Object and External need exactly one of value and averageValue"))]
+#[x_kube(validation = Rule::new("self.type == 'Pods' ? has(self.averageValue) && !has(self.value) : true").message("Pods needs averageValue, and no value").field_path(".averageValue"))]
+#[x_kube(validation = Rule::new("self.type in ['Object', 'External', 'Prometheus'] ? (has(self.value) != has(self.averageValue)) : true").message("Object, External and Prometheus need exactly one of value and averageValue"))]
+#[x_kube(validation = Rule::new("self.type in ['Cpu', 'Memory'] ? !has(self.value) : !has(self.averageUtilization)").message("value belongs to types other than Cpu and Memory, averageUtilization to these two: remove it"))]
+#[x_kube(validation = Rule::new("self.type in ['Pods', 'Object', 'External'] || !(has(self.metric) || has(self.selector))").message("metric and selector belong to Pods, Object and External: remove them"))]
 #[x_kube(validation = Rule::new("(self.type == 'Object') == has(self.describedObject)").message("describedObject belongs to type Object, which needs it").field_path(".describedObject"))]
-#[x_kube(validation = Rule::new("(self.type == 'Prometheus') == (has(self.query) && has(self.value))").message("Prometheus needs query and value; query belongs to no other type").field_path(".query"))]
+#[x_kube(validation = Rule::new("(self.type == 'Prometheus') == has(self.query)").message("query belongs to type Prometheus, which needs it").field_path(".query"))]
 pub struct Metric {
     /// Cpu, Memory, Pods, Object, External or Prometheus (which needs KEDA).
     #[serde(rename = "type")]
@@ -103,14 +105,10 @@ pub struct Metric {
     /// Of Object: what the metric is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub described_object: Option<DescribedObject>,
-    /// Of Prometheus: a query whose answer is one number.
+    /// Of Prometheus: a query whose answer is one number. It goes to the Prometheus that the platform names.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub query: Option<String>,
-    /// Of Prometheus: where it is asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s]+$"))]
-    pub server_address: Option<String>,
 }
 
 /// What a metric is about.
@@ -141,7 +139,7 @@ pub enum MetricType {
     Object,
     /// What is told of something outside (external metrics API).
     External,
-    /// The answer to a Prometheus query. Needs KEDA.
+    /// The answer to a query of the platform's Prometheus. Needs KEDA.
     Prometheus,
 }
 

@@ -18,6 +18,7 @@ mod keeping;
 mod leadership;
 mod lives;
 mod members;
+mod models;
 mod onboarding;
 #[path = "../shared/program.rs"]
 mod program;
@@ -26,6 +27,7 @@ mod races;
 mod refusals;
 mod replicate;
 mod rights;
+mod rollback;
 mod scene;
 mod stolen;
 mod suspend;

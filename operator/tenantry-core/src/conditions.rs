@@ -129,6 +129,8 @@ pub enum Reason {
     Limited,
     /// What would be needed is not on this cluster.
     ProviderMissing,
+    /// What the spec asks for has failed, and what ran before runs again.
+    RolledBack,
     /// The plan broke a rule of its own; nothing is written. A bug of Tenantry.
     InternalError,
 }
@@ -180,7 +182,7 @@ impl Type {
             }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
             Self::Available => {
-                "Enough pods of the newest spec are available, and its Service, if it has one, leads to them."
+                "Enough pods of the newest spec are available, or after a rollback of the revision that came back, and its Service, if it has one, leads to them."
             }
             Self::ScalingReady => {
                 "What is to scale it does so. Present only where something is asked to; Ready does not depend on it."
@@ -197,7 +199,7 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
@@ -227,6 +229,7 @@ impl Reason {
         Self::ScaledToZero,
         Self::Limited,
         Self::ProviderMissing,
+        Self::RolledBack,
         Self::InternalError,
     ];
 
@@ -262,6 +265,7 @@ impl Reason {
             Self::ScaledToZero => "ScaledToZero",
             Self::Limited => "Limited",
             Self::ProviderMissing => "ProviderMissing",
+            Self::RolledBack => "RolledBack",
             Self::InternalError => "InternalError",
         }
     }
@@ -316,6 +320,9 @@ impl Reason {
             Self::Limited => "It works, but not as far as the spec asks; the message says what bounds it.",
             Self::ProviderMissing => {
                 "What would be needed is not on this cluster; the message says what else would do."
+            }
+            Self::RolledBack => {
+                "What the spec asks for did not become available in time, and what was available before runs again until the spec asks for something else."
             }
             Self::InternalError => "A bug of Tenantry: the plan broke a rule of its own and nothing was written.",
         }

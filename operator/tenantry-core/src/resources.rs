@@ -12,14 +12,17 @@ use crate::names;
 mod addons;
 mod children;
 mod judged;
+mod pods;
 mod theirs;
 mod workloads;
 
 pub use addons::{SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
 pub use children::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
 };
 pub use judged::judged;
+pub use pods::TROUBLED_POD;
 pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING, is_ours};
 pub use workloads::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET, has_ended,
@@ -80,6 +83,8 @@ pub enum Watch {
     Blind,
     /// All objects of the cluster, but only while some plan lists them: what few resources need, and seldom.
     OnDemand,
+    /// The same, of those that carry this label.
+    LabelledOnDemand(&'static str),
     /// Only objects that carry our managed-by label, and only while some plan lists them, as plans do while the cluster serves the
     /// kind: of add-ons.
     WhereServed,
@@ -88,7 +93,7 @@ pub enum Watch {
 impl Watch {
     /// Whether it is watched only while some plan lists it.
     pub fn is_on_demand(self) -> bool {
-        matches!(self, Self::OnDemand | Self::WhereServed)
+        matches!(self, Self::OnDemand | Self::LabelledOnDemand(_) | Self::WhereServed)
     }
 
     /// Whether only what carries our managed-by label is watched.

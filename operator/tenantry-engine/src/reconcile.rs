@@ -11,7 +11,7 @@ use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
-use tenantry_core::resources::Watch;
+use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::World;
 use tracing::Instrument;
 
@@ -220,6 +220,14 @@ impl Engine {
         self.patience.forget(key);
         self.external.set(key, &[]);
         self.queue.forget(key);
+    }
+
+    /// Has those looked at whose plans list this kind.
+    pub(crate) fn queue_those_who_list(&self, resource: &'static Resource) {
+        let keys = self.readers().who_list(resource);
+        for key in keys {
+            self.queue.add(&key, crate::queue::Lane::Backlog);
+        }
     }
 
     /// Has every known resource looked at.

@@ -85,6 +85,13 @@ impl Readers {
         self.listed.contains_key(resource)
     }
 
+    /// Whose plan lists it.
+    pub fn who_list(&self, resource: &'static Resource) -> BTreeSet<ObjectKey> {
+        let lists =
+            self.by_read.iter().filter(|(read, _)| matches!(read, Read::List(listed, _) if *listed == resource));
+        lists.flat_map(|(_, readers)| readers.iter().map(|(reader, _)| reader.clone())).collect()
+    }
+
     /// Tells when that may have changed.
     pub fn demand(&self) -> Arc<Notify> {
         self.demand.clone()
@@ -185,8 +192,10 @@ mod tests {
         let [one, other] = ["one", "other"].map(|name| ObjectKey::cluster(&NAMESPACE, name));
         readers.record(&one, list("a"));
         readers.record(&other, list("b"));
+        assert_eq!(readers.who_list(&POD), BTreeSet::from([one.clone(), other.clone()]));
         readers.record(&one, BTreeSet::new());
         assert!(readers.is_listed(&POD), "the other still does");
+        assert_eq!(readers.who_list(&POD), BTreeSet::from([other.clone()]));
         readers.record(&other, list("c"));
         assert!(readers.is_listed(&POD));
         readers.forget(&other);

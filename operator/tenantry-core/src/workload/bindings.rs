@@ -77,7 +77,9 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, plan: 
         }
         let target = resolve(home, &tool.mcp_server_ref, &sort::MCP_SERVER, &field, world, plan);
         for missing in missing_tools(tool, &target) {
-            let text = format!("spec.tools[{index}]: McpServer {name} has no tool {missing}: name one of its status.tools, or remove it");
+            let text = format!(
+                "spec.tools[{index}]: McpServer {name} has no tool {missing}: name one of its status.tools, or remove it"
+            );
             plan.wait(Reason::RefNotFound, text);
         }
         if let Some(url) = target.url.clone() {

@@ -15,7 +15,7 @@ use crate::conditions::{Reason, Truth};
 use crate::external::{Protocol, Question, Reach};
 use crate::names;
 use crate::object::ObjectKey;
-use crate::resources::{MANAGED_DEPLOYMENT, NETWORK_POLICY, SERVICE};
+use crate::resources::{NETWORK_POLICY, SERVICE};
 use crate::world::{Lookup, World};
 
 /// Nobody is asked more often.
@@ -82,8 +82,7 @@ impl Inquiry<'_> {
             };
         }
         let Some(url) = workload.url() else { return not("it does not listen") };
-        let deployment = workload.child(&MANAGED_DEPLOYMENT);
-        let seen = availability(&deployment, true, false, world);
+        let seen = availability(workload, false, world);
         if seen.reason == Reason::ScaledToZero {
             return Asked::Rests;
         }

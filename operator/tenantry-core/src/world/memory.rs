@@ -10,7 +10,7 @@ use crate::external::{Answer, Question};
 use crate::kinds::KINDS;
 use crate::meta::{self, Owner};
 use crate::object::ObjectKey;
-use crate::resources::{Keep, Resource, Watch};
+use crate::resources::{Keep, Resource};
 
 use super::{Lookup, Scope, Source};
 
@@ -64,7 +64,7 @@ impl MemoryWorld {
                 Keep::Whole => Arc::clone(&object),
             };
             // Of a kind that is looked at in two ways: what the second has nothing to say of is not there.
-            if kept.is_null() && resource.watch == Watch::OnDemand {
+            if kept.is_null() && resource.watch.is_on_demand() {
                 self.objects.remove(&key);
             } else {
                 self.objects.insert(key, Stored { whole: Arc::clone(&object), kept });

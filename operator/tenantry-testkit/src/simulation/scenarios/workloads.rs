@@ -64,6 +64,33 @@ pub fn workloads() -> Vec<Scenario> {
                 ),
             ],
         ),
+        Scenario::new(
+            "versions of a model",
+            "a model with a cache gets a version beside it, which is changed; then both the version and the cache are removed",
+            [established(&["dev"]), vec![cached_model(), Step::Settle]].concat(),
+            vec![
+                Step::Edit(small(), json!({"spec": {"versions": [{"name": "next", "trafficPercent": 10}]}})),
+                Step::Settle,
+                Step::Edit(
+                    small(),
+                    json!({"spec": {"cache": {"size": "2Gi"}, "versions": [{"name": "next", "image": "registry.example/a:2"}]}}),
+                ),
+                Step::Settle,
+                Step::Edit(small(), json!({"spec": {"cache": null, "versions": []}})),
+            ],
+        ),
+        Scenario::new(
+            "workloads rolled back",
+            "an application is given an image that never runs, then one that does, and then another that never runs",
+            [established(&["dev"]), vec![application(), Step::Settle]].concat(),
+            vec![
+                image("registry.example/never:1"),
+                Step::Settle,
+                image("registry.example/a:2"),
+                Step::Settle,
+                image("registry.example/never:2"),
+            ],
+        ),
     ]
 }
 
@@ -76,6 +103,19 @@ fn pinned() -> Step {
 /// An agent with a card.
 fn presented() -> Step {
     made("agents", "Agent", "presented", &json!({"image": "registry.example/a:1", "a2a": {"enabled": true}}))
+}
+
+fn application() -> Step {
+    made(
+        "applications",
+        "Application",
+        "web",
+        &json!({"image": "registry.example/a:1", "rollout": {"onFailure": "Rollback"}}),
+    )
+}
+
+fn image(image: &str) -> Step {
+    Step::Edit(format!("{OURS}/applications/web"), json!({"spec": {"image": image}}))
 }
 
 fn agent() -> Step {
@@ -99,6 +139,17 @@ fn server() -> Step {
 fn model() -> Step {
     let spec = json!({"model": {"uri": "hf://example/small"}, "runtime": {"image": "registry.example/a:1"}});
     made("modeldeployments", "ModelDeployment", "small", &spec)
+}
+
+fn cached_model() -> Step {
+    let spec = json!({
+        "model": {"uri": "hf://example/small"}, "runtime": {"image": "registry.example/a:1"}, "cache": {"size": "1Gi"},
+    });
+    made("modeldeployments", "ModelDeployment", "small", &spec)
+}
+
+fn small() -> String {
+    format!("{OURS}/modeldeployments/small")
 }
 
 fn made(plural: &str, kind: &str, name: &str, spec: &Value) -> Step {

@@ -13,6 +13,7 @@ use tenantry_e2e::{Component, objects, usage};
 
 use super::latency::mebibytes;
 use super::load;
+use super::report;
 use super::statistics::Tail;
 use super::tenants;
 use super::world::World;
@@ -59,7 +60,7 @@ pub(super) async fn run(counts: &[usize], json: Option<&Path>) -> Result<(), Com
     terminal.heading("Tenantry benchmark: admission");
     let (machine, load_before) = (usage::machine(), usage::load());
     terminal.note(&format!("{machine}; load {load_before}"));
-    let world = World::prepare(&mut terminal).await?;
+    let world = World::prepare(&mut terminal, 0).await?;
     objects::apply(&world.client, &tenants::class()).await?;
     let (operator, _) = world.start_operator().await?;
     let policies = policies(&world.client).await?;
@@ -110,10 +111,7 @@ pub(super) async fn run(counts: &[usize], json: Option<&Path>) -> Result<(), Com
         policies,
         stages,
     };
-    if let Some(path) = json {
-        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n")?;
-        terminal.note(&format!("written to {}", path.display()));
-    }
+    report::write(&report, json, &mut terminal)?;
     world.cluster.stop().await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod round;
 mod statistics;
 mod template;
 mod tenants;
+mod workloads;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -31,7 +32,10 @@ const WARM_UP: usize = 10;
 
 /// Runs everything, shows it, and writes it.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let Arguments { tenants, rounds, ref admission, ref json } = arguments;
+    let Arguments { tenants, rounds, ref admission, workloads, ref json } = arguments;
+    if let Some(workloads) = workloads {
+        return workloads::run(workloads, json.as_deref()).await;
+    }
     if !admission.is_empty() {
         return admission::run(admission, json.as_deref()).await;
     }
@@ -43,7 +47,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     terminal.note(&format!("{machine}; load {load_before}"));
 
     terminal.heading("Control plane");
-    let world = World::prepare(&mut terminal).await?;
+    let world = World::prepare(&mut terminal, 0).await?;
     objects::apply(&world.client, &tenants::class()).await?;
     let template = learn(&world).await?;
     let children = template.children();
@@ -94,10 +98,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     };
     report.judge();
     report.show(&mut terminal);
-    if let Some(path) = json {
-        report.write(path)?;
-        terminal.note(&format!("written to {}", path.display()));
-    }
+    report::write(&report, json.as_deref(), &mut terminal)?;
     world.cluster.stop().await?;
     Ok(())
 }

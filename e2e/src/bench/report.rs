@@ -81,6 +81,15 @@ pub(crate) fn ratios(samples: &[Sample], children: usize) -> Ratios {
     }
 }
 
+/// Writes the figures as JSON, if they are to be written.
+pub(super) fn write(report: &impl Serialize, path: Option<&Path>, terminal: &mut Terminal) -> Result<(), CommandError> {
+    let Some(path) = path else { return Ok(()) };
+    let text = serde_json::to_string_pretty(report)? + "\n";
+    std::fs::write(path, text).map_err(|error| format!("writing {}: {error}", path.display()))?;
+    terminal.note(&format!("written to {}", path.display()));
+    Ok(())
+}
+
 impl Report {
     /// Fills in how far off each goal is.
     pub(crate) fn judge(&mut self) {
@@ -140,12 +149,6 @@ impl Report {
             ),
             at_most("RSS per child, KiB", 0.4, slope, &format!("{slope:.2}")),
         ];
-    }
-
-    /// Writes it as JSON.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), CommandError> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(path, text).map_err(|error| format!("writing {}: {error}", path.display()).into())
     }
 
     /// Shows it.

@@ -61,8 +61,8 @@ pub(crate) struct Used {
 }
 
 impl World {
-    /// Builds, starts, installs.
-    pub(crate) async fn prepare(terminal: &mut Terminal) -> Result<Self, CommandError> {
+    /// Builds, starts, installs. `nodes` are fake: pods on them are Ready at once.
+    pub(crate) async fn prepare(terminal: &mut Terminal, nodes: usize) -> Result<Self, CommandError> {
         let program = tokio::task::spawn_blocking(|| operator::build(true)).await??;
         terminal.done("tenantry is built in release mode", None);
         let folder = tempfile::Builder::new().prefix("tenantry-bench-").tempdir()?;
@@ -70,12 +70,12 @@ impl World {
         std::fs::write(&policy, AUDIT_POLICY)?;
         let options = Options {
             api_server_flags: vec![format!("--audit-policy-file={}", policy.display())],
-            ..Options::default().with_audit_log()
+            ..Options::with_nodes(nodes).with_audit_log()
         };
         let cluster = Cluster::start(options).await?;
         let client = cluster.client().await?;
         let kubernetes = client.apiserver_version().await?.git_version;
-        terminal.done(&format!("Kubernetes {kubernetes}, no nodes"), Some(cluster.ready_after()));
+        terminal.done(&format!("Kubernetes {kubernetes}, {nodes} fake nodes"), Some(cluster.ready_after()));
         let path = program.clone();
         let manifests = tokio::task::spawn_blocking(move || operator::manifests(&path)).await??;
         operator::install(&client, &manifests).await?;

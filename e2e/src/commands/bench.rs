@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Measure instead what the admission policies cost with so many tenants
     #[arg(long, value_name = "TENANTS", value_delimiter = ',', num_args = 0.., default_missing_values = ["10", "1000"])]
     pub(crate) admission: Vec<usize>,
+    /// Measure instead so many workloads of the four kinds, ten for each tenant
+    #[arg(long, value_name = "WORKLOADS", num_args = 0..=1, default_missing_value = "1000", conflicts_with = "admission")]
+    pub(crate) workloads: Option<usize>,
     /// Write the figures to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

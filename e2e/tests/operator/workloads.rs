@@ -367,7 +367,7 @@ fn everything() -> Value {
         "probes": { "startup": { "exec": { "command": ["true"] }, "failureThreshold": 30 }, "readiness": { "httpGet": { "path": "/healthz" }, "period": "5s", "timeout": "2s" }, "liveness": { "grpc": { "port": 9091 }, "initialDelay": "1m30s" } },
         "placement": { "nodeSelector": { "disk": "fast" }, "topologySpread": "Zone",
                        "tolerations": [{ "key": "gpu", "operator": "Exists", "effect": "NoSchedule" }, { "key": "a", "value": "b", "effect": "NoExecute", "tolerationSeconds": 30 }] },
-        "serviceAccount": { "annotations": { "cloud.example/role": "web" }, "automountToken": true },
+        "serviceAccount": { "automountToken": true },
         "scaling": { "minReplicas": 2, "maxReplicas": 10, "behavior": { "scaleDownStabilization": "10m" },
                      "metrics": [{ "type": "Cpu", "averageUtilization": 70 }, { "type": "Memory", "averageValue": "512Mi" }, { "type": "Pods", "metric": "requests", "averageValue": "10" },
                                  { "type": "Object", "metric": "queue", "value": "5", "describedObject": { "apiVersion": "v1", "kind": "Service", "name": "queue" } },

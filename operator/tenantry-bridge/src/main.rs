@@ -22,6 +22,13 @@ use crate::pool::Pool;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Arc::new(Options::parse());
+    if let Some(file) = &options.install {
+        let copied = std::env::current_exe().and_then(|program| std::fs::copy(program, file));
+        return match copied {
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("cannot copy itself to {}: {error}", file.display())),
+        };
+    }
     let listener = match tokio::net::TcpListener::bind(options.listen).await {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("cannot listen on {}: {error}", options.listen)),

@@ -1,6 +1,7 @@
 //! What the bridge is told when it starts. Every setting can be a variable, as pods set them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How children and sessions belong together.
@@ -48,8 +49,12 @@ pub(crate) struct Options {
     #[arg(long = "allow-origin", env = "TENANTRY_BRIDGE_ALLOW_ORIGIN", value_delimiter = ',')]
     pub(crate) origins: Vec<String>,
 
+    /// Copies this program to that file and ends: how it comes into the container of a server's own image.
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    pub(crate) install: Option<PathBuf>,
+
     /// The server's command and its arguments.
-    #[arg(required = true, last = true, value_name = "COMMAND")]
+    #[arg(required_unless_present = "install", last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
 

@@ -15,7 +15,7 @@ mod status;
 pub mod types;
 
 pub use bindings::BINDINGS_PATH;
-pub(crate) use draft::{Extras, Workload, draft};
+pub(crate) use draft::{Extras, First, Workload, draft};
 pub(crate) use finding::{Finding, finding, unasked, verdict};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use references::Edge;

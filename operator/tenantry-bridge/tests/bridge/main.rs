@@ -179,3 +179,20 @@ async fn health_is_that_of_the_server() {
     // One that ends at once is as good as none.
     assert_eq!(Bridge::around(&["true"], &[], "").ask("GET", "/healthz", &[], "").status, 503);
 }
+
+#[test]
+fn it_copies_itself_to_where_a_server_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("tenantry-bridge");
+    let run = |program: &std::path::Path, arguments: &[&str]| {
+        std::process::Command::new(program).args(arguments).output().expect("runs")
+    };
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tenantry-bridge"));
+    let file = copy.to_str().expect("text");
+    assert!(run(program, &["--install", file]).status.success());
+    assert!(run(&copy, &["--version"]).status.success(), "the copy runs");
+    let nowhere = run(program, &["--install", "/nowhere/bridge"]);
+    assert!(!nowhere.status.success());
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("cannot copy itself to /nowhere/bridge"));
+    assert!(!run(program, &["--install", file, "--", "server"]).status.success(), "one or the other");
+}

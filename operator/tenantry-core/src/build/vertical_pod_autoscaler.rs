@@ -10,7 +10,8 @@ use crate::resources::{MANAGED_DEPLOYMENT, VERTICAL_POD_AUTOSCALER};
 pub fn build_vertical_pod_autoscaler(parts: &Parts, mode: &str) -> Desired {
     let spec = json!({
         "targetRef": { "apiVersion": MANAGED_DEPLOYMENT.api_version(), "kind": MANAGED_DEPLOYMENT.kind, "name": parts.name },
-        "updatePolicy": { "updateMode": mode },
+        // It would leave a workload of one pod alone, which the tenant has not asked for.
+        "updatePolicy": { "updateMode": mode, "minReplicas": 1 },
     });
     parts.object(&VERTICAL_POD_AUTOSCALER).with("spec", spec)
 }

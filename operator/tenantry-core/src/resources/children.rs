@@ -7,8 +7,13 @@ use super::{Keep, Resource, Watch, Wave, Write};
 use crate::meta;
 
 /// `v1 ServiceAccount`.
-pub static SERVICE_ACCOUNT: Resource =
-    Resource { wave: Wave::Configuration, keep: Keep::Digest, ..child("", "v1", "ServiceAccount", "serviceaccounts") };
+pub static SERVICE_ACCOUNT: Resource = Resource {
+    wave: Wave::Configuration,
+    keep: Keep::Digest,
+    // Some clusters add these to every account.
+    filled: &["/secrets", "/imagePullSecrets"],
+    ..child("", "v1", "ServiceAccount", "serviceaccounts")
+};
 
 /// `v1 Service`.
 pub static SERVICE: Resource = Resource {

@@ -79,7 +79,10 @@ fn judge(facts: &Value) -> (Truth, Reason, String) {
     if let Some(failure) = condition("ReplicaFailure", "True") {
         let words = words(failure);
         let (reason, fix) = if words.contains("exceeded quota") {
-            (Reason::QuotaExceeded, "free some of it, lower what each pod requests, or have the quota raised")
+            (
+                Reason::QuotaExceeded,
+                "free some of it, lower what each pod requests, have the quota raised, or set rollout.strategy: Recreate if it is a rollout that has no room",
+            )
         } else {
             (Reason::Failed, "mend what it names")
         };

@@ -58,6 +58,21 @@ pub(crate) struct Extras {
     pub(crate) env: Vec<Value>,
     /// Volumes, each with how it is mounted.
     pub(crate) volumes: Vec<(Value, Value)>,
+    /// What is run before all else: name, image, command and mounts of a container.
+    pub(crate) first: Option<First>,
+}
+
+/// A container that ends before the others start.
+#[derive(Debug, Clone)]
+pub(crate) struct First {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its image.
+    pub(crate) image: String,
+    /// What it runs.
+    pub(crate) command: Vec<String>,
+    /// What it can write to.
+    pub(crate) mounts: Vec<Value>,
 }
 
 impl Workload<'_> {
@@ -140,7 +155,9 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     };
     let port = workload.ports().first().map(|port| port.port);
     draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
-    draft.decided = workload.runs.then(|| scaling::decide(workload, world));
+    // What is refused may have run before it was changed to that.
+    let may_run = workload.runs || !plan.refusals.is_empty();
+    draft.decided = may_run.then(|| scaling::decide(workload, world));
     if let Some(decided) = &draft.decided {
         let case = Case { workload, home: &home, world, decided };
         case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
@@ -182,7 +199,24 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
         );
     }
     scaling::refuse(&trunk.scaling.clone().unwrap_or_default(), plan);
-    let without_port = workload.runs && workload.ports().is_empty();
+    if trunk.service_account.as_ref().is_some_and(|account| !account.annotations.is_empty()) {
+        let text = "they can give an account rights outside the cluster, which is for admins to decide: have an admin make the ServiceAccount, and give its name";
+        plan.refuse(Reason::Unsupported, "spec.serviceAccount.annotations", text);
+    }
+    let ports = workload.ports();
+    if ports.first().is_some_and(|port| port.protocol == PortProtocol::Udp) {
+        let text = "the first port is the one it is called at, which UDP has no address for: put another first";
+        plan.refuse(Reason::Invalid, "spec.ports[0].protocol", text);
+    }
+    let taken: Vec<&str> =
+        workload.extras.volumes.iter().filter_map(|(_, mount)| mount["mountPath"].as_str()).collect();
+    for (index, file) in trunk.files.iter().enumerate() {
+        if taken.contains(&file.mount_path.as_str()) {
+            let text = format!("{} is taken by what its kind puts there: choose another folder", file.mount_path);
+            plan.refuse(Reason::Invalid, format!("spec.files[{index}].mountPath"), text);
+        }
+    }
+    let without_port = workload.runs && ports.is_empty();
     let probes = trunk.probes.clone().unwrap_or_default();
     for (name, probe) in [("startup", probes.startup), ("readiness", probes.readiness), ("liveness", probes.liveness)] {
         let Some(probe) = probe.filter(|_| without_port) else { continue };
@@ -242,7 +276,7 @@ impl Case<'_> {
         let ports = workload.ports();
         let account = workload.trunk.service_account.clone().unwrap_or_default();
         if account.name.is_none() {
-            plan.want(build::build_service_account(&parts, &account.annotations));
+            plan.want(build::build_service_account(&parts));
         }
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
@@ -275,10 +309,8 @@ impl Case<'_> {
         if let Some(mode) = self.decided.vertical {
             plan.want(build::build_vertical_pod_autoscaler(&parts, mode));
         }
-        if self.decided.unknown {
-            let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-            plan.undecided.extend(ADDONS.map(undecided));
-        }
+        let undecided = |resource: &&'static Resource| Undecided::Kind(resource, workload.namespace().to_owned());
+        plan.undecided.extend(self.decided.undecided.iter().map(undecided));
     }
 
     /// How many pods its Deployment is to have now, and the note of its tenant's being scaled to zero. What an autoscaler or that
@@ -293,8 +325,11 @@ impl Case<'_> {
             (None, _) if stopped => 0,
             (Some(count), _) if stopped || note.is_some() => count,
             (_, Scaler::Fixed(wanted)) => *wanted,
+            (Some(count), _) if !self.decided.undecided.is_empty() => count,
             // None at all would switch a HorizontalPodAutoscaler off.
-            (Some(0), Scaler::Hpa(_) | Scaler::Nothing(_)) | (None, _) => scaler.fewest().max(1),
+            (Some(0), Scaler::Hpa(_)) | (None, _) => scaler.fewest().max(1),
+            // Nobody else could start the first.
+            (Some(count), Scaler::Nothing(least)) => count.max(*least).max(1),
             (Some(count), _) => count,
         };
         (replicas, note)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::bindings::{BINDINGS_PATH, Bindings};
-use super::draft::Extras;
+use super::draft::{Extras, First};
 use super::types::{
     EnvFrom, EnvVar, File, KeyRef, NameRef, PortProtocol, Probe, Spread, Toleration, TolerationOperator, Trunk,
     WorkloadPort,
@@ -64,8 +64,30 @@ impl Pods<'_> {
             "terminationGracePeriodSeconds": 30,
             "volumes": self.volumes(),
         });
+        if let Some(first) = &self.extras.first {
+            spec["initContainers"] = json!([self.first(first)]);
+        }
         self.place(&mut spec);
         spec
+    }
+
+    /// It asks for as much as the pod has, as it runs before that needs any.
+    fn first(&self, first: &First) -> Value {
+        json!({
+            "name": first.name,
+            "image": first.image,
+            "imagePullPolicy": self.pull_policy(&first.image),
+            "command": first.command,
+            "resources": self.resources(),
+            "securityContext": security(),
+            "terminationMessagePath": "/dev/termination-log",
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "volumeMounts": first.mounts,
+        })
+    }
+
+    fn pull_policy(&self, image: &str) -> &'static str {
+        if self.pulls_always || is_loose(image) { "Always" } else { "IfNotPresent" }
     }
 
     fn place(&self, spec: &mut Value) {
@@ -99,18 +121,14 @@ impl Pods<'_> {
         let mut container = json!({
             "name": "main",
             "image": image,
-            "imagePullPolicy": if self.pulls_always || is_loose(image) { "Always" } else { "IfNotPresent" },
+            "imagePullPolicy": self.pull_policy(image),
             "command": trunk.command,
             "args": trunk.args,
             "ports": self.ports.iter().map(port).collect::<Vec<_>>(),
             "env": self.env(),
             "envFrom": trunk.env_from.iter().map(env_from).collect::<Vec<_>>(),
             "resources": self.resources(),
-            "securityContext": {
-                "allowPrivilegeEscalation": false,
-                "capabilities": { "drop": ["ALL"] },
-                "readOnlyRootFilesystem": true,
-            },
+            "securityContext": security(),
             "terminationMessagePath": "/dev/termination-log",
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "volumeMounts": self.mounts(),
@@ -203,6 +221,15 @@ pub(crate) fn amounts(trunk: &Trunk) -> (Quantities, Quantities) {
     (requests, limits)
 }
 
+/// What a container may not do.
+fn security() -> Value {
+    json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": { "drop": ["ALL"] },
+        "readOnlyRootFilesystem": true,
+    })
+}
+
 /// Whether what the image names may be another one tomorrow, as the API server judges it.
 fn is_loose(image: &str) -> bool {
     let name = image.rsplit('/').next().unwrap_or(image);
@@ -275,6 +302,10 @@ fn toleration(toleration: &Toleration) -> Value {
     };
     let mut shown = json!(toleration);
     shown["operator"] = json!(operator);
+    // The server does not show it either.
+    if shown["value"] == "" {
+        shown["value"] = Value::Null;
+    }
     shown
 }
 

@@ -5,13 +5,15 @@ mod metrics;
 mod room;
 mod verdict;
 
+use std::collections::BTreeSet;
+
 use super::draft::Workload;
 use super::types::{MetricType, Provider, Scaling, Vertical};
 use crate::build::Bounds;
 use crate::conditions::{Reason, Truth};
 use crate::kinds::tenantry_platform::TenantryPlatformKind;
 use crate::plan::Plan;
-use crate::resources::{Resource, SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
+use crate::resources::{HORIZONTAL_POD_AUTOSCALER, Resource, SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
 use crate::world::{Lookup, Scope, World};
 
 pub(super) use verdict::verdict;
@@ -40,8 +42,8 @@ pub(crate) struct Decided {
     pub(crate) shortfall: Option<(Truth, Reason, String)>,
     /// Kinds of add-ons that the cluster serves, so that what is left of them is seen.
     pub(crate) served: Vec<&'static Resource>,
-    /// Whether it is not known which it serves: what there is of them stays.
-    pub(crate) unknown: bool,
+    /// Kinds of which it is not known what there is to be: what there is stays.
+    pub(crate) undecided: BTreeSet<&'static Resource>,
 }
 
 impl Scaler {
@@ -53,6 +55,9 @@ impl Scaler {
         }
     }
 }
+
+/// The longest that an autoscaler waits, in seconds.
+const HOUR: i32 = 3600;
 
 /// Kinds of add-ons that scale workloads.
 pub(crate) const ADDONS: [&Resource; 2] = [&SCALED_OBJECT, &VERTICAL_POD_AUTOSCALER];
@@ -76,6 +81,22 @@ pub(crate) fn refuse(scaling: &Scaling, plan: &mut Plan) {
         }
     }
     let by_use = scaling.metrics.is_empty() || asks(MetricType::Cpu) || asks(MetricType::Memory);
+    let says_how = !scaling.metrics.is_empty() || scaling.behavior.is_some();
+    let says_what = matches!(scaling.provider, Provider::Hpa | Provider::Keda);
+    if !is_scaled(scaling) && (says_what || says_how && scaling.provider != Provider::None) {
+        let text = "nothing is scaled without a maxReplicas above minReplicas: set it, or remove provider, metrics and behavior";
+        plan.refuse(Reason::Invalid, "spec.scaling.maxReplicas", text);
+    }
+    let behavior = scaling.behavior.clone().unwrap_or_default();
+    for (field, span) in [
+        ("scaleUpStabilization", behavior.scale_up_stabilization),
+        ("scaleDownStabilization", behavior.scale_down_stabilization),
+    ] {
+        if span.is_some_and(|span| span.seconds() > HOUR) {
+            let text = "is more than an hour, which no autoscaler waits: use at most 1h";
+            plan.refuse(Reason::Invalid, format!("spec.scaling.behavior.{field}"), text);
+        }
+    }
     if scaling.vertical == Vertical::Auto && is_scaled(scaling) && by_use {
         let text = "changing what pods request while their number goes by what they use of it makes each chase the other: set Recommend, or scale by other metrics than Cpu and Memory";
         plan.refuse(Reason::Invalid, "spec.scaling.vertical", text);
@@ -99,7 +120,7 @@ pub(crate) fn decide(workload: &Workload, world: &World) -> Decided {
         vertical: None,
         shortfall: None,
         served: Vec::new(),
-        unknown: false,
+        undecided: BTreeSet::new(),
     };
     let [keda, vertical] = ADDONS.map(|kind| decided.look_for(kind, workload.namespace(), world));
     decided.scale_size(&scaling, vertical);
@@ -113,7 +134,9 @@ impl Decided {
     /// Whether a kind is served. Where it is, it is listed: what is left of it is to be seen, also if it is no longer wanted.
     fn look_for(&mut self, kind: &'static Resource, namespace: &str, world: &World) -> Option<bool> {
         let served = is_served(kind, world);
-        self.unknown |= served.is_none();
+        if served.is_none() {
+            self.undecided.insert(kind);
+        }
         if served == Some(true) {
             let _ = world.list(kind, Scope::Namespace(namespace.to_owned()));
             self.served.push(kind);
@@ -133,30 +156,42 @@ impl Decided {
                 let text = "no VerticalPodAutoscalers are served, so nothing looks at the size of pods: have them installed, or set scaling.vertical: Off";
                 self.shortfall = Some((Truth::False, Reason::ProviderMissing, text.to_owned()));
             }
-            None => self.wait(),
+            None => self.wait(&VERTICAL_POD_AUTOSCALER),
         }
     }
 
     fn scale_number(&mut self, scaling: &Scaling, keda: Option<bool>, workload: &Workload, world: &World) {
         let wanted = scaling.max_replicas.unwrap_or(scaling.min_replicas);
-        let room = room::room(&workload.trunk, workload.namespace(), world);
-        let max = room.as_ref().map_or(wanted, |(most, _)| wanted.min(*most)).max(scaling.min_replicas.max(1));
-        if let Some((most, resource)) = room.filter(|(most, _)| *most < wanted)
+        let kind = if needs_keda(scaling) { &SCALED_OBJECT } else { &HORIZONTAL_POD_AUTOSCALER };
+        let room = match room::room(&workload.trunk, workload.namespace(), world) {
+            Ok(room) => room.filter(|(most, _)| *most < wanted),
+            Err(room::Unknown) => return self.wait(kind),
+        };
+        let least = scaling.min_replicas.max(1);
+        let max = room.as_ref().map_or(wanted, |(most, _)| *most).max(least);
+        if let Some((most, resource)) = room
             && self.shortfall.is_none()
         {
-            let text = format!(
-                "the environment's quota of {resource} has room for {most} pods, so that is the most instead of {wanted}: raise the quota, or lower scaling.maxReplicas"
-            );
-            self.shortfall = Some((Truth::True, Reason::Limited, text));
+            self.shortfall = Some(if most < least {
+                let text = format!(
+                    "the environment's quota of {resource} has room for {most} pods, and there are to be {least} at least: raise the quota, or lower scaling.minReplicas"
+                );
+                (Truth::False, Reason::QuotaExceeded, text)
+            } else {
+                let text = format!(
+                    "the environment's quota of {resource} has room for {most} pods, so that is the most instead of {wanted}: raise the quota, or lower scaling.maxReplicas"
+                );
+                (Truth::True, Reason::Limited, text)
+            });
         }
         let (min, behavior) = (scaling.min_replicas, metrics::behavior(scaling));
         if !needs_keda(scaling) {
             self.scaler = Scaler::Hpa(Bounds { min, max, metrics: metrics::for_hpa(scaling), behavior });
             return;
         }
-        self.scaler = Scaler::Nothing(min.max(1));
+        self.scaler = Scaler::Nothing(min);
         match keda {
-            None => self.wait(),
+            None => self.wait(&SCALED_OBJECT),
             Some(false) => {
                 let text = "KEDA is not served here, so nothing scales it, and its pods stay as many as they are: have KEDA installed, scale it by Cpu, Memory, Pods, Object or External, or set provider: None";
                 self.shortfall = Some((Truth::False, Reason::ProviderMissing, text.to_owned()));
@@ -167,14 +202,14 @@ impl Decided {
                     self.scaler = Scaler::Keda(Bounds { min, max, metrics, behavior });
                 }
                 Err(Some(why)) => self.shortfall = Some((Truth::False, Reason::ProviderMissing, why)),
-                Err(None) => self.wait(),
+                Err(None) => self.wait(&SCALED_OBJECT),
             },
         }
     }
 
     /// What is not known decides nothing yet.
-    fn wait(&mut self) {
-        self.unknown = true;
+    fn wait(&mut self, kind: &'static Resource) {
+        self.undecided.insert(kind);
         let text = "it is not known yet what this cluster can do; the operator's /readyz says why";
         self.shortfall = Some((Truth::Unknown, Reason::Pending, text.to_owned()));
     }

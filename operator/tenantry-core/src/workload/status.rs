@@ -24,6 +24,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) conditions: Conditions<'a>,
     status: TrunkStatus,
     dependents: Vec<Type>,
+    /// Whether no pods run, as none is asked for.
+    idle: bool,
 }
 
 /// Value of a condition, its reason and its message.
@@ -47,12 +49,17 @@ pub(crate) fn judge<'a>(
     let applied = applied(done, draft, world);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
-    let may_be_none = draft.decided.as_ref().is_some_and(|decided| decided.scaler.fewest() == 0);
+    let scaling = verdict(workload, draft, world);
+    let mut idle = false;
+    // Where what would start the first pod does not work, there being none is no good sign.
+    let may_be_none = draft.decided.as_ref().is_some_and(|decided| decided.scaler.fewest() == 0)
+        && scaling.as_ref().is_some_and(|(truth, ..)| *truth == Truth::True);
     let seen = workload
         .runs
         .then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), may_be_none, world));
     if let Some(Availability { truth, reason, message, replicas, revision }) = seen {
-        if truth == Truth::True && reason != Reason::ScaledToZero {
+        idle = truth == Truth::True && reason == Reason::ScaledToZero;
+        if truth == Truth::True && !idle {
             status.url = workload.url();
         }
         status.replicas = replicas;
@@ -71,7 +78,7 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Reconciling, Truth::True, applied.1, applied.2.clone());
     }
     conditions.set(Type::Applied, applied.0, applied.1, applied.2);
-    if let Some((truth, reason, message)) = verdict(workload, draft, world) {
+    if let Some((truth, reason, message)) = scaling {
         conditions.set(Type::ScalingReady, truth, reason, message);
     }
     if let Some(violation) = &done.violation {
@@ -84,7 +91,7 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Suspended, Truth::True, Reason::Suspended, text);
     }
     status.used_by = draft.callers.titles.iter().take(MOST_NAMED).cloned().collect();
-    Judged { conditions, status, dependents }
+    Judged { conditions, status, dependents, idle }
 }
 
 impl Judged<'_> {
@@ -99,6 +106,7 @@ impl Judged<'_> {
     /// Sums it up; `further` conditions, set by the kind, must hold as well.
     pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
+        let message = if self.idle { "no pods run, as nothing asks for any" } else { message };
         TrunkStatus { conditions: self.conditions.summarise(&dependents, message), ..self.status }
     }
 }

@@ -97,6 +97,7 @@ pub struct Trunk {
 /// One port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!self.name.contains('--')").message("names of ports have no two dashes in a row: choose another name").field_path(".name"))]
 pub struct WorkloadPort {
     /// Its name, up to 15 characters.
     #[schemars(length(min = 1, max = 15), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -172,7 +173,7 @@ pub struct ServiceAccount {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: Option<String>,
-    /// Annotations of the one that is made, such as a cloud's identity. At most 16.
+    /// Annotations of the one that is made, such as a cloud's identity. Not supported yet: refused. At most 16.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16, "additionalProperties" = { "type": "string", "maxLength": 1024 }))]
     #[x_kube(validation = Rule::new("self.all(key, !key.startsWith('tenantry.dev/'))").message("keys under tenantry.dev/ are Tenantry's own: remove them"))]

@@ -1,6 +1,7 @@
 //! The stories that are played with faults: what happens to tenants in their lives. Quotas are set everywhere, so that the
 //! oracle for role bindings has something to look at.
 
+mod addons;
 mod deaths;
 mod lives;
 mod rights;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(rights::rights());
     all.extend(suspensions::suspensions());
     all.extend(workloads::workloads());
+    all.extend(addons::addons());
     all
 }
 

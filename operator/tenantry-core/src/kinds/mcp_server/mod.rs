@@ -9,6 +9,7 @@ use crate::resources::{self, Resource};
 use crate::workload;
 use crate::world::World;
 
+mod bridge;
 mod examples;
 mod plan;
 mod status;
@@ -27,7 +28,7 @@ impl Kind for McpServerKind {
     const ACCESS: &'static [Access] = workload::ACCESS;
 
     fn plan(cr: &McpServer, world: &World, _: Timestamp) -> Plan {
-        workload::draft(&plan::workload(cr), world).plan
+        workload::draft(&plan::workload(cr, world), world).plan
     }
 
     fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timestamp) -> McpServerStatus {

@@ -9,22 +9,32 @@ use crate::conditions::Reason;
 use crate::external::Protocol;
 use crate::plan::Refusal;
 use crate::workload::{Extras, Inquiry, Workload, sort};
+use crate::world::World;
 
+use super::bridge::bridged;
 use super::types::{McpServer, Transport, VerificationMode};
 
 /// The workload that it is.
-pub(super) fn workload(server: &McpServer) -> Workload<'_> {
+pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a> {
     let spec = &server.spec;
+    let mut refusals = refusals(server);
+    let (mut trunk, mut extras) = (Cow::Borrowed(&spec.trunk), Extras::default());
+    if spec.transport == Transport::Stdio && spec.remote.is_none() {
+        match bridged(server, world) {
+            Ok((bridge, brought)) => (trunk, extras) = (Cow::Owned(bridge), brought),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
     Workload {
         sort: &sort::MCP_SERVER,
         metadata: &server.metadata,
-        trunk: Cow::Borrowed(&spec.trunk),
+        trunk,
         runs: spec.remote.is_none(),
         connections: None,
         path: spec.path.as_deref(),
-        extras: Extras::default(),
+        extras,
         inquiry: inquiry(server),
-        refusals: refusals(server),
+        refusals,
     }
 }
 
@@ -38,12 +48,6 @@ fn inquiry(server: &McpServer) -> Option<Inquiry<'_>> {
 fn refusals(server: &McpServer) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let mut refuse = |field, message| refusals.push(Refusal::new(Reason::Unsupported, field, message));
-    if server.spec.transport == Transport::Stdio {
-        refuse(
-            "spec.transport",
-            "nothing speaks to standard input and output yet: use StreamableHttp with an image that serves it",
-        );
-    }
     if server.spec.tools.is_some() {
         refuse("spec.tools", "no tool is hidden from agents yet: remove it, or have the server offer fewer");
     }

@@ -14,7 +14,7 @@ use super::{plan, verified};
 /// What the status should say.
 pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timestamp) -> McpServerStatus {
     let before = cr.status.clone().unwrap_or_default();
-    let workload = plan::workload(cr);
+    let workload = plan::workload(cr, world);
     let draft = workload::draft(&workload, world);
     let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
     let spec = cr.spec.verification.clone().unwrap_or_default();

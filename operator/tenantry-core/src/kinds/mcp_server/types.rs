@@ -33,6 +33,8 @@ use crate::workload::types::{Span, Trunk, TrunkStatus};
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')").message("metadata.name becomes the name of a Service: use at most 63 lower-case letters, digits and dashes, beginning with a letter"),
+    validation = Rule::new("!has(self.spec.stdio) || (has(self.spec.transport) && self.spec.transport == 'Stdio')").message("stdio belongs to transport Stdio: set that, or remove stdio").field_path(".spec.stdio"),
+    validation = Rule::new("!has(self.spec.transport) || self.spec.transport != 'Stdio' || (has(self.spec.command) && size(self.spec.command) > 0)").message("transport Stdio needs command: the program in the image to run, as the bridge cannot know the image's own").field_path(".spec.command"),
     validation = Rule::new("has(self.spec.image) != has(self.spec.remote)").message("spec: name exactly one of image, which is run here, and remote, which is not"),
 )]
 #[serde(rename_all = "camelCase")]
@@ -40,9 +42,13 @@ pub struct McpServerSpec {
     /// What runs, and how. With `remote`, nothing of it counts.
     #[serde(flatten)]
     pub trunk: Trunk,
-    /// StreamableHttp (default), Sse (deprecated by the protocol), or Stdio (not supported yet: refused).
+    /// StreamableHttp (default), Sse (deprecated by the protocol), or Stdio: `command` is run behind the platform's bridge, which
+    /// serves it as StreamableHttp.
     #[serde(default)]
     pub transport: Transport,
+    /// How a Stdio server is run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdio: Option<Stdio>,
     /// The path it is called at. Default: /mcp.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^\s?#]*$"))]
@@ -68,6 +74,26 @@ pub enum Transport {
     Stdio,
     /// Server-sent events, as in the protocol's first revision.
     Sse,
+}
+
+/// How a Stdio server is run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stdio {
+    /// PerSession (default): each session of a client has a process of its own. Shared: one process for all, for servers that keep
+    /// nothing of their clients.
+    #[serde(default)]
+    pub sessions: Sessions,
+}
+
+/// How processes and sessions belong together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Sessions {
+    /// A process for each session.
+    #[default]
+    PerSession,
+    /// One for all.
+    Shared,
 }
 
 /// A server that is not run here.

@@ -23,7 +23,7 @@ pub(super) fn workload(deployment: &ModelDeployment) -> Workload<'_> {
         runs: true,
         connections: None,
         path: deployment.spec.path.as_deref(),
-        extras: Extras { env: env(deployment), volumes: vec![volume(deployment)] },
+        extras: Extras { env: env(deployment), volumes: vec![volume(deployment)], first: None },
         inquiry: None,
         refusals: refusals(deployment),
     }

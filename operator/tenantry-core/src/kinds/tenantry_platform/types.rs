@@ -53,6 +53,10 @@ pub struct TenantryPlatformSpec {
     /// The Prometheus that workloads are scaled by. Absent: what asks for that is told that nobody says where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<Prometheus>,
+    /// What stands between the network and MCP servers that speak to their standard input and output alone. Absent: such servers
+    /// are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdio_bridge: Option<StdioBridge>,
     /// StorageClasses that encrypt what they store. Kubernetes cannot tell by itself, so the platform team says so, and how
     /// it is known. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +78,16 @@ pub struct Prometheus {
     /// Where KEDA asks it, such as `http://prometheus.monitoring.svc:9090`.
     #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s]+$"))]
     pub server_address: String,
+}
+
+/// The bridge of stdio MCP servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StdioBridge {
+    /// Image of `tenantry-bridge`, such as `registry.example/platform/tenantry-bridge:1.0.0`. Tenants must be allowed to use its
+    /// registry.
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
+    pub image: String,
 }
 
 /// A StorageClass that encrypts what it stores.

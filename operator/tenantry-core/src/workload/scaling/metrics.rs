@@ -46,13 +46,13 @@ fn metric(metric: &Metric) -> Value {
 /// With the rules that the API server fills in where any is given.
 pub(super) fn behavior(scaling: &Scaling) -> Value {
     let Some(behavior) = &scaling.behavior else { return Value::Null };
-    let up = behavior.scale_up_stabilization.map_or(0, Span::seconds).min(3600);
+    let up = behavior.scale_up_stabilization.map_or(0, Span::seconds);
     let mut down = json!({
         "selectPolicy": "Max",
         "policies": [{ "type": "Percent", "value": 100, "periodSeconds": 15 }],
     });
     if let Some(span) = behavior.scale_down_stabilization {
-        down["stabilizationWindowSeconds"] = json!(span.seconds().min(3600));
+        down["stabilizationWindowSeconds"] = json!(span.seconds());
     }
     json!({
         "scaleUp": {

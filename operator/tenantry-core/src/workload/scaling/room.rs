@@ -1,18 +1,27 @@
 //! How many pods the quota of a namespace has room for.
 
 use super::super::pods::amounts;
-use super::super::types::Trunk;
+use super::super::types::{Strategy, Trunk};
 use crate::names::QUOTA;
 use crate::object::ObjectKey;
 use crate::quantity::Quantity;
 use crate::resources::RESOURCE_QUOTA;
 use crate::world::{Lookup, World};
 
+/// The quota is not known.
+#[derive(Debug)]
+pub(super) struct Unknown;
+
+/// A rollout of fewer pods can begin with a further one only: a quarter of them is none.
+const NEEDS_ONE_MORE: i32 = 4;
+
 /// For how many pods the quota of the namespace has room at all, and which resource says so. By what it may have, not by what is
 /// free now: that changes all the time.
-pub(super) fn room(trunk: &Trunk, namespace: &str, world: &World) -> Option<(i32, String)> {
-    let Lookup::Found(quota) = world.get(&ObjectKey::namespaced(&RESOURCE_QUOTA, namespace, QUOTA)) else {
-        return None;
+pub(super) fn room(trunk: &Trunk, namespace: &str, world: &World) -> Result<Option<(i32, String)>, Unknown> {
+    let quota = match world.get(&ObjectKey::namespaced(&RESOURCE_QUOTA, namespace, QUOTA)) {
+        Lookup::Found(quota) => quota,
+        Lookup::Missing => return Ok(None),
+        Lookup::NotSynced => return Err(Unknown),
     };
     let (requests, limits) = amounts(trunk);
     let one = || "1".parse::<Quantity>().ok();
@@ -25,11 +34,16 @@ pub(super) fn room(trunk: &Trunk, namespace: &str, world: &World) -> Option<(i32
             _ => None,
         }
     };
-    let hard = quota["status"]["hard"].as_object()?;
-    let rooms = hard.iter().filter_map(|(name, amount)| {
+    let hard = quota["status"]["hard"].as_object().into_iter().flatten();
+    let rooms = hard.filter_map(|(name, amount)| {
         let (hard, need) = (amount.as_str()?.parse::<Quantity>().ok()?, needs(name)?);
         let most = hard.nanos().checked_div(need.nanos())?;
         Some((i32::try_from(most).unwrap_or(i32::MAX), name.clone()))
     });
-    rooms.min()
+    let surges = trunk.rollout.as_ref().is_none_or(|rollout| rollout.strategy == Strategy::RollingUpdate);
+    let spare = |(most, resource): (i32, String)| {
+        let rolls = !surges || most == 1 || most > NEEDS_ONE_MORE;
+        (if rolls { most } else { most - 1 }, resource)
+    };
+    Ok(rooms.min().map(spare))
 }

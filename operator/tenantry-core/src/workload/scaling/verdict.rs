@@ -81,12 +81,12 @@ fn stopped() -> Verdict {
 }
 
 fn judge_hpa(told: &Told) -> Option<Verdict> {
-    match (told.condition("AbleToScale"), told.condition("ScalingActive")) {
-        (_, Some(active)) if active["status"] == "True" => Some(well("a HorizontalPodAutoscaler scales it")),
+    let unable = told.condition("AbleToScale").filter(|able| able["status"] == "False");
+    match (unable, told.condition("ScalingActive")) {
         (_, Some(active)) if active["reason"] == "ScalingDisabled" => Some(stopped()),
-        (_, Some(found)) | (Some(found), None) if found["status"] == "False" => {
-            Some(fault(&HORIZONTAL_POD_AUTOSCALER, found))
-        }
+        (Some(unable), _) => Some(fault(&HORIZONTAL_POD_AUTOSCALER, unable)),
+        (None, Some(active)) if active["status"] == "True" => Some(well("a HorizontalPodAutoscaler scales it")),
+        (None, Some(active)) if active["status"] == "False" => Some(fault(&HORIZONTAL_POD_AUTOSCALER, active)),
         _ => None,
     }
 }

@@ -12,9 +12,9 @@ use super::Span;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.value) || !has(self.valueFrom)").message("value and valueFrom exclude each other: remove one"))]
-#[x_kube(validation = Rule::new("!self.name.startsWith('TENANTRY_')").message("names that begin with TENANTRY_ are set by Tenantry: choose another name"))]
+#[x_kube(validation = Rule::new("!self.name.startsWith('TENANTRY_') || self.name.startsWith('TENANTRY_BRIDGE_')").message("names that begin with TENANTRY_ are set by Tenantry: choose another name"))]
 pub struct EnvVar {
-    /// Its name; not beginning with `TENANTRY_`.
+    /// Its name; not beginning with `TENANTRY_`, but for the settings of the bridge of Stdio servers (`TENANTRY_BRIDGE_…`).
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]
     pub name: String,
     /// Its value, up to 8192 characters.
@@ -92,7 +92,7 @@ pub struct EnvFrom {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.secretRef) != has(self.configMapRef)").message("name exactly one of secretRef and configMapRef"))]
-#[x_kube(validation = Rule::new("self.mountPath != '/tmp' && self.mountPath != '/etc/tenantry' && !self.mountPath.startsWith('/etc/tenantry/')").message("/tmp and /etc/tenantry are taken: choose another folder").field_path(".mountPath"))]
+#[x_kube(validation = Rule::new("self.mountPath != '/tmp' && self.mountPath != '/etc/tenantry' && !self.mountPath.startsWith('/etc/tenantry/') && !self.mountPath.contains('//')").message("/tmp and /etc/tenantry are taken, and no path has two slashes in a row: choose another folder").field_path(".mountPath"))]
 pub struct File {
     /// The folder they are in, from the root. Not `/tmp`, not `/etc/tenantry`.
     #[schemars(length(min = 2, max = 256), regex(pattern = r"^/[^:\s]*[^:\s/]$"))]

@@ -74,8 +74,10 @@ pub enum Provider {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.type in ['Cpu', 'Memory'] ? (has(self.averageUtilization) != has(self.averageValue)) : true").message("Cpu and Memory need exactly one of averageUtilization and averageValue"))]
 #[x_kube(validation = Rule::new("self.type in ['Pods', 'Object', 'External'] ? has(self.metric) : true").message("name the metric").field_path(".metric"))]
-#[x_kube(validation = Rule::new("self.type == 'Pods' ? has(self.averageValue) : true").message("Pods needs averageValue").field_path(".averageValue"))]
+#[x_kube(validation = Rule::new("self.type == 'Pods' ? has(self.averageValue) && !has(self.value) : true").message("Pods needs averageValue, and no value").field_path(".averageValue"))]
 #[x_kube(validation = Rule::new("self.type in ['Object', 'External', 'Prometheus'] ? (has(self.value) != has(self.averageValue)) : true").message("Object, External and Prometheus need exactly one of value and averageValue"))]
+#[x_kube(validation = Rule::new("self.type in ['Cpu', 'Memory'] ? !has(self.value) : !has(self.averageUtilization)").message("value belongs to types other than Cpu and Memory, averageUtilization to these two: remove it"))]
+#[x_kube(validation = Rule::new("self.type in ['Pods', 'Object', 'External'] || !(has(self.metric) || has(self.selector))").message("metric and selector belong to Pods, Object and External: remove them"))]
 #[x_kube(validation = Rule::new("(self.type == 'Object') == has(self.describedObject)").message("describedObject belongs to type Object, which needs it").field_path(".describedObject"))]
 #[x_kube(validation = Rule::new("(self.type == 'Prometheus') == has(self.query)").message("query belongs to type Prometheus, which needs it").field_path(".query"))]
 pub struct Metric {

@@ -150,8 +150,12 @@ impl Layout<'_> {
                 ("requestheader-client-ca-file", "front-proxy-ca.crt"),
                 ("proxy-client-cert-file", "front-proxy.crt"),
                 ("proxy-client-key-file", "front-proxy.key"),
+                ("kubelet-client-certificate", "kubelet-client.crt"),
+                ("kubelet-client-key", "kubelet-client.key"),
             ]))
             .arg("--service-account-issuer=https://kubernetes.default.svc")
+            // Nobody knows nodes by their names.
+            .arg("--kubelet-preferred-address-types=InternalIP")
             .args(["--requestheader-allowed-names=front-proxy", "--requestheader-username-headers=X-Remote-User"])
             .args([
                 "--requestheader-group-headers=X-Remote-Group",

@@ -320,7 +320,8 @@ impl Drop for ControlPlane {
     }
 }
 
-fn is_usable(node: &Node) -> bool {
+/// Ready, and open to pods.
+pub(crate) fn is_usable(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     let ready = conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
     // The controller-manager takes its not-ready taint away a moment later.

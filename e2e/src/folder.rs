@@ -77,6 +77,10 @@ impl Folder {
         self.write_certificate("serving", &authority.serving(options.address)?)?;
         self.write_certificate("front-proxy-ca", front_proxy.pem())?;
         self.write_certificate("front-proxy", &front_proxy.client("front-proxy", None)?)?;
+        self.write_certificate(
+            "kubelet-client",
+            &authority.client("tenantry-test-api-server", Some("system:masters"))?,
+        )?;
         self.write("pki/tokens.pub", &tokens_public)?;
         self.write("pki/tokens.key", &tokens_private)?;
         self.write("audit-policy.yaml", options.audit_policy.as_deref().unwrap_or(AUDIT_POLICY))?;

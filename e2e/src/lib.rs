@@ -20,6 +20,7 @@ pub mod identity;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod netns;
+pub mod node;
 pub mod objects;
 pub mod operator;
 pub mod options;

@@ -75,6 +75,6 @@ fn inside(then: &str) -> Command {
     command
 }
 
-fn text_of(output: &std::process::Output) -> String {
+pub(crate) fn text_of(output: &std::process::Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

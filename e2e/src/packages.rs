@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::cache::cache_folder;
 use crate::toolchain::last_lines;
 
@@ -63,6 +65,24 @@ pub fn npm(name: &str, version: &str) -> Result<PathBuf, NotInstalled> {
         vec![command]
     })?;
     Ok(folder.join("node_modules").join(name))
+}
+
+/// The folder into which these packages of the machine's own Debian (or Ubuntu) are unpacked, without what they depend on. Blocks for
+/// some seconds the first time.
+pub fn debian(purpose: &str, packages: &[&str]) -> Result<PathBuf, NotInstalled> {
+    let names = packages.join(" ");
+    let mut hash = Xxh3::new();
+    hash.update(names.as_bytes());
+    // Another release has other libraries.
+    hash.update(&fs::read("/etc/os-release").unwrap_or_default());
+    let place = format!("debian-{purpose}-{:016x}", hash.digest());
+    install(&names, &place, "apt-get", |_| {
+        let mut fetch = Command::new("apt-get");
+        fetch.arg("download").args(packages);
+        let mut unpack = Command::new("sh");
+        unpack.args(["-ec", "for file in *.deb; do dpkg-deb --extract \"$file\" .; rm \"$file\"; done"]);
+        vec![fetch, unpack]
+    })
 }
 
 /// The folder of this version of a Go module, in Go's own module cache. Nothing of it is built. Blocks for some seconds the first time.

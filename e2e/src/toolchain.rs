@@ -1,4 +1,4 @@
-//! Builds the Go programs of this crate (the test control plane, Helm) once and hands out their paths. It never downloads a
+//! Builds the Go programs of this crate (the test control plane, a node, containerd, Helm) once and hands out their paths. It never downloads a
 //! binary: everything is compiled from pinned modules.
 
 use std::fs::{self, File};
@@ -69,9 +69,13 @@ pub enum ToolchainError {
 /// One Go program: where its sources are and how it is built.
 struct GoProgram {
     name: &'static str,
+    /// Folder of its module below this crate.
+    module: &'static str,
     title: &'static str,
     first_time: &'static str,
-    package: &'static str,
+    /// The first is built as `name`, others as the last part of their path, beside it.
+    packages: &'static [&'static str],
+    tags: &'static str,
     flags: String,
 }
 
@@ -97,24 +101,63 @@ pub fn control_plane_is_missing() -> Option<&'static str> {
 }
 
 fn control_plane_program() -> GoProgram {
-    let (version, major, minor) = KUBERNETES;
-    let set = "k8s.io/component-base/version";
     GoProgram {
         name: "cluster",
+        module: "cluster",
         title: "the Kubernetes test control plane",
         first_time: "6 minutes on 2 cores, a minute less with the modules already there",
-        package: ".",
-        flags: format!("-s -w -X {set}.gitVersion={version} -X {set}.gitMajor={major} -X {set}.gitMinor={minor}"),
+        packages: &["."],
+        tags: "",
+        flags: kubernetes_flags(),
     }
+}
+
+fn kubernetes_flags() -> String {
+    let (version, major, minor) = KUBERNETES;
+    let set = "k8s.io/component-base/version";
+    format!("-s -w -X {set}.gitVersion={version} -X {set}.gitMajor={major} -X {set}.gitMinor={minor}")
+}
+
+/// kubelet, kube-proxy and what a node has besides. Blocks for minutes the first time, with progress on stderr.
+pub fn node() -> Result<PathBuf, ToolchainError> {
+    build(&GoProgram {
+        name: "node",
+        module: "cluster",
+        title: "kubelet and kube-proxy",
+        first_time: "4 minutes on 2 cores after the test control plane",
+        packages: &["./node"],
+        tags: "",
+        flags: kubernetes_flags(),
+    })
+}
+
+/// containerd, its shim and `ctr` in one folder, as pinned in `e2e/containerd/go.mod`. Blocks for minutes the first time, with progress on
+/// stderr.
+pub fn containerd() -> Result<PathBuf, ToolchainError> {
+    build(&GoProgram {
+        name: "containerd",
+        module: "containerd",
+        title: "containerd",
+        first_time: "3 minutes on 2 cores",
+        packages: &[
+            "github.com/containerd/containerd/v2/cmd/containerd",
+            "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+            "github.com/containerd/containerd/v2/cmd/ctr",
+        ],
+        tags: "no_btrfs,no_zfs,no_devmapper,no_aufs,no_tracing",
+        flags: "-s -w".to_owned(),
+    })
 }
 
 /// Helm, as pinned in `e2e/helm/go.mod`. Blocks for minutes the first time, with progress on stderr.
 pub fn helm() -> Result<PathBuf, ToolchainError> {
     build(&GoProgram {
         name: "helm",
+        module: "helm",
         title: "Helm",
         first_time: "3 minutes on 2 cores",
-        package: "helm.sh/helm/v4/cmd/helm",
+        packages: &["helm.sh/helm/v4/cmd/helm"],
+        tags: "",
         flags: "-s -w".to_owned(),
     })
 }
@@ -149,9 +192,10 @@ fn build(program: &GoProgram) -> Result<PathBuf, ToolchainError> {
     let unfinished = folder.join("unfinished");
     let started = Instant::now();
     let mut child = Command::new("go")
-        .args(["build", "-trimpath", "-ldflags", &program.flags, "-o"])
-        .arg(&unfinished)
-        .arg(program.package)
+        .args(["build", "-trimpath", "-ldflags", &program.flags, "-tags", program.tags, "-o"])
+        // With the slash it is a folder of programs.
+        .arg(unfinished.join(""))
+        .args(program.packages)
         .current_dir(&sources)
         .env("CGO_ENABLED", "0")
         .stdin(Stdio::null())
@@ -174,28 +218,38 @@ fn build(program: &GoProgram) -> Result<PathBuf, ToolchainError> {
         let text = fs::read_to_string(&log_path).unwrap_or_default();
         return Err(ToolchainError::Build { program: title, tail: last_lines(&text, 15), log: log_path });
     }
-    fs::rename(&unfinished, &built).map_err(files("moving the program to", &built))?;
+    for package in program.packages.iter().skip(1) {
+        let name = package.rsplit('/').next().unwrap_or_default();
+        fs::rename(unfinished.join(name), folder.join(name)).map_err(files("moving the program from", &unfinished))?;
+    }
+    // Last: its being there says that all is.
+    fs::rename(unfinished.join(program.name), &built).map_err(files("moving the program to", &built))?;
     say(&format!("built {title} in {} s", started.elapsed().as_secs()));
     Ok(built)
 }
 
 /// Where its sources are, and where it is once it is built.
 fn place(program: &GoProgram) -> Result<(PathBuf, PathBuf), (PathBuf, io::Error)> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(program.name);
-    match hash_sources(&sources, &program.flags) {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(program.module);
+    let own = program.packages.first().and_then(|package| package.strip_prefix("./"));
+    match hash_sources(&sources, own, &program.flags) {
         Ok(hash) => Ok((sources, cache_folder().join(format!("{}-{hash:016x}", program.name)))),
         Err(error) => Err((sources, error)),
     }
 }
 
-/// A checkout with other sources or pins needs another program; the same sources find the one that is there.
-fn hash_sources(folder: &Path, flags: &str) -> io::Result<u64> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
+/// A checkout with other sources or pins needs another program; the same sources find the one that is there. `own` is the folder of a
+/// program that only shares a module with others.
+fn hash_sources(module: &Path, own: Option<&str>, flags: &str) -> io::Result<u64> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(own.map_or(module.to_owned(), |own| module.join(own)))?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<Vec<_>>>()?
         .into_iter()
         .filter(|path| path.is_file())
         .collect();
+    if own.is_some() {
+        paths.extend(["go.mod", "go.sum"].map(|pins| module.join(pins)));
+    }
     paths.sort();
     let mut hash = Xxh3::new();
     hash.update(flags.as_bytes());

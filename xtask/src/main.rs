@@ -64,7 +64,7 @@ enum Task {
     #[command(disable_help_flag = true)]
     Bench(PassedOn),
     /// The tests on a real API server alone; `isolation` is the suite that tries to get across tenants, `isolation-holes` shows
-    /// that it finds what is wrong
+    /// that it finds what is wrong; `node` runs pods on this machine (Linux, root)
     E2e {
         /// Use the current context of this kubeconfig instead of starting a control plane
         #[arg(long, value_name = "FILE")]
@@ -94,8 +94,28 @@ fn json_file(given: Option<PathBuf>) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// Into `target/pods`, so that neither linking undoes what the other has built.
+/// Builds what a node lacks, then runs pods on it.
+fn node() -> Option<cargo::Cargo> {
+    let command =
+        cargo(["test", "--package", "tenantry-e2e", "--test", "node", "--", "--nocapture", "--test-threads=1"]);
+    // Elsewhere the tests themselves say why they cannot run.
+    if !cfg!(target_os = "linux") {
+        return Some(command);
+    }
+    let programs = build_pod_programs()?;
+    Some(command.env("TENANTRY_E2E_NODE", "1").env("TENANTRY_POD_PROGRAMS", programs.join("programs")))
+}
+
 fn pod_programs() -> ExitCode {
+    let Some(folder) = build_pod_programs() else { return ExitCode::FAILURE };
+    for program in ["tenantry-bridge", "programs"] {
+        println!("{}", folder.join(program).display());
+    }
+    ExitCode::SUCCESS
+}
+
+/// Into `target/pods`, so that neither linking undoes what the other has built.
+fn build_pod_programs() -> Option<PathBuf> {
     let folder = cargo::target_folder().join("pods");
     // With a target named, macros and build scripts are not linked that way, which they could not be.
     let arguments =
@@ -103,17 +123,13 @@ fn pod_programs() -> ExitCode {
     let mut command =
         cargo(arguments).env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &folder);
     match command.0.status() {
-        Ok(status) if status.success() => {}
-        Ok(_) => return ExitCode::FAILURE,
+        Ok(status) if status.success() => Some(folder.join(HOST).join("release")),
+        Ok(_) => None,
         Err(error) => {
             eprintln!("error: starting cargo: {error}");
-            return ExitCode::FAILURE;
+            None
         }
     }
-    for program in ["tenantry-bridge", "programs"] {
-        println!("{}", folder.join(HOST).join("release").join(program).display());
-    }
-    ExitCode::SUCCESS
 }
 
 /// Static with the C library of the machine; what else rustup has, such as musl, does as well.
@@ -159,6 +175,10 @@ fn main() -> ExitCode {
             let mut command = match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
                 ["isolation"] => isolation("isolation_holds").env("TENANTRY_ISOLATION_JSON", json_file(json)),
                 ["isolation-holes"] => isolation("every_hole"),
+                ["node"] => match node() {
+                    Some(command) => command,
+                    None => return ExitCode::FAILURE,
+                },
                 _ => cargo(["test", "--package", "tenantry-e2e", "--no-fail-fast", "--tests", "--"]).args(names),
             };
             if let Some(path) = kubeconfig {

@@ -5,6 +5,7 @@ mod ask;
 mod load;
 mod mcp_server;
 mod model;
+mod once;
 mod serve;
 
 use std::process::ExitCode;
@@ -18,6 +19,9 @@ enum Program {
     McpServer(mcp_server::Arguments),
     Model(model::Arguments),
     Load(load::Arguments),
+    Ask(once::Arguments),
+    /// Holds a pod's namespaces until it is told to end.
+    Pause,
 }
 
 #[tokio::main]
@@ -27,6 +31,8 @@ async fn main() -> ExitCode {
         Program::McpServer(arguments) => mcp_server::run(arguments).await,
         Program::Model(arguments) => model::run(arguments).await,
         Program::Load(arguments) => load::run(arguments).await,
+        Program::Ask(arguments) => once::run(arguments).await,
+        Program::Pause => serve::told_to_end().await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

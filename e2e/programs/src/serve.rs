@@ -15,14 +15,18 @@ pub(crate) async fn serve(listen: SocketAddr, router: Router) -> Result<(), Stri
         tokio::net::TcpListener::bind(listen).await.map_err(|error| format!("listening on {listen}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     println!("listening on {address}");
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let ended = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-    };
+    let ended = async { told_to_end().await.unwrap_or_default() };
     axum::serve(listener, router).with_graceful_shutdown(ended).await.map_err(|error| error.to_string())
+}
+
+/// Until SIGTERM or Ctrl-C.
+pub(crate) async fn told_to_end() -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(())
 }
 
 /// JSON as an answer.

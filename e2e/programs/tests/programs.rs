@@ -99,6 +99,18 @@ async fn the_verifier_has_nothing_to_say_about_them() {
 }
 
 #[test]
+fn whoever_asks_once_is_told_of_an_answer_and_of_none() {
+    let model = Program::start(&["model", "--name", "tiny"]);
+    let ask = |url: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_programs")).args(["ask", url]).output().expect("runs");
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    };
+    assert_eq!(ask(&model.url("/v1/models"))["body"]["data"][0]["id"], "tiny");
+    assert_eq!(ask(&model.url("/nowhere"))["status"], 404);
+    assert!(ask("http://127.0.0.1:1/")["error"].as_str().is_some_and(|error| error.contains("refused")));
+}
+
+#[test]
 fn load_is_counted() {
     let model = Program::start(&["model", "--work", "1"]);
     let body = json!({ "model": "model", "messages": [] }).to_string();

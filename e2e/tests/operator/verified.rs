@@ -170,7 +170,7 @@ async fn nobody_is_asked_where_the_tenant_opens_nothing() {
     let weather = workload("McpServer", "walled-dev", "weather", &json!({ "remote": { "url": server.url } }));
     objects::apply(&client, &weather).await.expect("applied");
     is(&client, &weather, "Verified", "Unknown", "NotProbed").await;
-    is(&client, &weather, "Ready", "True", "").await;
+    is(&client, &weather, "Ready", "Unknown", "NotProbed").await;
     // And where it opens something else, no further than that: a name that leads into the cluster is no way around.
     onboard(&client, &open_tenant("walled")).await;
     let inside = workload("McpServer", "walled-dev", "inside", &json!({ "remote": { "url": "http://10.96.0.1/mcp" } }));

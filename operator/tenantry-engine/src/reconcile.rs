@@ -157,7 +157,12 @@ async fn finish(
     let status = {
         let view = engine.view();
         let world = World::new(&view);
-        (kind.status)(cr, &world, outcome, engine.clock.now())
+        let status = (kind.status)(cr, &world, outcome, engine.clock.now());
+        // What only the status looks at must wake the resource as well, or it tells for ever what was so at this moment.
+        if engine.readers().record_status(key, world.into_reads()) {
+            engine.asking.notify_one();
+        }
+        status
     };
     match status {
         Ok(status) => status::write(engine, key, cr, &status, wrote).await,

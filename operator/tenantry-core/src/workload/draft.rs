@@ -49,6 +49,8 @@ pub(crate) struct Workload<'a> {
     pub(crate) inquiry: Option<Inquiry<'a>>,
     /// What its kind refuses.
     pub(crate) refusals: Vec<Refusal>,
+    /// What its kind does not know yet, and must before anything is changed.
+    pub(crate) unknown: Option<&'static str>,
 }
 
 /// What a kind puts into pods besides.
@@ -149,6 +151,9 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     };
     plan.refusals.extend(workload.refusals.iter().cloned());
     refuse_unsupported(workload, plan);
+    if let Some(unknown) = workload.unknown {
+        plan.wait(Reason::Pending, unknown);
+    }
     draft.bindings = match workload.connections {
         Some(connections) => bind(&home, connections, world, plan),
         None => Bindings::default(),
@@ -161,7 +166,7 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     if let Some(decided) = &draft.decided {
         let case = Case { workload, home: &home, world, decided };
         case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
-        if draft.plan.refusals.is_empty() && !case.stands_still() {
+        if draft.plan.refusals.is_empty() && workload.unknown.is_none() && !case.stands_still() {
             case.want_objects(&mut draft.plan, &draft.bindings);
         } else {
             let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());

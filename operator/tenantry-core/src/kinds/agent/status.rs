@@ -17,7 +17,7 @@ const MOST_ISSUES: usize = 20;
 /// What the status should say.
 pub(super) fn status(cr: &Agent, world: &World, done: &Outcome, now: Timestamp) -> AgentStatus {
     let before = cr.status.clone().unwrap_or_default();
-    let workload = plan::workload(cr);
+    let workload = plan::workload(cr, world);
     let draft = workload::draft(&workload, world);
     let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
     let mut further: &[Type] = &[];

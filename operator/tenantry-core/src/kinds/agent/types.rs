@@ -32,7 +32,7 @@ use crate::workload::types::{Bound, Connections, KeyRef, Trunk, TrunkStatus};
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')").message("metadata.name becomes the name of a Service: use at most 63 lower-case letters, digits and dashes, beginning with a letter"),
-    validation = Rule::new("self.spec.type != 'Container' || has(self.spec.image)").message("spec.image: an agent of type Container needs an image"),
+    validation = Rule::new("(self.spec.type == 'Container') == has(self.spec.image)").message("spec.image: an agent of type Container needs an image, and a declarative one has that of the platform's runtime"),
     validation = Rule::new("(self.spec.type == 'Declarative') == has(self.spec.declarative)").message("spec.declarative belongs to type Declarative, which needs it"),
 )]
 #[serde(rename_all = "camelCase")]
@@ -40,7 +40,7 @@ pub struct AgentSpec {
     /// Container (default): an image of your own. Declarative: the platform's runtime, told what to do.
     #[serde(rename = "type", default)]
     pub type_: AgentType,
-    /// What a declarative agent is to do. Not supported yet: refused.
+    /// What a declarative agent is to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declarative: Option<Declarative>,
     /// What runs, and how.
@@ -126,7 +126,7 @@ pub struct A2a {
     /// while it is right. Default: it serves none.
     #[serde(default)]
     pub enabled: bool,
-    /// What it can be asked for. At most 32.
+    /// What it can be asked for. The agent is told, so that its card can say so. At most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]

@@ -20,5 +20,6 @@ pub(super) fn workload(application: &Application) -> Workload<'_> {
         extras: Extras::default(),
         inquiry: None,
         refusals: Vec::new(),
+        unknown: None,
     }
 }

@@ -11,18 +11,19 @@ use crate::plan::Refusal;
 use crate::workload::{Extras, Inquiry, Workload, sort};
 use crate::world::World;
 
-use super::bridge::bridged;
+use super::bridge::{NoBridge, bridged};
 use super::types::{McpServer, Transport, VerificationMode};
 
 /// The workload that it is.
 pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a> {
     let spec = &server.spec;
     let mut refusals = refusals(server);
-    let (mut trunk, mut extras) = (Cow::Borrowed(&spec.trunk), Extras::default());
+    let (mut trunk, mut extras, mut unknown) = (Cow::Borrowed(&spec.trunk), Extras::default(), None);
     if spec.transport == Transport::Stdio && spec.remote.is_none() {
         match bridged(server, world) {
             Ok((bridge, brought)) => (trunk, extras) = (Cow::Owned(bridge), brought),
-            Err(refusal) => refusals.push(refusal),
+            Err(NoBridge::Refused(refusal)) => refusals.push(refusal),
+            Err(NoBridge::Unknown(what)) => unknown = Some(what),
         }
     }
     Workload {
@@ -35,6 +36,7 @@ pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a>
         extras,
         inquiry: inquiry(server),
         refusals,
+        unknown,
     }
 }
 
@@ -51,8 +53,25 @@ fn refusals(server: &McpServer) -> Vec<Refusal> {
     if server.spec.tools.is_some() {
         refuse("spec.tools", "no tool is hidden from agents yet: remove it, or have the server offer fewer");
     }
+    for field in useless(server) {
+        let text = "nothing is run here of a server with remote: remove it";
+        refusals.push(Refusal::new(Reason::Invalid, format!("spec.{field}"), text));
+    }
     if let Some(fault) = server.spec.remote.as_ref().and_then(|remote| target::parse(&remote.url).err()) {
         refusals.push(Refusal::new(Reason::Invalid, "spec.remote.url", fault.to_string()));
     }
     refusals
+}
+
+/// Fields that count for what is run here alone, of a server that is not.
+fn useless(server: &McpServer) -> Vec<String> {
+    let spec = &server.spec;
+    if spec.remote.is_none() {
+        return Vec::new();
+    }
+    let trunk = serde_json::to_value(&spec.trunk).unwrap_or_default();
+    let mut fields: Vec<String> = trunk.as_object().into_iter().flatten().map(|(field, _)| field.clone()).collect();
+    fields.extend(spec.path.is_some().then(|| "path".to_owned()));
+    fields.extend((spec.transport == Transport::Stdio).then(|| "transport".to_owned()));
+    fields
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::conditions::Type;
+use crate::conditions::{Reason, Type};
 use crate::external::Answer;
 use crate::kind::Outcome;
 use crate::workload::{self, Finding};
@@ -19,6 +19,7 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
     let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
     let spec = cr.spec.verification.clone().unwrap_or_default();
     let mut status = McpServerStatus::default();
+    let mut further = Vec::new();
     if spec.mode != VerificationMode::Off {
         let (answer, (truth, reason, message)) =
             match workload::finding(&draft, &mut judged, Some(&before.trunk), world) {
@@ -33,16 +34,24 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
                 },
                 Finding::Nothing(judgement) => (None, judgement),
             };
+        // That tools are missing, changed or unseen is told; that it does not speak its protocol makes it useless.
+        let is_told_only = matches!(reason, Reason::MissingTools | Reason::ToolsChanged | Reason::AuthRequired);
+        if spec.mode == VerificationMode::Enforce || !is_told_only {
+            further.push(Type::Verified);
+        }
         judged.conditions.set(Type::Verified, truth, reason, message);
         status = verified::seen(&before, &spec, answer.as_ref());
     }
-    let (further, text): (&[Type], _) = match spec.mode {
-        VerificationMode::Off => (&[], "it runs; its protocol is not checked, as its spec says"),
-        VerificationMode::Report => (&[], "it runs; Verified says what is known of its protocol"),
-        VerificationMode::Enforce => (&[Type::Verified], "it runs, and speaks its protocol"),
+    let text = match (&cr.spec.remote, spec.mode) {
+        (Some(_), VerificationMode::Off) => {
+            "it is elsewhere, and nobody here knows whether it answers, as its spec says"
+        }
+        (None, VerificationMode::Off) => "it runs; its protocol is not checked, as its spec says",
+        (Some(_), _) => "it speaks its protocol",
+        (None, _) => "it runs, and speaks its protocol",
     };
-    status.trunk = judged.finish(further, text);
-    if let Some(remote) = &cr.spec.remote {
+    status.trunk = judged.finish(&further, text);
+    if let Some(remote) = cr.spec.remote.as_ref().filter(|_| draft.home.is_some() && done.plan.refusals.is_empty()) {
         status.trunk.url = Some(remote.url.clone());
     }
     status

@@ -127,7 +127,8 @@ pub struct ToolFilter {
 #[x_kube(validation = Rule::new("duration(self.interval) >= duration('10s')").message("interval: write 10s or more"))]
 #[x_kube(validation = Rule::new("!has(self.approvedToolsHash) || self.pinTools").message("approvedToolsHash approves tools that are pinned: set pinTools to true as well"))]
 pub struct Verification {
-    /// Report (default): Verified tells what is wrong. Enforce: it is Ready only while nothing is. Off: it is not checked.
+    /// Report (default): it is Ready only while it speaks its protocol; Verified tells what else is wrong. Enforce: it is Ready only
+    /// while nothing is. Off: it is not checked.
     #[serde(default)]
     pub mode: VerificationMode,
     /// How often it is checked, at most every 10s. Default: 5m.

@@ -26,6 +26,7 @@ pub(super) fn workload(deployment: &ModelDeployment) -> Workload<'_> {
         extras: Extras { env: env(deployment), volumes: vec![volume(deployment)], first: None },
         inquiry: None,
         refusals: refusals(deployment),
+        unknown: None,
     }
 }
 

@@ -86,22 +86,22 @@ pub(super) fn choose(wanted: Value, rollout: &Rollout, seen: Option<&Value>, tro
     let noted = seen.and_then(|facts| Some((facts, read(facts)?)));
     let Some((facts, noted)) = noted else {
         // Nothing is known of what ran before it was asked to remember.
-        return stay(wanted, Note { revision, ..Note::default() });
+        return stay(wanted, &Note { revision, ..Note::default() });
     };
     match (&noted.failed, &noted.before) {
         // Until something else is wanted.
         (Some(failed), Some(before)) if failed.revision == revision => {
             let setback = Setback::RolledBack { number: failed.number.clone(), why: failed.why.clone() };
-            Choice { template: before.template.clone(), setback: Some(setback), ..stay(Value::Null, noted) }
+            Choice { template: before.template.clone(), setback: Some(setback), ..stay(Value::Null, &noted) }
         }
         _ if noted.revision == revision => go_on(wanted, noted, facts, trouble),
-        _ => stay(wanted, begin(revision, noted, facts)),
+        _ => stay(wanted, &begin(revision, noted, facts)),
     }
 }
 
-fn stay(template: Value, note: Note) -> Choice {
+fn stay(template: Value, note: &Note) -> Choice {
     // Texts and JSON always convert.
-    Choice { template, note: serde_json::to_string(&note).ok(), setback: None }
+    Choice { template, note: serde_json::to_string(note).ok(), setback: None }
 }
 
 fn read(facts: &Value) -> Option<Note> {
@@ -129,10 +129,10 @@ fn begin(revision: String, noted: Note, facts: &Value) -> Note {
 /// What is wanted was written already.
 fn go_on(wanted: Value, noted: Note, facts: &Value, trouble: Option<&Trouble>) -> Choice {
     if is_available(&noted, facts) {
-        return stay(wanted, Note { revision: noted.revision, available: true, ..Note::default() });
+        return stay(wanted, &Note { revision: noted.revision, available: true, ..Note::default() });
     }
-    let Some(words) = failure(facts, &noted.stale) else { return stay(wanted, noted) };
-    let stands = |reason, noted| Choice { setback: Some(Setback::Stands(reason)), ..stay(wanted.clone(), noted) };
+    let Some(words) = failure(facts, &noted.stale) else { return stay(wanted, &noted) };
+    let stands = |reason, noted| Choice { setback: Some(Setback::Stands(reason)), ..stay(wanted.clone(), &noted) };
     let Some(before) = noted.before.clone() else {
         return stands("no revision before it was seen available while rollout.onFailure was Rollback", noted);
     };
@@ -157,7 +157,7 @@ fn go_on(wanted: Value, noted: Note, facts: &Value, trouble: Option<&Trouble>) -
         failed: Some(failed),
         stale: words,
     };
-    Choice { setback: Some(Setback::RolledBack { number, why }), ..stay(before.template, note) }
+    Choice { setback: Some(Setback::RolledBack { number, why }), ..stay(before.template, &note) }
 }
 
 fn is_available(noted: &Note, facts: &Value) -> bool {

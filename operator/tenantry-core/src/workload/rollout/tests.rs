@@ -78,8 +78,8 @@ fn template(image: &str) -> Value {
     } })
 }
 
-fn rolled_back(number: &str, why: &str) -> Option<Setback> {
-    Some(Setback::RolledBack { number: number.to_owned(), why: why.to_owned() })
+fn rolled_back(number: &str, why: &str) -> Setback {
+    Setback::RolledBack { number: number.to_owned(), why: why.to_owned() }
 }
 
 /// A story in which `good` was available and `bad` has failed.
@@ -96,21 +96,21 @@ fn failed() -> Story {
 #[test]
 fn what_fails_is_rolled_back_once_and_stays_so_until_something_else_is_wanted() {
     let mut story = failed();
-    assert_eq!(story.look("bad"), ("good".to_owned(), rolled_back("2", "bad is late")));
+    assert_eq!(story.look("bad"), ("good".to_owned(), Some(rolled_back("2", "bad is late"))));
     let note = story.facts.as_ref().expect("written")["rollout"].clone();
     // Whatever the Deployment tells meanwhile.
     story.fails("bad is late");
-    assert_eq!(story.look("bad"), ("good".to_owned(), rolled_back("2", "bad is late")));
+    assert_eq!(story.look("bad"), ("good".to_owned(), Some(rolled_back("2", "bad is late"))));
     story.comes_up();
-    assert_eq!(story.look("bad"), ("good".to_owned(), rolled_back("2", "bad is late")));
+    assert_eq!(story.look("bad"), ("good".to_owned(), Some(rolled_back("2", "bad is late"))));
     story.fails("good is late, too");
-    assert_eq!(story.look("bad"), ("good".to_owned(), rolled_back("2", "bad is late")));
+    assert_eq!(story.look("bad"), ("good".to_owned(), Some(rolled_back("2", "bad is late"))));
     assert_eq!(story.facts.as_ref().expect("written")["rollout"], note, "and nothing is written");
 
     // The next one is tried, fails in its turn, and the same comes back.
     assert_eq!(story.look("worse"), ("worse".to_owned(), None));
     story.fails("worse is late");
-    assert_eq!(story.look("worse"), ("good".to_owned(), rolled_back("4", "worse is late")));
+    assert_eq!(story.look("worse"), ("good".to_owned(), Some(rolled_back("4", "worse is late"))));
     // The one that had failed first is something else now.
     assert_eq!(story.look("bad"), ("bad".to_owned(), None));
     story.fails("bad is late, again");

@@ -58,6 +58,8 @@ pub const ROLLOUT: &str = "tenantry.dev/rollout";
 pub const SIZE: &str = "tenantry.dev/size";
 /// Annotation of Kubernetes on a Deployment: the number of its revision.
 pub const REVISION_NUMBER: &str = "deployment.kubernetes.io/revision";
+/// Annotation on the pods of a workload: which state of the ConfigMaps and Secrets that they use they were started with.
+pub const CONSUMED: &str = "tenantry.dev/consumed";
 /// Annotation on a workload's pods: what it refers to, as `/etc/tenantry/bindings.json` shows it.
 pub const BINDINGS: &str = "tenantry.dev/bindings";
 /// Finalizer of kinds whose children no owner reference can reach.

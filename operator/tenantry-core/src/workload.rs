@@ -3,6 +3,7 @@
 
 mod availability;
 mod bindings;
+mod consumed;
 mod draft;
 mod finding;
 mod home;
@@ -34,6 +35,8 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::TROUBLED_POD),
     Access::read(&resources::API_SERVICE),
     Access::read(&resources::TENANTRY_PLATFORM),
+    Access::read(&resources::SECRET_ORIGINAL),
+    Access::read(&resources::CONFIG_MAP_ORIGINAL),
     Access::read(&resources::APPLICATION),
     Access::read(&resources::AGENT),
     Access::read(&resources::MCP_SERVER),

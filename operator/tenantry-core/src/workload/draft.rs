@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::availability::{Availability, availability};
 use super::bindings::{Bindings, bind};
+use super::consumed::{self, State};
 use super::home::{Home, Standing, standing};
 use super::inquiry::{Asked, Inquiry};
 use super::pods::Pods;
@@ -395,10 +396,21 @@ impl Case<'_> {
             bindings: workload.connections.map(|_| bindings),
             extras: &workload.extras,
         };
+        let mut wanted = pods.template();
+        match consumed::state(&wanted, workload.namespace(), self.world) {
+            State::Untold => {}
+            State::Known(state) => wanted["metadata"]["annotations"][meta::CONSUMED] = state.into(),
+            State::Unknown(what) => {
+                // Whatever is written now might replace all pods for nothing.
+                plan.wait(Reason::Pending, what);
+                let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
+                plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
+                return None;
+            }
+        }
         let rollout = workload.trunk.rollout.clone().unwrap_or_default();
         let seen = self.world.get(&workload.child(&MANAGED_DEPLOYMENT)).found();
-        let Choice { template, note, setback } =
-            choose(pods.template(), &rollout, seen.as_deref(), run.trouble.as_ref());
+        let Choice { template, note, setback } = choose(wanted, &rollout, seen.as_deref(), run.trouble.as_ref());
         // What came back may need it although the spec names another.
         if template["spec"]["serviceAccountName"] == parts.name.as_str() {
             plan.want(build::build_service_account(&parts));

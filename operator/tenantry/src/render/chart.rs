@@ -16,7 +16,7 @@ const RELEASE_NAMESPACE: &str = "RELEASE-NAMESPACE";
 /// Files of the chart, by path within it. The CRDs are added by [`super::files`].
 pub(super) fn files(kinds: &[Registration]) -> Result<Files, FormatError> {
     let rules = manifests::cluster_role_rules(kinds);
-    let roles = manifests::roles_for_others();
+    let roles = manifests::roles_for_others(kinds);
     let lists = [
         ("operator-rules", rules),
         ("reader-rules", manifests::reader_rules(kinds)),

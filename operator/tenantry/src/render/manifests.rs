@@ -53,7 +53,7 @@ pub fn all(kinds: &[Registration], installation: &Installation) -> Result<Vec<Va
     objects.extend(self_guard(namespace));
     objects.push(workload::namespace(namespace));
     objects.push(workload::service_account(namespace));
-    objects.extend(roles_for_others());
+    objects.extend(roles_for_others(kinds));
     objects.extend(rights::operator(kinds, namespace));
     objects.extend(installation.replicate_from.iter().flat_map(|from| rights::reader(kinds, from, namespace)));
     objects.extend(flow::schemas(namespace));

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
@@ -62,6 +63,12 @@ pub struct TenantryPlatformSpec {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub agent_runtimes: Vec<AgentRuntime>,
+    /// What replaces the pods of workloads that use it when it changes: ConfigMap, Secret. The operator must be allowed to watch both:
+    /// bind it to the ClusterRole `tenantry:watches-configuration`. Absent: pods keep what they were started with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub rollout_on_change: Vec<Configuration>,
     /// StorageClasses that encrypt what they store. Kubernetes cannot tell by itself, so the platform team says so, and how
     /// it is known. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -105,6 +112,15 @@ pub struct AgentRuntime {
     /// Its image. Tenants must be allowed to use its registry.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
+}
+
+/// What pods are configured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Configuration {
+    /// ConfigMaps.
+    ConfigMap,
+    /// Secrets. Of both the operator is sent their metadata alone.
+    Secret,
 }
 
 /// A StorageClass that encrypts what it stores.

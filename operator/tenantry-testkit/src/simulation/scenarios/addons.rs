@@ -6,6 +6,7 @@ use super::super::scenario::{Scenario, Step};
 use super::established;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const MAPS: &str = "/api/v1/namespaces/acme-dev/configmaps";
 const APPLICATIONS: &str = "/apis/tenantry.dev/v1alpha1/namespaces/acme-dev/applications";
 
 /// The stories.
@@ -29,7 +30,41 @@ pub fn addons() -> Vec<Scenario> {
             [established(&["dev"]), vec![platform(), keda(), scaled(), Step::Settle]].concat(),
             vec![Step::Edit(format!("{APPLICATIONS}/web"), json!({"spec": {"scaling": null}}))],
         ),
+        Scenario::new(
+            "configuration changes",
+            "an application uses a ConfigMap that comes later, is changed, and goes; its pods are replaced for each",
+            [established(&["dev"]), vec![watchful(), configured(), Step::Settle]].concat(),
+            vec![
+                Step::Create(MAPS.into(), settings("a")),
+                Step::Settle,
+                Step::Edit(format!("{MAPS}/settings"), json!({"data": {"key": "b"}})),
+                Step::Settle,
+                Step::Delete(format!("{MAPS}/settings")),
+            ],
+        ),
     ]
+}
+
+/// A platform that wants pods replaced for what they are configured by.
+fn watchful() -> Step {
+    let body = json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": {"name": "default"},
+        "spec": {"rolloutOnChange": ["ConfigMap", "Secret"]},
+    });
+    Step::Create("/apis/tenantry.dev/v1alpha1/tenantryplatforms".into(), body)
+}
+
+fn configured() -> Step {
+    let body = json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "Application",
+        "metadata": {"name": "web", "namespace": "acme-dev"},
+        "spec": {"image": "registry.example/a:1", "envFrom": [{"configMapRef": {"name": "settings", "optional": true}}]},
+    });
+    Step::Create(APPLICATIONS.into(), body)
+}
+
+fn settings(value: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"key": value}})
 }
 
 fn platform() -> Step {

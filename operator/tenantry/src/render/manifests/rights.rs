@@ -17,6 +17,9 @@ const READER_ROLE: &str = "tenantry-replicate";
 /// Name of the ClusterRole for controllers of the platform that must write into tenants' namespaces.
 pub const EXEMPT_ROLE: &str = "tenantry:exempt";
 
+/// Name of the ClusterRole for the operator itself, if the platform wants it to watch what pods are configured by.
+const WATCHER_ROLE: &str = "tenantry:watches-configuration";
+
 /// Annotation by which Kubernetes tools show what an object is for.
 const DESCRIPTION: &str = "kubernetes.io/description";
 
@@ -83,8 +86,16 @@ fn rule(rule: &Rule) -> Value {
 
 /// The ClusterRoles for others than the operator: what members of tenants are given, and what controllers of the platform may
 /// be given.
-pub fn roles_for_others() -> Vec<Value> {
-    roles::ROLES.iter().map(tenant_role).chain([exempt_role()]).collect()
+pub fn roles_for_others(kinds: &[Registration]) -> Vec<Value> {
+    roles::ROLES.iter().map(tenant_role).chain([exempt_role(), watcher_role(kinds)]).collect()
+}
+
+/// What the platform may give the operator beyond what it needs.
+fn watcher_role(kinds: &[Registration]) -> Value {
+    let mut metadata = metadata(WATCHER_ROLE, None);
+    metadata["annotations"] = json!({ DESCRIPTION:
+        "Lets Tenantry's operator watch Secrets and ConfigMaps, so that it replaces the pods that use them when they change. Bound to nobody at first." });
+    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": reader_rules(kinds) })
 }
 
 fn exempt_role() -> Value {

@@ -3,13 +3,24 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tenantry_core::external::Question;
 use tenantry_core::kinds::KINDS;
 use tenantry_e2e::{Cluster, eventually, shared};
-use tenantry_engine::Settings;
 use tenantry_engine::clock::Clock;
+use tenantry_engine::{Asking, Outside, Settings};
+
+/// Nothing here has a protocol to verify.
+struct Nobody;
+
+impl Outside for Nobody {
+    fn ask(&self, _: Question) -> Asking {
+        Box::pin(std::future::pending())
+    }
+}
 
 const SOON: Duration = Duration::from_secs(30);
 const CLASS_AND_TENANT: &str = r#"
@@ -136,6 +147,7 @@ async fn a_plan_tells_what_the_operator_then_does() {
             identity: "plan-test".into(),
             listener: None,
             clock: Clock::System,
+            outside: Arc::new(Nobody),
             seed: 1,
         },
         std::future::pending(),

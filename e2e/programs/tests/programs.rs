@@ -50,7 +50,7 @@ impl Program {
 }
 
 fn options() -> Options {
-    Options { bounds: Bounds { is_loopback_allowed: true, forbidden: Vec::new() }, ..Options::default() }
+    Options { bounds: Bounds { is_loopback_allowed: true, ..Bounds::default() }, ..Options::default() }
 }
 
 #[test]

@@ -72,11 +72,10 @@ async fn read(client: &Client, given: &[&Value]) -> Result<Vec<Value>, ObjectErr
     Ok(found)
 }
 
-/// Ready, or not ready for nothing but a protocol that nobody has spoken yet.
+/// Ready for its present spec.
 fn is_settled(workload: &Value) -> bool {
     objects::condition(workload, "Ready").is_some_and(|ready| {
-        ready["observedGeneration"] == workload["metadata"]["generation"]
-            && (ready["status"] == "True" || ready["reason"] == "NotProbed")
+        ready["observedGeneration"] == workload["metadata"]["generation"] && ready["status"] == "True"
     })
 }
 

@@ -410,6 +410,12 @@ fn workloads() -> Vec<Attempt> {
             Value::Null,
         ),
         attempt(
+            "remove a tenant's data",
+            M::DELETE,
+            core("robbed-dev", "persistentvolumeclaims") + "/data",
+            Value::Null,
+        ),
+        attempt(
             "publish a Service in kube-system",
             M::POST,
             core("kube-system", "services"),
@@ -476,6 +482,11 @@ async fn prepare(cluster: &Cluster) {
     onboard(&admin, &plain_tenant("robbed")).await;
     onboard(&admin, &plain_tenant("bystander")).await;
     objects::apply(&admin, &namespace("stolen-plain", &json!({}))).await.expect("applied");
+    let claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data", "namespace": "robbed-dev" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    });
+    objects::apply(&admin, &claim).await.expect("applied");
     let mut consents = namespace("stolen-consents", &json!({}));
     consents["metadata"]["annotations"] = json!({ "tenantry.dev/adoptable-by": "robbed" });
     objects::apply(&admin, &consents).await.expect("applied");

@@ -22,6 +22,7 @@ use crate::autoscalers;
 use crate::exact::{Listed, stored_as_wanted};
 use crate::program::{Operator, SOON};
 use crate::scene::{self, get, onboard, plain_tenant, stage};
+use crate::verified::{Mood, Server, open_tenant};
 
 /// Kinds of objects that workloads consist of.
 const PARTS: [&Resource; 6] = [
@@ -427,10 +428,11 @@ async fn lies_cannot_be_told() {
     objects::delete(&client, &many).await.expect("deleted");
 
     // Ready, where nobody has spoken the protocol.
-    let unverified = workload("McpServer", "honest-dev", "unverified", &json!({ "image": "registry.example/a:1" }));
+    let spec = json!({ "image": "registry.example/a:1", "verification": { "mode": "Enforce" } });
+    let unverified = workload("McpServer", "honest-dev", "unverified", &spec);
     objects::apply(&client, &unverified).await.expect("applied");
     is(&client, &unverified, "Available", "True", "").await;
-    is(&client, &unverified, "Ready", "Unknown", "NotProbed").await;
+    is(&client, &unverified, "Ready", "Unknown", "ProbeBlocked").await;
 
     // Ready for the old generation: a new image that never starts. What runs goes on; the rollout is told as what it is.
     let web = workload(
@@ -497,8 +499,13 @@ async fn workloads_at_rest_cost_nothing_and_a_new_operator_writes_nothing() {
     let client = cluster.client().await.expect("client");
     scene::prepare(&cluster).await;
     let operator = Operator::start(&cluster).await;
-    onboard(&client, &plain_tenant("resting")).await;
+    onboard(&client, &open_tenant("resting")).await;
     run(&client, &team("resting-dev")).await;
+    // One that is asked more often than once in each time that is to be quiet.
+    let server = Server::start(Mood::Offers(vec!["forecast"])).await;
+    let verification = json!({ "mode": "Enforce", "interval": "10s", "pinTools": true });
+    let spec = json!({ "remote": { "url": server.url }, "verification": verification });
+    run(&client, &[workload("McpServer", "resting-dev", "weather", &spec)]).await;
     // The HPA controller's first words about metrics that nobody serves are told within its first rounds.
     is(&client, &team("resting-dev")[3], "ScalingReady", "False", "Failed").await;
     let quiet = async |what: &str| {

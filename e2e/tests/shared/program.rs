@@ -108,7 +108,7 @@ impl Operator {
         command
             .arg("exec")
             .arg(program(&folder))
-            .args(["run", "--log-format=human", "--log=info,tenantry_engine=debug"])
+            .args(["run", "--ask-loopback", "--log-format=human", "--log=info,tenantry_engine=debug"])
             .arg(format!("--kubeconfig={}", identity.kubeconfig_path().display()))
             .arg(format!("--namespace={NAMESPACE}"))
             .arg(format!("--listen={address}"))

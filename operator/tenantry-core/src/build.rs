@@ -16,6 +16,7 @@ mod service;
 mod service_account;
 mod tenant_view;
 mod vertical_pod_autoscaler;
+mod volume_claim;
 mod workload_policy;
 
 pub use copy::build_copy;
@@ -33,4 +34,5 @@ pub use service::build_service;
 pub use service_account::build_service_account;
 pub use tenant_view::build_tenant_view;
 pub use vertical_pod_autoscaler::build_vertical_pod_autoscaler;
+pub use volume_claim::{Claim, build_volume_claim};
 pub(crate) use workload_policy::build_workload_policy;

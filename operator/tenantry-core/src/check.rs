@@ -19,6 +19,11 @@ pub fn is_protected(namespace: &str) -> bool {
     namespace == "default" || namespace.starts_with("kube-") || namespace == "kube"
 }
 
+/// Whether pods of this template run with no more rights than those of workloads may.
+pub(crate) fn is_restricted(template: &Value) -> bool {
+    workload::broken_template(template).is_none()
+}
+
 /// The first rule that the plan breaks, in words that name the object.
 pub fn violation(plan: &Plan) -> Option<String> {
     let twice = || {

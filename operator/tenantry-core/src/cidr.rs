@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use tenantry_protocol::opening::Network;
+
 /// Link-local ranges, where clouds serve metadata and credentials to whoever asks. No policy of ours ever opens them.
 pub const METADATA_RANGES: [&str; 3] = ["169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128"];
 
@@ -78,6 +80,12 @@ impl Cidr {
     /// The ranges of [`METADATA_RANGES`].
     pub fn metadata_ranges() -> impl Iterator<Item = Self> {
         METADATA_RANGES.iter().filter_map(|range| range.parse().ok())
+    }
+}
+
+impl From<Cidr> for Network {
+    fn from(cidr: Cidr) -> Self {
+        Self { address: cidr.address, prefix: cidr.prefix }
     }
 }
 

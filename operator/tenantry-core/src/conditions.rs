@@ -101,6 +101,20 @@ pub enum Reason {
     Deleting,
     /// Nothing has shown yet whether it holds.
     NotProbed,
+    /// It asks for credentials that the operator has not; as far as can be seen it is well.
+    AuthRequired,
+    /// The operator could not reach it, or may not.
+    ProbeBlocked,
+    /// It asks the operator to come less often.
+    RateLimited,
+    /// It says that it cannot answer now.
+    Unavailable,
+    /// It answers, and not as its protocol says.
+    ProtocolError,
+    /// Tools that the spec requires are not there.
+    MissingTools,
+    /// Its tools are not those that were approved.
+    ToolsChanged,
     /// Pods of the newest spec are on their way.
     Progressing,
     /// Too few pods are available.
@@ -115,6 +129,8 @@ pub enum Reason {
     Limited,
     /// What would be needed is not on this cluster.
     ProviderMissing,
+    /// What the spec asks for has failed, and what ran before runs again.
+    RolledBack,
     /// The plan broke a rule of its own; nothing is written. A bug of Tenantry.
     InternalError,
 }
@@ -166,7 +182,7 @@ impl Type {
             }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
             Self::Available => {
-                "Enough pods of the newest spec are available, and its Service, if it has one, leads to them."
+                "Enough pods of the newest spec are available, or after a rollback of the revision that came back, and its Service, if it has one, leads to them."
             }
             Self::ScalingReady => {
                 "What is to scale it does so. Present only where something is asked to; Ready does not depend on it."
@@ -183,7 +199,7 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 31] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
@@ -199,6 +215,13 @@ impl Reason {
         Self::DeletionBlocked,
         Self::Deleting,
         Self::NotProbed,
+        Self::AuthRequired,
+        Self::ProbeBlocked,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::ProtocolError,
+        Self::MissingTools,
+        Self::ToolsChanged,
         Self::Progressing,
         Self::MinimumNotMet,
         Self::Failed,
@@ -206,6 +229,7 @@ impl Reason {
         Self::ScaledToZero,
         Self::Limited,
         Self::ProviderMissing,
+        Self::RolledBack,
         Self::InternalError,
     ];
 
@@ -227,6 +251,13 @@ impl Reason {
             Self::DeletionBlocked => "DeletionBlocked",
             Self::Deleting => "Deleting",
             Self::NotProbed => "NotProbed",
+            Self::AuthRequired => "AuthRequired",
+            Self::ProbeBlocked => "ProbeBlocked",
+            Self::RateLimited => "RateLimited",
+            Self::Unavailable => "Unavailable",
+            Self::ProtocolError => "ProtocolError",
+            Self::MissingTools => "MissingTools",
+            Self::ToolsChanged => "ToolsChanged",
             Self::Progressing => "Progressing",
             Self::MinimumNotMet => "MinimumNotMet",
             Self::Failed => "Failed",
@@ -234,8 +265,14 @@ impl Reason {
             Self::ScaledToZero => "ScaledToZero",
             Self::Limited => "Limited",
             Self::ProviderMissing => "ProviderMissing",
+            Self::RolledBack => "RolledBack",
             Self::InternalError => "InternalError",
         }
+    }
+
+    /// That of a condition, if it is one of ours.
+    pub fn of(condition: &Condition) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == condition.reason)
     }
 
     /// What it means and who must act, for the reference docs.
@@ -260,6 +297,21 @@ impl Reason {
             Self::DeletionBlocked => "Something keeps the deletion from ending; the message names it.",
             Self::Deleting => "The resource is being deleted.",
             Self::NotProbed => "Nothing has shown yet whether it holds; the message says what it depends on.",
+            Self::AuthRequired => {
+                "It asks for credentials, which the operator has not: healthy, as far as can be seen."
+            }
+            Self::ProbeBlocked => {
+                "The operator could not ask it, or may not: nobody answers there, or nobody lets it through. Says nothing about the server."
+            }
+            Self::RateLimited => "It says that it is asked too often. Says nothing else about it.",
+            Self::Unavailable => "It says that it cannot answer now. Says nothing else about it.",
+            Self::ProtocolError => {
+                "It answers, and not as its protocol, or the spec, says it must; the message says what is wrong."
+            }
+            Self::MissingTools => "Tools that the spec requires are not there; the message names them.",
+            Self::ToolsChanged => {
+                "Its tools are not those that were approved; the message says how they differ, and how to approve them."
+            }
             Self::Progressing => "Pods of the newest spec are on their way; this passes by itself.",
             Self::MinimumNotMet => "Too few pods are available; their events tell why.",
             Self::Failed => "It has failed and does not mend by itself; the message says what to look at.",
@@ -268,6 +320,9 @@ impl Reason {
             Self::Limited => "It works, but not as far as the spec asks; the message says what bounds it.",
             Self::ProviderMissing => {
                 "What would be needed is not on this cluster; the message says what else would do."
+            }
+            Self::RolledBack => {
+                "What the spec asks for did not become available in time, and what was available before runs again until the spec asks for something else."
             }
             Self::InternalError => "A bug of Tenantry: the plan broke a rule of its own and nothing was written.",
         }
@@ -308,6 +363,11 @@ impl<'a> Conditions<'a> {
         });
     }
 
+    /// Whether this one is set.
+    pub fn has(&self, type_: Type) -> bool {
+        self.conditions.iter().any(|condition| condition.type_ == type_.name())
+    }
+
     /// Adds `Accepted` from what the plan refuses, or `message` when it refuses nothing.
     pub fn set_accepted(&mut self, done: &Outcome, message: &str) {
         match done.plan.refusals.first() {
@@ -336,7 +396,7 @@ impl<'a> Conditions<'a> {
         match worst {
             Some(Some(condition)) if condition.status != Truth::True => {
                 let (status, text) = (condition.status, condition.message.clone());
-                let reason = Reason::ALL.into_iter().find(|reason| reason.name() == condition.reason);
+                let reason = Reason::of(condition);
                 self.set(Type::Ready, status, reason.unwrap_or(Reason::Pending), text);
             }
             Some(None) => self.set(Type::Ready, Truth::Unknown, Reason::Pending, "not looked at yet"),

@@ -12,6 +12,7 @@ pub mod conditions;
 pub mod content;
 pub mod enforcement;
 pub mod escrow;
+pub mod external;
 pub mod fields;
 pub mod kind;
 pub mod kinds;

@@ -52,6 +52,12 @@ pub const INVENTORY: &str = "tenantry.dev/inventory";
 pub const WORKLOAD_KIND: &str = "tenantry.dev/kind";
 /// Label beside [`WORKLOAD_KIND`]: the name of its custom resource.
 pub const WORKLOAD_NAME: &str = "tenantry.dev/name";
+/// Annotation on a workload's Deployment that is to be rolled back when it fails: which revision runs, and which ran before.
+pub const ROLLOUT: &str = "tenantry.dev/rollout";
+/// Annotation on a volume claim: the size that is asked for.
+pub const SIZE: &str = "tenantry.dev/size";
+/// Annotation of Kubernetes on a Deployment: the number of its revision.
+pub const REVISION_NUMBER: &str = "deployment.kubernetes.io/revision";
 /// Annotation on a workload's pods: what it refers to, as `/etc/tenantry/bindings.json` shows it.
 pub const BINDINGS: &str = "tenantry.dev/bindings";
 /// Finalizer of kinds whose children no owner reference can reach.

@@ -16,6 +16,9 @@ pub const LIMITS: &str = "tenantry";
 pub const OPERATOR_NAMESPACE: &str = "tenantry-system";
 /// ServiceAccount of the operator, and the name of all it consists of.
 pub const OPERATOR_ACCOUNT: &str = "tenantry";
+/// Labels by which the operator's pods are selected.
+pub const OPERATOR_PODS: [(&str, &str); 2] =
+    [("app.kubernetes.io/name", "tenantry"), ("app.kubernetes.io/component", "operator")];
 
 /// One namespace of a tenant: where objects go and how they are labelled.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::conditions::Reason;
+use crate::external::Question;
 use crate::object::{Desired, ObjectKey};
 use crate::resources::Resource;
 
@@ -26,6 +27,8 @@ pub struct Plan {
     pub waits: Vec<Wait>,
     /// Permissions that are absent. Objects that need them are not in `desired`, and so are removed.
     pub denials: Vec<Denial>,
+    /// What is to be asked of others than the API server, while this is the plan.
+    pub external: Vec<Question>,
     /// When to look again although nothing has changed (an expiry).
     pub requeue_at: Option<Timestamp>,
     /// Set while the resource is being deleted and nothing stands in the way: once all is applied and pruned, let it go,
@@ -178,6 +181,9 @@ impl fmt::Display for Plan {
         }
         for adjustment in &self.adjustments {
             writeln!(out, "adjusts    {}", adjustment.key)?;
+        }
+        for question in &self.external {
+            writeln!(out, "asks       {question}")?;
         }
         if let Some(when) = self.requeue_at {
             writeln!(out, "again at   {when}")?;

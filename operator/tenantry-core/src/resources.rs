@@ -7,17 +7,22 @@ use std::hash::{Hash, Hasher};
 
 use serde_json::{Value, json};
 
+use crate::names;
+
 mod addons;
 mod children;
 mod judged;
+mod pods;
 mod theirs;
 mod workloads;
 
 pub use addons::{SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
 pub use children::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE, SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
 };
 pub use judged::judged;
+pub use pods::TROUBLED_POD;
 pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING, is_ours};
 pub use workloads::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET, has_ended,
@@ -78,6 +83,8 @@ pub enum Watch {
     Blind,
     /// All objects of the cluster, but only while some plan lists them: what few resources need, and seldom.
     OnDemand,
+    /// The same, of those that carry this label.
+    LabelledOnDemand(&'static str),
     /// Only objects that carry our managed-by label, and only while some plan lists them, as plans do while the cluster serves the
     /// kind: of add-ons.
     WhereServed,
@@ -86,7 +93,7 @@ pub enum Watch {
 impl Watch {
     /// Whether it is watched only while some plan lists it.
     pub fn is_on_demand(self) -> bool {
-        matches!(self, Self::OnDemand | Self::WhereServed)
+        matches!(self, Self::OnDemand | Self::LabelledOnDemand(_) | Self::WhereServed)
     }
 
     /// Whether only what carries our managed-by label is watched.
@@ -202,7 +209,7 @@ pub static NAMESPACE: Resource = Resource {
     filled: &[],
 };
 
-/// `networking.k8s.io/v1 NetworkPolicy`.
+/// `networking.k8s.io/v1 NetworkPolicy`. Of the one that opens what a Tenant names, that is kept.
 pub static NETWORK_POLICY: Resource = Resource {
     group: "networking.k8s.io",
     version: "v1",
@@ -211,7 +218,7 @@ pub static NETWORK_POLICY: Resource = Resource {
     namespaced: true,
     write: Write::Replace,
     watch: Watch::Managed,
-    keep: Keep::Digest,
+    keep: Keep::Projection(network_policy_facts),
     wave: Wave::Isolation,
     filled: &[],
 };
@@ -417,6 +424,11 @@ fn namespace_facts(namespace: &Value) -> Value {
         facts["status"] = json!({ "conditions": namespace["status"]["conditions"] });
     }
     facts
+}
+
+/// Shape: `{egress: [rule]}` as it is in the object, of the policy that opens what the Tenant names; null of others.
+fn network_policy_facts(policy: &Value) -> Value {
+    if policy["metadata"]["name"] == names::ALLOW { json!({ "egress": policy["spec"]["egress"] }) } else { Value::Null }
 }
 
 /// Of an original: `{metadata: {uid, resourceVersion}, isToken: bool}`, the last for the token of a ServiceAccount.

@@ -4,18 +4,24 @@
 mod availability;
 mod bindings;
 mod draft;
+mod finding;
 mod home;
+mod inquiry;
 mod pods;
 mod references;
+mod rollout;
 mod scaling;
 pub mod sort;
 mod status;
 pub mod types;
 
 pub use bindings::BINDINGS_PATH;
-pub(crate) use draft::{Extras, First, Workload, draft};
+pub(crate) use draft::{Draft, Extras, First, Workload, draft, draft_with};
+pub(crate) use finding::{Finding, finding, unasked, verdict};
+pub(crate) use inquiry::Inquiry;
+pub(crate) use pods::CACHE;
 pub(crate) use references::Edge;
-pub(crate) use status::judge;
+pub(crate) use status::{Verdict, judge};
 
 use crate::access::Access;
 use crate::resources;
@@ -25,6 +31,7 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::NAMESPACE),
     Access::read(&resources::RESOURCE_QUOTA),
     Access::read(&resources::ENDPOINT_SLICE),
+    Access::read(&resources::TROUBLED_POD),
     Access::read(&resources::API_SERVICE),
     Access::read(&resources::TENANTRY_PLATFORM),
     Access::read(&resources::APPLICATION),
@@ -34,6 +41,7 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::own(&resources::NETWORK_POLICY),
     Access::own(&resources::SERVICE_ACCOUNT),
     Access::own(&resources::SERVICE),
+    Access::own(&resources::VOLUME_CLAIM),
     Access::own(&resources::MANAGED_DEPLOYMENT),
     Access::own(&resources::POD_DISRUPTION_BUDGET),
     Access::own(&resources::HORIZONTAL_POD_AUTOSCALER),

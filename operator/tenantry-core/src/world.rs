@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::external::{Answer, Question};
 use crate::kind::Kind;
 use crate::names;
 use crate::object::ObjectKey;
@@ -73,6 +74,10 @@ pub trait Source {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>>;
     /// Objects in order of namespace and name.
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>>;
+    /// What was last answered to a question that a plan asks.
+    fn answer(&self, _: &Question) -> Option<Arc<Answer>> {
+        None
+    }
     /// The namespace in which the operator runs.
     fn operator_namespace(&self) -> &str {
         names::OPERATOR_NAMESPACE
@@ -120,6 +125,12 @@ impl<'a> World<'a> {
     /// The first of these kinds that cannot be seen now: what was known of it last proves nothing.
     pub fn unseen(&self, kinds: &[&'static Resource]) -> Option<&'static Resource> {
         kinds.iter().copied().find(|kind| self.get(&ObjectKey::namespaced(kind, "", "")) == Lookup::NotSynced)
+    }
+
+    /// What was last answered to a question of the plan's own; nothing if it was not asked yet. An answer that says something new
+    /// wakes whoever asks, so this needs no record.
+    pub fn answer(&self, question: &Question) -> Option<Arc<Answer>> {
+        self.source.answer(question)
     }
 
     /// The namespace in which the operator runs. It never changes while it does, so this is no look-up.

@@ -14,11 +14,13 @@ use crate::adjust::Truces;
 use crate::calls::{Calls, Version};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::external::Schedule;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 use crate::queue::{Lane, Queue};
 use crate::status::Patience;
 use crate::store::{Change, Store};
+use crate::view::View;
 use crate::wake::Readers;
 use crate::watch::Health;
 
@@ -37,6 +39,8 @@ pub struct Engine {
     /// Told when plans look into other namespaces than before.
     pub(crate) asking: Notify,
     pub(crate) truces: Truces,
+    /// What is asked of others than the API server.
+    pub(crate) external: Schedule,
     store: RwLock<Store>,
     readers: Mutex<Readers>,
     watches: Mutex<BTreeMap<&'static Resource, Health>>,
@@ -65,6 +69,7 @@ impl Engine {
             patience: Patience::default(),
             asking: Notify::new(),
             truces: Truces::default(),
+            external: Schedule::default(),
             store: RwLock::default(),
             readers: Mutex::default(),
             watches: Mutex::new(watches),
@@ -78,6 +83,11 @@ impl Engine {
 
     pub(crate) fn store(&self) -> RwLockReadGuard<'_, Store> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What plans see.
+    pub(crate) fn view(&self) -> View<'_> {
+        View { store: self.store(), external: &self.external }
     }
 
     pub(crate) fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {

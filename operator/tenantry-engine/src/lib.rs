@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod clock;
 pub mod error;
+pub mod external;
 pub mod health;
 pub mod kept;
 pub mod leader;
@@ -26,10 +27,12 @@ mod queue;
 mod reconcile;
 mod silence;
 mod status;
+mod view;
 mod wake;
 mod watch;
 mod watchdog;
 
 pub use engine::Engine;
+pub use external::{Asking, Outside};
 pub use leader::LEASES;
 pub use run::{Election, Settings, run};

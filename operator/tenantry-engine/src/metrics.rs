@@ -72,6 +72,12 @@ const WATCH_ERRORS: Described = described(
     &["kind", "category"],
     "Errors of watches by kind and category.",
 );
+const PROBES: Described = described(
+    "tenantry_probes_total",
+    "counter",
+    &["protocol", "result"],
+    "Questions to MCP servers and agents, by protocol and what came of them (Verified, AuthRequired, RateLimited, Unavailable, ProbeBlocked, ProtocolError; none if the question was given up).",
+);
 const LEADER: Described = described("tenantry_leader", "gauge", &[], "1 while this process is the leader.");
 const VIOLATIONS: Described = described(
     "tenantry_plan_check_violations_total",
@@ -93,7 +99,7 @@ const ROLLBACKS: Described = described(
 );
 
 /// All metrics, for the reference docs.
-pub const METRICS: [Described; 12] = [
+pub const METRICS: [Described; 13] = [
     RECONCILES,
     CALLS,
     CALL_SECONDS,
@@ -103,6 +109,7 @@ pub const METRICS: [Described; 12] = [
     WATCH_AGE,
     WATCH_UP,
     WATCH_ERRORS,
+    PROBES,
     LEADER,
     VIOLATIONS,
     ROLLBACKS,
@@ -120,6 +127,7 @@ pub struct Metrics {
     watch_age: GaugeVec,
     watch_up: GaugeVec,
     watch_errors: IntCounterVec,
+    probes: IntCounterVec,
     /// 1 while leading.
     pub leader: IntGauge,
     violations: IntCounterVec,
@@ -148,6 +156,7 @@ impl Metrics {
             watch_age: gauges(&WATCH_AGE)?,
             watch_up: gauges(&WATCH_UP)?,
             watch_errors: counters(&WATCH_ERRORS)?,
+            probes: counters(&PROBES)?,
             leader: IntGauge::with_opts(options(&LEADER))?,
             violations: counters(&VIOLATIONS)?,
             rollbacks: IntCounter::with_opts(options(&ROLLBACKS))?,
@@ -162,6 +171,7 @@ impl Metrics {
         registry.register(Box::new(metrics.watch_age.clone()))?;
         registry.register(Box::new(metrics.watch_up.clone()))?;
         registry.register(Box::new(metrics.watch_errors.clone()))?;
+        registry.register(Box::new(metrics.probes.clone()))?;
         registry.register(Box::new(metrics.leader.clone()))?;
         registry.register(Box::new(metrics.violations.clone()))?;
         registry.register(Box::new(metrics.rollbacks.clone()))?;
@@ -193,6 +203,11 @@ impl Metrics {
     /// One watch failed.
     pub fn watch_error(&self, kind: &str, category: &str) {
         self.watch_errors.with_label_values(&[kind, category]).inc();
+    }
+
+    /// Somebody was asked.
+    pub fn asked(&self, protocol: &str, result: &str) {
+        self.probes.with_label_values(&[protocol, result]).inc();
     }
 
     /// State of a lane.

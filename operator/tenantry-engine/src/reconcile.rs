@@ -11,7 +11,7 @@ use tenantry_core::kind::{Children, Malformed, Outcome, Progress, Registration};
 use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
 use tenantry_core::plan::Plan;
-use tenantry_core::resources::Watch;
+use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::World;
 use tracing::Instrument;
 
@@ -65,6 +65,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     };
     let deleting = !cr["metadata"]["deletionTimestamp"].is_null();
     if deleting && !inventory::has_finalizer(&cr) {
+        engine.external.set(key, &[]);
         return Ok(None);
     }
     let (plan, moment) = match plan(engine, kind, key, &cr) {
@@ -81,6 +82,7 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
         tracing::error!(rule, "the plan breaks a rule of its own; nothing is written");
         engine.metrics.violation(key.resource.kind);
     } else {
+        engine.external.set(key, &plan.external);
         let mut ledger = Ledger::default();
         if kind.children == Children::Recorded {
             match inventory::record(engine, key, cr, &plan).await.map_err(|error| vec![error])? {
@@ -131,13 +133,13 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
 /// Plans, and records what was looked up before anything can change unnoticed: both under one lock of the store.
 /// Returns the moment it was made at, too.
 fn plan(engine: &Engine, kind: &Registration, key: &ObjectKey, cr: &Value) -> Result<(Plan, u64), Malformed> {
-    let store = engine.store();
-    let world = World::new(&*store);
+    let view = engine.view();
+    let world = World::new(&view);
     let plan = (kind.plan)(cr, &world, engine.clock.now());
     if engine.readers().record(key, world.into_reads()) {
         engine.asking.notify_one();
     }
-    Ok((plan?, store.moment()))
+    Ok((plan?, view.store.moment()))
 }
 
 /// Lets a deleted resource go, or writes its status.
@@ -153,9 +155,14 @@ async fn finish(
         return Ok(None);
     }
     let status = {
-        let store = engine.store();
-        let world = World::new(&*store);
-        (kind.status)(cr, &world, outcome, engine.clock.now())
+        let view = engine.view();
+        let world = World::new(&view);
+        let status = (kind.status)(cr, &world, outcome, engine.clock.now());
+        // What only the status looks at must wake the resource as well, or it tells for ever what was so at this moment.
+        if engine.readers().record_status(key, world.into_reads()) {
+            engine.asking.notify_one();
+        }
+        status
     };
     match status {
         Ok(status) => status::write(engine, key, cr, &status, wrote).await,
@@ -211,7 +218,16 @@ impl Engine {
     fn forget(&self, key: &ObjectKey) {
         self.readers().forget(key);
         self.patience.forget(key);
+        self.external.set(key, &[]);
         self.queue.forget(key);
+    }
+
+    /// Has those looked at whose plans list this kind.
+    pub(crate) fn queue_those_who_list(&self, resource: &'static Resource) {
+        let keys = self.readers().who_list(resource);
+        for key in keys {
+            self.queue.add(&key, crate::queue::Lane::Backlog);
+        }
     }
 
     /// Has every known resource looked at.

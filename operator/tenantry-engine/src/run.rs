@@ -14,10 +14,12 @@ use tokio::time::timeout;
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::external::Outside;
 use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
+use crate::queue::Lane;
 use crate::store::Store;
-use crate::{asked, health, reconcile, watch, watchdog};
+use crate::{asked, external, health, reconcile, watch, watchdog};
 
 /// How many resources are worked on at once. Calls are bounded apart from this.
 const WORKERS: usize = 16;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub identity: String,
     /// Where `/healthz`, `/readyz` and `/metrics` are served, if anywhere.
     pub listener: Option<TcpListener>,
+    /// Asks others than the API server.
+    pub outside: Arc<dyn Outside>,
     /// Where it takes the time from.
     pub clock: Clock,
     /// Spreads its pauses.
@@ -94,6 +98,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         biased; // Equal seeds give equal traces.
         () = stop => Ok(()),
         () = watch_all(&engine) => Ok(()),
+        () = ask(&engine, &*settings.outside) => Ok(()),
         error = serve(&engine, settings.listener) => Err(Error::Health(error)),
         () = lead(&engine, candidate.as_mut()) => Err(Error::LeadershipLost),
     };
@@ -121,7 +126,22 @@ async fn watch_all(engine: &Arc<Engine>) {
         watchdog::run(engine).await;
         watches.shutdown().await;
         engine.store_mut().forget_all();
+        engine.external.forget_all();
     }
+}
+
+/// Asks what plans want to know of others, and has those looked at of whom there is news.
+async fn ask(engine: &Engine, outside: &dyn Outside) {
+    let leads = || engine.leadership.holds();
+    external::run(&engine.external, outside, leads, |question, answer, is_news| {
+        let result = answer.map_or("none", |answer| answer.state().word());
+        engine.metrics.asked(question.protocol.word(), result);
+        if is_news {
+            tracing::debug!(asker = %question.asker, url = question.url, result, "there is news from outside");
+            engine.queue.add(&question.asker, Lane::Backlog);
+        }
+    })
+    .await;
 }
 
 async fn serve(engine: &Arc<Engine>, listener: Option<TcpListener>) -> std::io::Error {

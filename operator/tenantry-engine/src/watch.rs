@@ -142,6 +142,7 @@ fn config(resource: &Resource) -> watcher::Config {
     match resource.watch {
         Watch::All | Watch::OnDemand | Watch::Asked | Watch::Blind => config,
         Watch::Managed | Watch::WhereServed => config.labels(&format!("{}={}", meta::MANAGED_BY, meta::MANAGER)),
+        Watch::LabelledOnDemand(label) => config.labels(label),
     }
 }
 
@@ -168,7 +169,11 @@ fn take(engine: &Engine, resource: &'static Resource, namespace: &str, event: Ev
                 engine.wake(&key, &change);
             }
             // Ignorance of this kind has ended, for those who looked in vain.
-            engine.queue_all();
+            if resource.watch.is_on_demand() {
+                engine.queue_those_who_list(resource);
+            } else {
+                engine.queue_all();
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use http::Uri;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use tenantry_protocol::address::{Bounds, judge};
+use tenantry_protocol::address::{Bounds, admit};
 use tenantry_protocol::wire::Trouble;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -68,13 +68,11 @@ async fn resolve(host: &str, port: u16, bounds: &Bounds) -> Result<Vec<SocketAdd
     if found.is_empty() {
         return Err(unresolved("the resolver knows none".into()));
     }
-    // One that may not be asked taints the name: nobody has such a name by accident.
-    for address in &found {
-        judge(address.ip(), bounds).map_err(|refusal| Trouble::Refused {
-            host: host.to_owned(),
-            address: address.ip(),
-            refusal,
-        })?;
+    // One that may not be asked taints the name: nobody has such a name by accident. Of several the smallest is told, as
+    // resolvers turn their order.
+    let refused = |place: &SocketAddr| admit(*place, bounds).err().map(|refusal| (place.ip(), refusal));
+    if let Some((address, refusal)) = found.iter().filter_map(refused).min_by_key(|(address, _)| *address) {
+        return Err(Trouble::Refused { host: host.to_owned(), address, refusal });
     }
     Ok(found)
 }

@@ -1,6 +1,8 @@
 //! Which addresses may be asked. Judges an address that a name has already been resolved to; never resolves one.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::opening::Opening;
 
 /// Where AWS serves metadata over IPv6.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
@@ -12,6 +14,9 @@ pub struct Bounds {
     pub is_loopback_allowed: bool,
     /// Addresses that may not be asked whatever they serve: those of the API server.
     pub forbidden: Vec<IpAddr>,
+    /// Where alone one may ask, if that is bounded: where those on whose behalf it is asked may go themselves. Else the asker would
+    /// be a way around their own walls.
+    pub openings: Option<Vec<Opening>>,
 }
 
 /// Why an address is not asked.
@@ -35,9 +40,21 @@ pub enum Refusal {
     /// One of [`Bounds::forbidden`].
     #[error("it is the API server's")]
     Forbidden,
+    /// In none of [`Bounds::openings`].
+    #[error("no egress of the Tenant opens that address and port: have it opened there")]
+    NotOpened,
 }
 
-/// Whether this address may be connected to.
+/// Whether this address and port may be connected to.
+pub fn admit(place: SocketAddr, bounds: &Bounds) -> Result<(), Refusal> {
+    judge(place.ip(), bounds)?;
+    // One's own machine is allowed to the command line and to tests, whatever else is.
+    let is_opened = place.ip().to_canonical().is_loopback()
+        || bounds.openings.iter().all(|openings| openings.iter().any(|opening| opening.leads_to(place)));
+    if is_opened { Ok(()) } else { Err(Refusal::NotOpened) }
+}
+
+/// Whether this address may be connected to, at whichever port.
 pub fn judge(address: IpAddr, bounds: &Bounds) -> Result<(), Refusal> {
     let (outer, inner) = (address.to_canonical(), embedded(address));
     for address in [Some(outer), inner].into_iter().flatten() {
@@ -97,11 +114,13 @@ fn embedded(address: IpAddr) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::opening::Network;
 
     fn refusal(address: &str) -> Option<Refusal> {
         let bounds = Bounds {
             is_loopback_allowed: false,
             forbidden: vec!["10.96.0.1".parse().expect("an address"), "fd00::1".parse().expect("an address")],
+            openings: None,
         };
         judge(address.parse().expect("an address"), &bounds).err()
     }
@@ -145,11 +164,35 @@ mod tests {
 
     #[test]
     fn loopback_can_be_allowed_and_nothing_else_with_it() {
-        let bounds = Bounds { is_loopback_allowed: true, forbidden: vec![] };
+        let bounds = Bounds { is_loopback_allowed: true, ..Bounds::default() };
         for (address, is_allowed) in
             [("127.0.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("0.0.0.0", false)]
         {
             assert_eq!(judge(address.parse().expect("an address"), &bounds).is_ok(), is_allowed, "{address}");
         }
+    }
+    #[test]
+    fn behind_the_walls_of_others_nothing_is_asked_but_what_they_open() {
+        let network = |address: &str, prefix| Network { address: address.parse().expect("an address"), prefix };
+        let everywhere =
+            Opening { network: network("0.0.0.0", 0), except: vec![network("10.0.0.0", 8)], ports: vec![] };
+        let bounds = Bounds {
+            is_loopback_allowed: false,
+            forbidden: vec!["203.0.113.1".parse().expect("an address")],
+            openings: Some(vec![everywhere]),
+        };
+        for (place, refusal) in [
+            ("203.0.113.7:443", None),
+            ("10.96.0.10:443", Some(Refusal::NotOpened)),
+            ("[2001:db8::1]:443", Some(Refusal::NotOpened)),
+            // What is forbidden to all no egress opens.
+            ("203.0.113.1:443", Some(Refusal::Forbidden)),
+            ("169.254.169.254:80", Some(Refusal::LinkLocal)),
+            ("127.0.0.1:80", Some(Refusal::Loopback)),
+        ] {
+            assert_eq!(admit(place.parse().expect("a place"), &bounds).err(), refusal, "{place}");
+        }
+        let none = Bounds { openings: Some(Vec::new()), ..bounds };
+        assert_eq!(admit("203.0.113.7:443".parse().expect("a place"), &none), Err(Refusal::NotOpened));
     }
 }

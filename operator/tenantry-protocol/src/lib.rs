@@ -10,6 +10,7 @@ pub mod check;
 pub mod events;
 pub mod json;
 pub mod mcp;
+pub mod opening;
 pub mod target;
 pub mod verdict;
 pub mod wire;

@@ -6,6 +6,7 @@ pub mod fault;
 pub mod network;
 pub mod operator;
 pub mod oracle;
+pub mod outside;
 pub mod report;
 pub mod scenario;
 pub mod scenarios;

@@ -9,6 +9,7 @@ use tenantry_core::kinds::KINDS;
 use tenantry_testkit::faults::{CallFault, Pattern};
 use tenantry_testkit::server::{ApiServer, Verb};
 use tenantry_testkit::simulation::operator::{Replica, clock};
+use tenantry_testkit::simulation::outside::Servers;
 use tokio::time::{sleep, timeout};
 
 const OPERATOR: &str = "tenantry-a";
@@ -29,7 +30,9 @@ async fn what_was_looked_at_while_leadership_had_lapsed_is_looked_at_again() {
         request(&user, Method::POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
     }
     server.controllers_settle();
-    let _operator = Replica { agent: OPERATOR, kinds: KINDS, elects: true, seed: 1, clock: clock() }.start(&server);
+    let outside = Servers::default();
+    let replica = Replica { agent: OPERATOR, kinds: KINDS, elects: true, seed: 1, outside, clock: clock() };
+    let _operator = replica.start(&server);
     sleep(Duration::from_secs(5)).await;
 
     let renewals = || {

@@ -11,6 +11,7 @@ mod format;
 mod install;
 mod manifest;
 mod my;
+mod outside;
 mod plan;
 pub mod render;
 mod run;

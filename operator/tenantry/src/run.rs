@@ -1,6 +1,7 @@
 //! `tenantry run`: the operator itself. Sets up its connection, port, logs and signals, and hands over to the engine.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use tenantry_engine::clock::Clock;
 use tenantry_engine::{Election, Settings as EngineSettings};
@@ -11,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::Exit;
 use crate::connect::{ConnectArgs, Patience};
 use crate::failure::Failure;
+use crate::outside::{self, Network};
 use crate::settings::{LogFormat, Settings};
 
 /// Name of the Lease by which replicas elect a leader.
@@ -85,6 +87,8 @@ async fn run(RunArgs { settings, connect }: RunArgs) -> Result<(), Failure> {
         %address,
         "starting"
     );
+    let api_servers: Vec<String> = outside::host(&connection.server).into_iter().chain(settings.api_server).collect();
+    let outside = Arc::new(Network::apart_from(&api_servers, settings.ask_loopback).await);
     let namespace = settings.namespace;
     let election = settings.leader_election.then(|| Election { namespace: namespace.clone(), name: LEASE.to_owned() });
     let engine = EngineSettings {
@@ -94,6 +98,7 @@ async fn run(RunArgs { settings, connect }: RunArgs) -> Result<(), Failure> {
         election,
         identity,
         listener: Some(listener),
+        outside,
         clock: Clock::System,
         seed: fastrand::u64(..),
     };

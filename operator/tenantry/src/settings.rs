@@ -30,6 +30,17 @@ pub(crate) struct Settings {
     #[arg(long, env = "TENANTRY_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub(crate) leader_election: bool,
 
+    /// Another name of the API server, which is never asked as an MCP server or an agent.
+    #[arg(long, env = "KUBERNETES_SERVICE_HOST", hide = true, value_name = "HOST")]
+    #[schemars(skip)]
+    pub(crate) api_server: Option<String>,
+
+    /// Whether MCP servers and agents on the operator's own machine are asked. For tests; in a cluster tenants could then ask the
+    /// operator's neighbours on its node.
+    #[arg(long, env = "TENANTRY_ASK_LOOPBACK", hide = true)]
+    #[schemars(skip)]
+    pub(crate) ask_loopback: bool,
+
     /// What is logged: a level, or levels by target such as `info,tenantry_engine=debug`.
     #[arg(long, env = "TENANTRY_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log: String,

@@ -117,7 +117,7 @@ impl Bridge {
     }
 
     pub async fn verdict(&self) -> Verdict {
-        let bounds = Bounds { is_loopback_allowed: true, forbidden: Vec::new() };
+        let bounds = Bounds { is_loopback_allowed: true, ..Bounds::default() };
         let url = format!("http://{}/mcp", self.address).parse().expect("a URL");
         // A server that is started for a session may take its time on a busy machine.
         let limits = Limits { time: Duration::from_mins(2), moment: Duration::from_secs(30), ..Limits::default() };

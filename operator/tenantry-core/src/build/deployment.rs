@@ -3,17 +3,15 @@
 use serde_json::{Value, json};
 
 use super::Parts;
-use crate::meta;
 use crate::object::Desired;
 use crate::resources::MANAGED_DEPLOYMENT;
 use crate::workload::types::{Rollout, Strategy};
 
-/// A Deployment with so many pods, made from a template, that must stay up so many seconds to count. `note` is what the pods are to
-/// come back to when their tenant is no longer scaled to zero.
+/// A Deployment with so many pods, made from a template, that must stay up so many seconds to count, with what is noted on it.
 pub fn build_deployment(
     parts: &Parts,
     replicas: i32,
-    note: Option<&str>,
+    notes: &[(&str, String)],
     rollout: &Rollout,
     settles: i32,
     template: &Value,
@@ -37,8 +35,5 @@ pub fn build_deployment(
         spec["minReadySeconds"] = json!(settles);
     }
     let object = parts.object(&MANAGED_DEPLOYMENT).with("spec", spec);
-    match note {
-        Some(note) => object.annotation(meta::RESUME, note),
-        None => object,
-    }
+    notes.iter().fold(object, |object, (key, note)| object.annotation(key, note))
 }

@@ -24,7 +24,11 @@ pub struct Parts {
 impl Parts {
     /// One of its objects, with its labels.
     pub(super) fn object(&self, resource: &'static Resource) -> Desired {
-        let object = Desired::new(ObjectKey::namespaced(resource, &self.place.namespace, self.name.clone()));
+        self.labelled(Desired::new(ObjectKey::namespaced(resource, &self.place.namespace, self.name.clone())))
+    }
+
+    /// The same of an object with a name of its own.
+    pub(super) fn labelled(&self, object: Desired) -> Desired {
         self.labels()
             .iter()
             .map(|(key, value)| (*key, value.as_str()))

@@ -6,13 +6,21 @@ use serde_json::{Value, json};
 
 use super::Parts;
 use crate::meta;
+use crate::names::OPERATOR_PODS;
 use crate::object::Desired;
 use crate::resources::NETWORK_POLICY;
 use crate::workload::Edge;
 
-/// Opens the ways from callers and to what is called.
-pub(crate) fn build_workload_policy(parts: &Parts, from: &BTreeSet<Edge>, to: &BTreeSet<Edge>) -> Desired {
-    let ingress: Vec<Value> = rules(from, "from");
+/// Opens the ways from callers and to what is called; and, where its protocol is verified, from the operator in its namespace to the
+/// port that it asks.
+pub(crate) fn build_workload_policy(
+    parts: &Parts,
+    from: &BTreeSet<Edge>,
+    to: &BTreeSet<Edge>,
+    verifier: Option<(&str, i32)>,
+) -> Desired {
+    let mut ingress: Vec<Value> = rules(from, "from");
+    ingress.extend(verifier.map(|(namespace, port)| rule("from", &[operator(namespace)], port)));
     let egress: Vec<Value> = rules(to, "to");
     parts.object(&NETWORK_POLICY).with(
         "spec",
@@ -31,10 +39,18 @@ fn rules(edges: &BTreeSet<Edge>, end: &str) -> Vec<Value> {
     for edge in edges {
         by_port.entry(edge.port).or_default().push(peer(edge));
     }
-    by_port
-        .into_iter()
-        .map(|(port, peers)| json!({ end: peers, "ports": [{ "port": port, "protocol": "TCP" }] }))
-        .collect()
+    by_port.into_iter().map(|(port, peers)| rule(end, &peers, port)).collect()
+}
+
+fn rule(end: &str, peers: &[Value], port: i32) -> Value {
+    json!({ end: peers, "ports": [{ "port": port, "protocol": "TCP" }] })
+}
+
+fn operator(namespace: &str) -> Value {
+    json!({
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+        "podSelector": { "matchLabels": BTreeMap::from(OPERATOR_PODS) },
+    })
 }
 
 fn peer(edge: &Edge) -> Value {

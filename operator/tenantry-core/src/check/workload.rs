@@ -32,6 +32,11 @@ fn broken_deployment(body: &Value) -> Option<String> {
     if !selector.is_some_and(|labels| !labels.is_empty() && labels.iter().all(selects)) {
         return Some("selects by labels that others may set, or that its pods do not carry".into());
     }
+    broken_template(template)
+}
+
+/// The first rule that a template of pods breaks.
+pub(super) fn broken_template(template: &Value) -> Option<String> {
     let pod = &template["spec"];
     let forbidden = ["hostNetwork", "hostPID", "hostIPC", "hostUsers", "nodeName"];
     if let Some(field) = forbidden.iter().find(|field| !pod[**field].is_null()) {

@@ -37,6 +37,15 @@ pub static HORIZONTAL_POD_AUTOSCALER: Resource = Resource {
     ..child("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 };
 
+/// `v1 PersistentVolumeClaim` that keeps what can be loaded again. Of its spec the server lets nothing be changed but the size, so only
+/// what its annotation says of that is compared.
+pub static VOLUME_CLAIM: Resource = Resource {
+    write: Write::Merge,
+    keep: Keep::Projection(claim_facts),
+    wave: Wave::Configuration,
+    ..child("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+};
+
 /// `discovery.k8s.io/v1 EndpointSlice` of Services that we have made, whose labels the server puts on it.
 pub static ENDPOINT_SLICE: Resource = Resource {
     write: Write::Never,
@@ -60,8 +69,8 @@ const fn child(group: &'static str, version: &'static str, kind: &'static str, p
     }
 }
 
-/// Shape: `{generation, replicas, note?, revision?, status: {observedGeneration, replicas, updatedReplicas, availableReplicas},
-/// conditions: [{type, status, reason, message}]}`; numbers that are absent are 0.
+/// Shape: `{generation, replicas, note?, revision?, rollout?, template?, status: {observedGeneration, replicas, updatedReplicas, availableReplicas},
+/// conditions: [{type, status, reason, message}]}`; numbers that are absent are 0. The template is kept only of what may be rolled back.
 fn deployment_facts(deployment: &Value) -> Value {
     let (metadata, status) = (&deployment["metadata"], &deployment["status"]);
     let number = |value: &Value| value.as_i64().unwrap_or_default();
@@ -77,10 +86,13 @@ fn deployment_facts(deployment: &Value) -> Value {
         "conditions": conditions(status),
     });
     let annotations = &metadata["annotations"];
-    for (field, key) in [("note", meta::RESUME), ("revision", "deployment.kubernetes.io/revision")] {
+    for (field, key) in [("note", meta::RESUME), ("revision", meta::REVISION_NUMBER), ("rollout", meta::ROLLOUT)] {
         if !annotations[key].is_null() {
             facts[field] = annotations[key].clone();
         }
+    }
+    if !facts["rollout"].is_null() {
+        facts["template"] = deployment["spec"]["template"].clone();
     }
     facts
 }
@@ -96,6 +108,11 @@ fn autoscaler_facts(autoscaler: &Value) -> Value {
         }
     }
     json!({ "conditions": conditions })
+}
+
+/// Shape: `{owned}`: labels and annotations that are ours.
+fn claim_facts(claim: &Value) -> Value {
+    json!({ "owned": crate::content::kept_fields(claim) })
 }
 
 /// Shape: `{service, ready}`: the name of its Service, and whether anybody answers there.

@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
+use super::draft::Workload;
 use crate::conditions::{Reason, Truth};
 use crate::object::ObjectKey;
-use crate::resources::{ENDPOINT_SLICE, MANAGED_DEPLOYMENT};
+use crate::resources::{ENDPOINT_SLICE, MANAGED_DEPLOYMENT, TROUBLED_POD};
 use crate::world::{Lookup, Scope, World};
 
 /// What is seen of a workload that runs.
@@ -21,10 +22,24 @@ pub(crate) struct Availability {
     pub(crate) replicas: Option<i32>,
     /// Number of the revision.
     pub(crate) revision: Option<String>,
+    /// What one of its pods says that does not run as it should.
+    pub(crate) trouble: Option<Trouble>,
 }
 
-/// Looks at a workload's Deployment and, if it is called, at its Service. Where `may_be_none`, no pods at all are as well as any.
-pub(crate) fn availability(deployment: &ObjectKey, listens: bool, may_be_none: bool, world: &World) -> Availability {
+/// Why a pod does not run as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// In one word of the cluster, such as `CrashLoopBackOff`.
+    pub(crate) reason: String,
+    /// In the words of the cluster, or of the program.
+    pub(crate) message: String,
+}
+
+/// Looks at a workload's Deployment; at its Service, if it is called; and at its pods, if they are late. Where `may_be_none`, no pods at
+/// all are as well as any.
+pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World) -> Availability {
+    let deployment = &workload.child(&MANAGED_DEPLOYMENT);
+    let listens = !workload.ports().is_empty();
     let facts = match world.get(deployment) {
         Lookup::Found(facts) => facts,
         Lookup::Missing => return unknown(Reason::Pending, "its Deployment does not exist yet"),
@@ -47,7 +62,13 @@ pub(crate) fn availability(deployment: &ObjectKey, listens: bool, may_be_none: b
         ),
         judged => judged,
     };
+    let trouble = (truth != Truth::True && wants_pods(&facts)).then(|| trouble(workload, world)).flatten();
+    let message = match &trouble {
+        Some(Trouble { reason, message: words }) => format!("{message}; a pod says {reason}: {words}"),
+        None => message,
+    };
     Availability {
+        trouble,
         truth,
         reason,
         message,
@@ -57,10 +78,32 @@ pub(crate) fn availability(deployment: &ObjectKey, listens: bool, may_be_none: b
 }
 
 fn unknown(reason: Reason, message: impl Into<String>) -> Availability {
-    Availability { truth: Truth::Unknown, reason, message: message.into(), replicas: None, revision: None }
+    Availability {
+        truth: Truth::Unknown,
+        reason,
+        message: message.into(),
+        replicas: None,
+        revision: None,
+        trouble: None,
+    }
 }
 
-fn judge(facts: &Value) -> (Truth, Reason, String) {
+/// Whether there are to be pods, and its controller has had a look.
+fn wants_pods(facts: &Value) -> bool {
+    facts["replicas"].as_i64() > Some(0)
+        && facts["status"]["observedGeneration"].as_i64() >= facts["generation"].as_i64()
+}
+
+fn trouble(workload: &Workload, world: &World) -> Option<Trouble> {
+    let pods = world.list(&TROUBLED_POD, Scope::Namespace(workload.namespace().to_owned())).found()?;
+    let (kind, mark) = (workload.sort.resource.kind, workload.mark());
+    let pod = pods.iter().find(|pod| pod["kind"] == kind && pod["workload"] == mark.as_str())?;
+    let text = |field: &str| pod[field].as_str().unwrap_or_default().to_owned();
+    Some(Trouble { reason: text("reason"), message: text("message") })
+}
+
+/// Value, reason and message of what the facts of a Deployment tell.
+pub(super) fn judge(facts: &Value) -> (Truth, Reason, String) {
     let status = &facts["status"];
     let count = |field: &str| status[field].as_i64().unwrap_or_default();
     let wanted = facts["replicas"].as_i64().unwrap_or_default();

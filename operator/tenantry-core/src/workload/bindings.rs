@@ -1,13 +1,15 @@
 //! What a workload is told of what it refers to: environment variables, and one file with all of it. Names, addresses and choices,
 //! never a secret: keys of models are references to Secrets.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::home::Home;
 use super::references::{Target, resolve};
 use super::sort;
-use super::types::{Bound, BoundStatus, Connections};
+use super::types::{Bound, BoundStatus, Connections, ToolRef};
 use crate::conditions::Reason;
 use crate::plan::Plan;
 use crate::world::World;
@@ -65,7 +67,7 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, plan: 
     for model in &connections.models {
         bindings.bind_model(home, model, &mut file, world, plan);
     }
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (index, tool) in connections.tools.iter().enumerate() {
         let name = tool.mcp_server_ref.name.clone();
         let field = format!("spec.tools[{index}].mcpServerRef");
@@ -74,6 +76,12 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, plan: 
             continue;
         }
         let target = resolve(home, &tool.mcp_server_ref, &sort::MCP_SERVER, &field, world, plan);
+        for missing in missing_tools(tool, &target) {
+            let text = format!(
+                "spec.tools[{index}]: McpServer {name} has no tool {missing}: name one of its status.tools, or remove it"
+            );
+            plan.wait(Reason::RefNotFound, text);
+        }
         if let Some(url) = target.url.clone() {
             bindings.env.push(variable(&format!("TENANTRY_MCP_{}_URL", upper(&name)), &url));
             let (tool_names, require_approval) = (tool.tool_names.clone(), tool.require_approval.clone());
@@ -155,6 +163,18 @@ impl Bindings {
         });
         self.targets.push(target);
     }
+}
+
+/// Tools that are named and that the server is known not to have.
+fn missing_tools<'a>(tool: &'a ToolRef, target: &Target) -> Vec<&'a str> {
+    let Some(status) = target.cr.as_ref().map(|cr| &cr["status"]) else { return Vec::new() };
+    let known: Vec<&Value> = status["tools"].as_array().into_iter().flatten().map(|one| &one["name"]).collect();
+    // Of a long list the status tells the beginning only, and of a server that was not asked nothing.
+    if known.is_empty() || status["toolCount"].as_u64() != u64::try_from(known.len()).ok() {
+        return Vec::new();
+    }
+    let named: BTreeSet<&str> = tool.tool_names.iter().chain(&tool.require_approval).map(String::as_str).collect();
+    named.into_iter().filter(|name| !known.iter().any(|one| *one == name)).collect()
 }
 
 fn status(name: &str, target: &Target) -> BoundStatus {

@@ -7,26 +7,36 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
+use super::availability::{Availability, availability};
 use super::bindings::{Bindings, bind};
 use super::home::{Home, Standing, standing};
+use super::inquiry::{Asked, Inquiry};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
-use super::scaling::{self, ADDONS, Decided, Scaler};
+use super::rollout::{Choice, Setback, choose};
+use super::scaling::{self, ADDONS, Decided, Scaler, verdict};
 use super::sort::Sort;
-use super::types::{Connections, OnFailure, PortProtocol, Strategy, Trunk, WorkloadPort};
+use super::types::{Connections, PortProtocol, Strategy, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
-use crate::conditions::Reason;
+use crate::conditions::{Reason, Truth};
+use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
 use crate::resources::{
     HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Resource, SERVICE,
-    SERVICE_ACCOUNT,
+    SERVICE_ACCOUNT, VOLUME_CLAIM,
 };
 use crate::world::World;
 
 /// Kinds of objects that a workload consists of, besides its network policy.
-const PARTS: [&Resource; 5] =
-    [&SERVICE_ACCOUNT, &SERVICE, &MANAGED_DEPLOYMENT, &POD_DISRUPTION_BUDGET, &HORIZONTAL_POD_AUTOSCALER];
+const PARTS: [&Resource; 6] = [
+    &SERVICE_ACCOUNT,
+    &SERVICE,
+    &VOLUME_CLAIM,
+    &MANAGED_DEPLOYMENT,
+    &POD_DISRUPTION_BUDGET,
+    &HORIZONTAL_POD_AUTOSCALER,
+];
 
 /// One workload, as its kind sees it.
 pub(crate) struct Workload<'a> {
@@ -44,8 +54,12 @@ pub(crate) struct Workload<'a> {
     pub(crate) path: Option<&'a str>,
     /// What its kind puts into pods besides.
     pub(crate) extras: Extras,
+    /// How its protocol is verified, if it is.
+    pub(crate) inquiry: Option<Inquiry<'a>>,
     /// What its kind refuses.
     pub(crate) refusals: Vec<Refusal>,
+    /// What its kind does not know yet, and must before anything is changed.
+    pub(crate) unknown: Option<&'static str>,
 }
 
 /// What a kind puts into pods besides.
@@ -55,6 +69,10 @@ pub(crate) struct Extras {
     pub(crate) env: Vec<Value>,
     /// Volumes, each with how it is mounted.
     pub(crate) volumes: Vec<(Value, Value)>,
+    /// A volume that keeps what can be loaded again.
+    pub(crate) claim: Option<build::Claim>,
+    /// Which of several versions it is; none for the one that the resource itself describes.
+    pub(crate) version: Option<String>,
     /// What is run before all else: name, image, command and mounts of a container.
     pub(crate) first: Option<First>,
 }
@@ -83,9 +101,25 @@ impl Workload<'_> {
         self.metadata.namespace.as_deref().unwrap_or_default()
     }
 
+    /// What its objects are named after.
+    fn instance(&self) -> String {
+        match &self.extras.version {
+            None => self.name().to_owned(),
+            Some(version) => format!("{}-{version}", self.name()),
+        }
+    }
+
+    /// The name by which its pods are selected. That of a version cannot be another resource's.
+    pub(super) fn mark(&self) -> String {
+        match &self.extras.version {
+            None => self.name().to_owned(),
+            Some(version) => format!("{}.{version}", self.name()),
+        }
+    }
+
     /// The key of one of its objects.
     pub(super) fn child(&self, resource: &'static Resource) -> ObjectKey {
-        ObjectKey::namespaced(resource, self.namespace(), self.sort.child(self.name()))
+        ObjectKey::namespaced(resource, self.namespace(), self.sort.child(&self.instance()))
     }
 
     /// Its ports: those it names, or the usual one of its kind.
@@ -99,9 +133,9 @@ impl Workload<'_> {
     }
 
     /// Where it is called, if it is.
-    pub(super) fn url(&self) -> Option<String> {
+    pub(crate) fn url(&self) -> Option<String> {
         let port = self.ports().first().filter(|_| self.runs)?.port;
-        Some(self.sort.address(self.namespace(), self.name(), port, self.path.unwrap_or(self.sort.path)))
+        Some(self.sort.address(self.namespace(), &self.instance(), port, self.path.unwrap_or(self.sort.path)))
     }
 }
 
@@ -118,10 +152,52 @@ pub(crate) struct Draft {
     pub(crate) callers: Callers,
     /// How many pods there are to be.
     pub(crate) decided: Option<Decided>,
+    /// Whether it is asked by its protocol, if it has one that is verified.
+    pub(crate) asked: Asked,
+    /// Its Deployment, and those of its further versions.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// How one Deployment stands.
+pub(crate) struct Run {
+    /// Which version it is, if it is a further one.
+    pub(crate) version: Option<String>,
+    /// What is seen of it.
+    pub(crate) seen: Availability,
+    /// Whether what scales it works: value of the condition ScalingReady.
+    pub(crate) scaling: Option<(Truth, Reason, String)>,
+    /// What became of a rollout that failed.
+    pub(crate) setback: Option<Setback>,
+}
+
+impl Run {
+    /// As it is seen. What decides about its pods is known where it lives in an environment.
+    fn of(workload: &Workload, decided: Option<(&Decided, &Home)>, world: &World) -> Self {
+        let scaling = decided.and_then(|(decided, home)| verdict(workload, decided, home, world));
+        // Where what would start the first pod does not work, there being none is no good sign.
+        let may_be_none = decided.is_some_and(|(decided, _)| decided.scaler.fewest() == 0)
+            && scaling.as_ref().is_some_and(|(truth, ..)| *truth == Truth::True);
+        let seen = availability(workload, may_be_none, world);
+        Self { version: workload.extras.version.clone(), seen, scaling, setback: None }
+    }
+}
+
+impl Draft {
+    /// With what is seen where nothing is decided.
+    fn seen(mut self, workload: &Workload, beside: &[Workload], world: &World) -> Self {
+        let all = std::iter::once(workload).chain(beside).filter(|one| one.runs);
+        self.runs = all.map(|one| Run::of(one, None, world)).collect();
+        self
+    }
 }
 
 /// Plans a workload.
 pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
+    draft_with(workload, &[], world)
+}
+
+/// Plans a workload and the further versions of it that run beside it.
+pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World) -> Draft {
     let mut draft = Draft::default();
     let plan = &mut draft.plan;
     let home = match standing(workload.namespace(), world) {
@@ -129,21 +205,28 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
         Standing::Unknown(what) => {
             plan.wait(Reason::Pending, what);
             plan.undecided.push(Undecided::Everything);
-            return draft;
+            return draft.seen(workload, beside, world);
         }
         Standing::Leaving => {
             plan.wait(Reason::Deleting, format!("namespace {} is being deleted", workload.namespace()));
             plan.undecided.push(Undecided::Everything);
-            return draft;
+            return draft.seen(workload, beside, world);
         }
         Standing::Foreign(why) => {
             plan.refuse(Reason::Invalid, "metadata.namespace", why);
             plan.undecided.push(Undecided::Everything);
-            return draft;
+            return draft.seen(workload, beside, world);
         }
     };
     plan.refusals.extend(workload.refusals.iter().cloned());
     refuse_unsupported(workload, plan);
+    if let Some(unknown) = workload.unknown {
+        plan.wait(Reason::Pending, unknown);
+    }
+    for one in beside.iter().filter(|one| one.trunk.scaling != workload.trunk.scaling) {
+        refuse_scaling_of_version(one, plan);
+    }
+    refuse_storage(workload, &home, plan);
     draft.bindings = match workload.connections {
         Some(connections) => bind(&home, connections, world, plan),
         None => Bindings::default(),
@@ -152,15 +235,32 @@ pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
     draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
     // What is refused may have run before it was changed to that.
     let may_run = workload.runs || !plan.refusals.is_empty();
-    draft.decided = may_run.then(|| scaling::decide(workload, world));
-    if let Some(decided) = &draft.decided {
-        let case = Case { workload, home: &home, world, decided };
-        case.want_policy(&mut draft.plan, &draft.bindings, &draft.callers);
-        if draft.plan.refusals.is_empty() && !case.stands_still() {
-            case.want_objects(&mut draft.plan, &draft.bindings);
-        } else {
-            let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-            draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
+    let all: Vec<&Workload> = std::iter::once(workload).chain(beside).filter(|_| may_run).collect();
+    let decided: Vec<Decided> = all.iter().map(|one| scaling::decide(one, world)).collect();
+    let is_decided = draft.plan.refusals.is_empty() && workload.unknown.is_none() && !home.stands_still();
+    let alone = Callers::default();
+    for (one, decided) in all.iter().zip(&decided) {
+        let case = Case { workload: one, home: &home, world, decided };
+        // Callers know of no version.
+        let callers = if one.extras.version.is_none() { &draft.callers } else { &alone };
+        case.want_policy(&mut draft.plan, &draft.bindings, callers);
+        let mut run = Run::of(one, Some((decided, &home)), world);
+        if is_decided {
+            run.setback = case.want_objects(&mut draft.plan, &draft.bindings, &run.seen);
+        }
+        if one.runs {
+            draft.runs.push(run);
+        }
+    }
+    if !is_decided && may_run {
+        let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
+        draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
+    }
+    draft.decided = decided.into_iter().next();
+    if let Some(inquiry) = &workload.inquiry {
+        draft.asked = inquiry.ask(workload, &home, draft.plan.refusals.is_empty(), world);
+        if let Asked::So(question) = &draft.asked {
+            draft.plan.external.push(question.clone());
         }
     }
     draft.home = Some(home);
@@ -180,12 +280,6 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     let rollout = trunk.rollout.clone().unwrap_or_default();
     if rollout.strategy == Strategy::Canary {
         refuse("spec.rollout.strategy", "there is no Canary yet: use RollingUpdate or Recreate");
-    }
-    if rollout.on_failure == OnFailure::Rollback {
-        refuse(
-            "spec.rollout.onFailure",
-            "nothing is rolled back by itself yet: use Stop, and change the spec back by hand",
-        );
     }
     scaling::refuse(&trunk.scaling.clone().unwrap_or_default(), plan);
     if trunk.service_account.as_ref().is_some_and(|account| !account.annotations.is_empty()) {
@@ -219,6 +313,31 @@ fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     }
 }
 
+/// What a version says of its own scaling goes by the same rules.
+fn refuse_scaling_of_version(version: &Workload, plan: &mut Plan) {
+    let mut own = Plan::default();
+    scaling::refuse(&version.trunk.scaling.clone().unwrap_or_default(), &mut own);
+    let place = format!("spec.versions[{}].scaling", version.extras.version.as_deref().unwrap_or_default());
+    for Refusal { reason, field, message } in own.refusals {
+        plan.refuse(reason, field.replacen("spec.scaling", &place, 1), message);
+    }
+}
+
+/// Volumes of classes that the tenant may not have: the operator's own writes are not refused by the admission policies.
+fn refuse_storage(workload: &Workload, home: &Home, plan: &mut Plan) {
+    let Some(claim) = workload.extras.claim.as_ref().filter(|claim| !home.allows_storage(claim.class.as_deref()))
+    else {
+        return;
+    };
+    let message = match &claim.class {
+        Some(class) => {
+            format!("{class} is not among spec.classes.storage of Tenant {}: name one that is", home.place.tenant)
+        }
+        None => format!("is needed, as Tenant {} may have volumes of some classes only: name one", home.place.tenant),
+    };
+    plan.refuse(Reason::Invalid, "spec.cache.storageClassName", message);
+}
+
 /// One workload that runs, and all that is known when its objects are planned.
 struct Case<'a> {
     workload: &'a Workload<'a>,
@@ -228,19 +347,14 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Whether the tenant is suspended in a way that leaves what runs as it is.
-    fn stands_still(&self) -> bool {
-        self.home.suspended.as_deref().is_some_and(|mode| mode != "ScaleToZero")
-    }
-
     fn parts(&self) -> Parts {
         let sort = self.workload.sort;
         Parts {
             place: self.home.place.clone(),
-            name: sort.child(self.workload.name()),
+            name: sort.child(&self.workload.instance()),
             instance: self.workload.name().to_owned(),
             role: sort.role,
-            selector: sort.labels(self.workload.name()),
+            selector: sort.labels(&self.workload.mark()),
         }
     }
 
@@ -254,18 +368,22 @@ impl Case<'_> {
             return;
         }
         let to: BTreeSet<Edge> = bindings.targets.iter().filter_map(|target| target.edge.clone()).collect();
-        plan.want(build::build_workload_policy(&self.parts(), &callers.edges, &to));
+        // Whoever verifies a workload must reach it, too.
+        let verifier = self.workload.inquiry.and_then(|_| self.workload.ports().first().map(|port| port.port));
+        let verifier = verifier.map(|port| (self.world.operator_namespace(), port));
+        plan.want(build::build_workload_policy(&self.parts(), &callers.edges, &to, verifier));
     }
 
-    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings) {
+    /// Everything but the ways. Returns what became of a rollout that failed.
+    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings, run: &Availability) -> Option<Setback> {
         let (workload, parts) = (self.workload, self.parts());
         let ports = workload.ports();
         let account = workload.trunk.service_account.clone().unwrap_or_default();
-        if account.name.is_none() {
-            plan.want(build::build_service_account(&parts));
-        }
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
+        }
+        if let Some(claim) = &workload.extras.claim {
+            plan.want(build::build_volume_claim(&parts, claim));
         }
         let pods = Pods {
             trunk: &workload.trunk,
@@ -277,16 +395,27 @@ impl Case<'_> {
             bindings: workload.connections.map(|_| bindings),
             extras: &workload.extras,
         };
-        let (replicas, note) = self.replicas();
         let rollout = workload.trunk.rollout.clone().unwrap_or_default();
+        let seen = self.world.get(&workload.child(&MANAGED_DEPLOYMENT)).found();
+        let Choice { template, note, setback } =
+            choose(pods.template(), &rollout, seen.as_deref(), run.trouble.as_ref());
+        // What came back may need it although the spec names another.
+        if template["spec"]["serviceAccountName"] == parts.name.as_str() {
+            plan.want(build::build_service_account(&parts));
+        }
+        let (replicas, resume) = self.replicas(seen.as_deref());
+        // KEDA would start what is to stand still; a HorizontalPodAutoscaler leaves alone what has no pods.
+        let stopped = self.home.has_no_pods() || resume.is_some();
+        let number = seen.as_ref().and_then(|facts| facts["revision"].as_str()).map(str::to_owned);
+        // The number is not ours to give; a write without it would take it away until the next one.
+        let notes = [(meta::RESUME, resume), (meta::ROLLOUT, note), (meta::REVISION_NUMBER, number)];
+        let notes: Vec<_> = notes.into_iter().filter_map(|(key, note)| Some((key, note?))).collect();
         // A program that ends again at once must not count as available in between.
         let settles = if pods.has_readiness() { 0 } else { 5 };
-        plan.want(build::build_deployment(&parts, replicas, note.as_deref(), &rollout, settles, &pods.template()));
+        plan.want(build::build_deployment(&parts, replicas, &notes, &rollout, settles, &template));
         if self.decided.scaler.fewest() > 1 {
             plan.want(build::build_pod_disruption_budget(&parts));
         }
-        // KEDA would start what is to stand still; a HorizontalPodAutoscaler leaves alone what has no pods.
-        let stopped = self.home.has_no_pods() || note.is_some();
         match &self.decided.scaler {
             Scaler::Hpa(bounds) => plan.want(build::build_horizontal_pod_autoscaler(&parts, bounds)),
             Scaler::Keda(bounds) if !stopped => plan.want(build::build_scaled_object(&parts, bounds)),
@@ -297,14 +426,14 @@ impl Case<'_> {
         }
         let undecided = |resource: &&'static Resource| Undecided::Kind(resource, workload.namespace().to_owned());
         plan.undecided.extend(self.decided.undecided.iter().map(undecided));
+        setback
     }
 
     /// How many pods its Deployment is to have now, and the note of its tenant's being scaled to zero. What an autoscaler or that
     /// decides is taken as it is seen.
-    fn replicas(&self) -> (i32, Option<String>) {
-        let seen = self.world.get(&self.workload.child(&MANAGED_DEPLOYMENT)).found();
-        let count = seen.as_ref().and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
-        let note = seen.as_ref().and_then(|facts| facts["note"].as_str()).map(str::to_owned);
+    fn replicas(&self, seen: Option<&Value>) -> (i32, Option<String>) {
+        let count = seen.and_then(|facts| i32::try_from(facts["replicas"].as_i64()?).ok());
+        let note = seen.and_then(|facts| facts["note"].as_str()).map(str::to_owned);
         let stopped = self.home.has_no_pods();
         let scaler = &self.decided.scaler;
         let replicas = match (count, scaler) {

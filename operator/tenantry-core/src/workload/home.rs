@@ -23,6 +23,21 @@ pub(crate) struct Home {
     pub(crate) reaches_siblings: bool,
     /// How the tenant is suspended.
     pub(crate) suspended: Option<String>,
+    /// The StorageClasses that may be asked for, as the admission policies read them.
+    pub(crate) storage_classes: String,
+}
+
+impl Home {
+    /// Whether the tenant is suspended in a way that leaves what runs as it is.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.suspended.as_deref().is_some_and(|mode| mode != "ScaleToZero")
+    }
+
+    /// Whether a volume of this class may be asked for: what the operator writes, the admission policies let through.
+    pub(crate) fn allows_storage(&self, class: Option<&str>) -> bool {
+        self.storage_classes == "*"
+            || class.is_some_and(|class| !class.is_empty() && self.storage_classes.split(',').any(|one| one == class))
+    }
 }
 
 impl Home {
@@ -88,6 +103,7 @@ pub(crate) fn standing(namespace: &str, world: &World) -> Standing {
         siblings: list(keys::NAMESPACES).into_iter().filter(|name| name != namespace && name != tenant).collect(),
         reaches_siblings: metadata["annotations"][keys::BETWEEN_ENVIRONMENTS] == "Allow",
         suspended: label(meta::SUSPEND).map(str::to_owned),
+        storage_classes: metadata["annotations"][keys::STORAGE_CLASSES].as_str().unwrap_or_default().to_owned(),
     })
 }
 

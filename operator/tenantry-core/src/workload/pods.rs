@@ -15,6 +15,12 @@ use crate::fields::Quantities;
 use crate::meta;
 use crate::quantity::Quantity;
 
+/// Name of the volume that keeps what can be loaded again.
+pub(crate) const CACHE: &str = "cache";
+
+/// The group that a volume is given to, as no user is known: any that is not root's.
+const GROUP: i64 = 65_532;
+
 /// Everything that the pods of one workload are made from.
 pub(crate) struct Pods<'a> {
     /// What the user wrote.
@@ -64,6 +70,10 @@ impl Pods<'_> {
             "terminationGracePeriodSeconds": 30,
             "volumes": self.volumes(),
         });
+        if self.extras.claim.is_some() {
+            spec["securityContext"]["fsGroup"] = json!(GROUP);
+            spec["securityContext"]["fsGroupChangePolicy"] = json!("OnRootMismatch");
+        }
         if let Some(first) = &self.extras.first {
             spec["initContainers"] = json!([self.first(first)]);
         }

@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::availability::{Availability, availability};
-use super::draft::{Draft, Workload};
-use super::scaling::verdict;
+use super::draft::{Draft, Run, Workload};
+use super::finding;
+use super::rollout::Setback;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
 use crate::resources::{
     ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
-    SERVICE_ACCOUNT,
+    SERVICE_ACCOUNT, VOLUME_CLAIM,
 };
 use crate::world::World;
 
@@ -27,7 +27,8 @@ pub(crate) struct Judged<'a> {
     idle: bool,
 }
 
-type Verdict = (Truth, Reason, String);
+/// Value of a condition, its reason and its message.
+pub(crate) type Verdict = (Truth, Reason, String);
 
 /// Judges a workload.
 pub(crate) fn judge<'a>(
@@ -44,24 +45,17 @@ pub(crate) fn judge<'a>(
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
-    let applied = applied(done, draft, world);
+    let applied = set_back(applied(done, draft, world), draft);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
-    let scaling = verdict(workload, draft, world);
     let mut idle = false;
-    // Where what would start the first pod does not work, there being none is no good sign.
-    let may_be_none = draft.decided.as_ref().is_some_and(|decided| decided.scaler.fewest() == 0)
-        && scaling.as_ref().is_some_and(|(truth, ..)| *truth == Truth::True);
-    let seen = workload
-        .runs
-        .then(|| availability(&workload.child(&MANAGED_DEPLOYMENT), !workload.ports().is_empty(), may_be_none, world));
-    if let Some(Availability { truth, reason, message, replicas, revision }) = seen {
-        idle = truth == Truth::True && reason == Reason::ScaledToZero;
-        if truth == Truth::True && !idle {
+    if let Some((main, (truth, reason, message))) = draft.runs.first().zip(worst(&draft.runs)) {
+        idle = truth == Truth::True && main.seen.reason == Reason::ScaledToZero;
+        if main.seen.truth == Truth::True && main.seen.reason != Reason::ScaledToZero {
             status.url = workload.url();
         }
-        status.replicas = replicas;
-        status.revision = revision;
+        status.replicas = main.seen.replicas;
+        status.revision.clone_from(&main.seen.revision);
         status.selector = Some(selector(workload));
         if truth == Truth::Unknown && reason != Reason::ScaledToZero && applied.0 == Truth::True {
             conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
@@ -75,14 +69,18 @@ pub(crate) fn judge<'a>(
     if applied.0 == Truth::Unknown && done.plan.refusals.is_empty() {
         conditions.set(Type::Reconciling, Truth::True, applied.1, applied.2.clone());
     }
+    let stalled = (applied.1 == Reason::RolledBack).then(|| applied.2.clone());
     conditions.set(Type::Applied, applied.0, applied.1, applied.2);
-    if let Some((truth, reason, message)) = scaling {
-        conditions.set(Type::ScalingReady, truth, reason, message);
+    let scaling = draft.runs.iter().filter_map(|run| Some((run, run.scaling.as_ref()?)));
+    if let Some((run, (truth, reason, message))) = scaling.min_by_key(|(_, (truth, ..))| *truth) {
+        conditions.set(Type::ScalingReady, *truth, *reason, run.told(message));
     }
     if let Some(violation) = &done.violation {
         conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
     } else if let Some(refusal) = done.plan.refusals.first() {
         conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
+    } else if let Some(text) = stalled {
+        conditions.set(Type::Stalled, Truth::True, Reason::RolledBack, text);
     }
     if let Some(mode) = suspended {
         let text = format!("its tenant is suspended: {mode}");
@@ -93,6 +91,14 @@ pub(crate) fn judge<'a>(
 }
 
 impl Judged<'_> {
+    /// What the earlier status says of Verified, if that was found of this spec and these pods.
+    pub(super) fn still_holds(&self, before: &TrunkStatus) -> Option<Verdict> {
+        let (condition, verdict) = finding::verified(&before.conditions)?;
+        let is_same = Some(condition.observed_generation) == self.status.observed_generation
+            && before.revision == self.status.revision;
+        is_same.then_some(verdict)
+    }
+
     /// Sums it up; `further` conditions, set by the kind, must hold as well.
     pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
@@ -153,6 +159,7 @@ fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
         &NETWORK_POLICY,
         &SERVICE_ACCOUNT,
         &SERVICE,
+        &VOLUME_CLAIM,
         &MANAGED_DEPLOYMENT,
         &POD_DISRUPTION_BUDGET,
         &HORIZONTAL_POD_AUTOSCALER,
@@ -164,6 +171,46 @@ fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }
     (Truth::True, Reason::Succeeded, "everything is written and was seen".into())
+}
+
+/// What runs is not what the spec asks for, though all is written: unless something worse is in the way.
+fn set_back(applied: Verdict, draft: &Draft) -> Verdict {
+    let mut setbacks = draft.runs.iter().filter_map(|run| Some((run, run.setback.as_ref()?)));
+    let rolled_back = setbacks.find_map(|(run, setback)| match setback {
+        Setback::RolledBack { number, why } => Some(run.told(&format!(
+            "{} has failed ({why}), and what was available before it runs again: look at what the spec has changed since, and change it to try anew",
+            if number.is_empty() { "a revision".to_owned() } else { format!("revision {number}") },
+        ))),
+        Setback::Stands(_) => None,
+    });
+    match rolled_back {
+        Some(text) if applied.0 != Truth::False => (Truth::False, Reason::RolledBack, text),
+        _ => applied,
+    }
+}
+
+impl Run {
+    /// What is to be said of it, beside others.
+    fn told(&self, text: &str) -> String {
+        match &self.version {
+            Some(version) => format!("version {version}: {text}"),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// What is to be said of its Deployments: of the one that is worst.
+fn worst(runs: &[Run]) -> Option<Verdict> {
+    let run = runs.iter().min_by_key(|run| run.seen.truth)?;
+    let seen = &run.seen;
+    let message = match &run.setback {
+        Some(Setback::Stands(why)) => format!("{}; nothing is rolled back, as {why}", seen.message),
+        Some(Setback::RolledBack { .. }) if seen.truth == Truth::True => {
+            "enough pods of the revision that came back are available".to_owned()
+        }
+        _ => seen.message.clone(),
+    };
+    Some((seen.truth, seen.reason, run.told(&message)))
 }
 
 fn selector(workload: &Workload) -> String {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::access;
+use crate::external::{Answer, Question};
 use crate::kinds::KINDS;
 use crate::meta::{self, Owner};
 use crate::object::ObjectKey;
-use crate::resources::{Keep, Resource, Watch};
+use crate::resources::{Keep, Resource};
 
 use super::{Lookup, Scope, Source};
 
@@ -18,6 +19,8 @@ use super::{Lookup, Scope, Source};
 pub struct MemoryWorld {
     objects: BTreeMap<ObjectKey, Stored>,
     unsynced: BTreeSet<&'static Resource>,
+    /// By URL, whoever asks.
+    answers: BTreeMap<String, Arc<Answer>>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,13 +64,18 @@ impl MemoryWorld {
                 Keep::Whole => Arc::clone(&object),
             };
             // Of a kind that is looked at in two ways: what the second has nothing to say of is not there.
-            if kept.is_null() && resource.watch == Watch::OnDemand {
+            if kept.is_null() && resource.watch.is_on_demand() {
                 self.objects.remove(&key);
             } else {
                 self.objects.insert(key, Stored { whole: Arc::clone(&object), kept });
             }
         }
         Ok(())
+    }
+
+    /// Has every question that is asked of this URL answered so.
+    pub fn answers(&mut self, url: &str, answer: Answer) {
+        self.answers.insert(url.to_owned(), Arc::new(answer));
     }
 
     /// Takes one object out.
@@ -97,6 +105,10 @@ impl Source for MemoryWorld {
             return Lookup::NotSynced;
         }
         self.objects.get(key).map_or(Lookup::Missing, |stored| Lookup::Found(Arc::clone(&stored.kept)))
+    }
+
+    fn answer(&self, question: &Question) -> Option<Arc<Answer>> {
+        self.answers.get(&question.url).map(Arc::clone)
     }
 
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {

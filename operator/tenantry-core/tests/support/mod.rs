@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tenantry_core::external::Answer;
 use tenantry_core::kind::{Outcome, Progress, Registration};
 use tenantry_core::kinds::KINDS;
 use tenantry_core::object::{Desired, ObjectKey};
@@ -63,7 +64,8 @@ pub fn installed_world() -> MemoryWorld {
 }
 
 /// The objects of a world file, besides what an installation brings. A document `{unsynced: [Kind]}` says of what nothing is
-/// known, and `{uninstalled: [name]}` which admission policy or binding is not there.
+/// known, `{answer: {url, mcp: verdict}}` (or `a2a`) what is answered outside, and `{uninstalled: [name]}` which admission policy or
+/// binding is not there.
 pub fn read_world(path: &Path) -> MemoryWorld {
     let mut world = installed_world();
     for document in documents(path) {
@@ -77,6 +79,10 @@ pub fn read_world(path: &Path) -> MemoryWorld {
             }
             continue;
         }
+        if let Some(url) = document["answer"]["url"].as_str() {
+            world.answers(url, answer(&document["answer"], path));
+            continue;
+        }
         if let Some(kinds) = document["unsynced"].as_array() {
             for resource in tenantry_core::access::visible(KINDS) {
                 if kinds.iter().any(|kind| kind == resource.kind) {
@@ -88,6 +94,15 @@ pub fn read_world(path: &Path) -> MemoryWorld {
         }
     }
     world
+}
+
+fn answer(document: &Value, path: &Path) -> Answer {
+    let wrong = |error: serde_json::Error| -> ! { panic!("{}: no verdict: {error}", path.display()) };
+    if document["mcp"].is_null() {
+        Answer::A2a(serde_json::from_value(document["a2a"].clone()).unwrap_or_else(|error| wrong(error)))
+    } else {
+        Answer::Mcp(serde_json::from_value(document["mcp"].clone()).unwrap_or_else(|error| wrong(error)))
+    }
 }
 
 pub fn plan(registration: &Registration, cr: &Value, world: &MemoryWorld) -> Plan {
@@ -159,6 +174,12 @@ pub fn plan_as_value(plan: &Plan) -> Value {
         "requeueAt": plan.requeue_at.map(|when| when.to_string()),
         "release": plan.release,
     });
+    if !plan.external.is_empty() {
+        let questions = plan.external.iter();
+        shown["external"] = questions
+            .map(|one| json!({ "asks": one.to_string(), "of": one.state, "reach": format!("{:?}", one.reach) }))
+            .collect();
+    }
     if !plan.adjustments.is_empty() {
         let adjustments = plan.adjustments.iter();
         shown["adjustments"] =

@@ -50,7 +50,7 @@ async fn forbidden_addresses_are_not_asked_by_any_name() {
         assert_eq!(verdict(&format!("http://{host}:{port}/"), &options()).await, blocked(&message));
     }
     let forbidden: Vec<IpAddr> = vec![[127, 0, 0, 1].into()];
-    let options = Options { bounds: Bounds { is_loopback_allowed: true, forbidden }, ..options() };
+    let options = Options { bounds: Bounds { is_loopback_allowed: true, forbidden, openings: None }, ..options() };
     let message = "server/discover: 127.0.0.1 is at 127.0.0.1, and that is not asked: it is the API server's";
     assert_eq!(verdict(&format!("http://127.0.0.1:{port}/"), &options).await, blocked(message));
     assert!(server.heard().is_empty(), "nobody was asked anything");

@@ -40,7 +40,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(state: State, message: impl Into<String>) -> Self {
+    /// One that says no more than this.
+    pub fn new(state: State, message: impl Into<String>) -> Self {
         let message = shorten(&message.into(), 512);
         Self { state, message, card: None, issues: Vec::new(), challenge: None, retry_after_seconds: None }
     }

@@ -119,7 +119,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(state: State, message: impl Into<String>) -> Self {
+    /// One that says no more than this.
+    pub fn new(state: State, message: impl Into<String>) -> Self {
         Self {
             state,
             message: crate::check::shorten(&message.into(), 512),

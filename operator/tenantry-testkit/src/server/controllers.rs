@@ -103,20 +103,28 @@ fn fill_quotas(state: &mut State) {
     }
 }
 
-/// Deployments that Tenantry has made have all their pods at once. Others' are nobody's concern here.
+/// Deployments that Tenantry has made have all their pods at once, but those of an image called `never`: beside the pods that were
+/// there, their deadline passes at once. Others' are nobody's concern here.
 fn run_deployments(state: &mut State) {
     for (key, deployment) in keys_of(state, "apps", "deployments") {
         if deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"] != "tenantry" {
             continue;
         }
         let replicas = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
+        let image = deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        let (updated, progressing) = if image.contains("never") {
+            let words = format!("{image} has timed out progressing.");
+            (
+                0,
+                json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": words}),
+            )
+        } else {
+            (replicas, json!({"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}))
+        };
         let status = json!({
             "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
-            "conditions": [
-                {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"},
-                {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
-            ],
+            "replicas": replicas, "updatedReplicas": updated, "readyReplicas": replicas, "availableReplicas": replicas,
+            "conditions": [{"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}, progressing],
         });
         if deployment["status"] != status {
             let mut object = Value::clone(&deployment);

@@ -1,5 +1,6 @@
 //! One replica of the operator and the kubelet that starts it again when it has died. It looks at no object.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::network::Network;
+use super::outside::Servers;
 use crate::bell::Listener;
 use crate::server::ApiServer;
 
@@ -30,6 +32,8 @@ pub struct Replica {
     pub elects: bool,
     /// Draws its pauses and the ways of its calls.
     pub seed: u64,
+    /// What it finds outside the cluster.
+    pub outside: Servers,
     /// The clock that all share.
     pub clock: Clock,
 }
@@ -87,6 +91,7 @@ impl Replica {
             // A pod that is started again keeps its name, a new one has another: the second is harder.
             identity: format!("{}-{incarnation}", self.agent),
             listener: None,
+            outside: Arc::new(self.outside.clone()),
             clock: self.clock.clone(),
             seed: self.seed.wrapping_add(incarnation),
         }

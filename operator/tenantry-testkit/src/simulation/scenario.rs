@@ -36,6 +36,8 @@ pub enum Step {
     Confirm(String),
     /// Somebody deletes the object at this path.
     Delete(String),
+    /// The MCP server at this URL has these tools from now on.
+    Offer(&'static str, &'static [&'static str]),
     /// The definitions of our kinds are installed.
     Install,
     /// The operators may not do this any more.

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
 use super::operator::{Replica, Running, clock};
+use super::outside::Servers;
 use super::scenario::{Scenario, Step};
 use super::trace::{Trace, is_housekeeping, is_operators};
 use crate::server::ApiServer;
@@ -43,6 +44,7 @@ struct Stage {
     server: ApiServer,
     user: Client,
     kinds: &'static [Registration],
+    outside: Servers,
     rests: Vec<Duration>,
     runaway: Option<String>,
 }
@@ -63,7 +65,8 @@ pub fn play(kinds: &'static [Registration], scenario: &Scenario, fault: Option<F
 async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault: Option<Fault>, seed: u64) -> Trace {
     let server = ApiServer::new(seed);
     let user = server.client_as("user");
-    let mut stage = Stage { server: server.clone(), user, kinds, rests: Vec::new(), runaway: None };
+    let mut stage =
+        Stage { server: server.clone(), user, kinds, outside: Servers::default(), rests: Vec::new(), runaway: None };
     let controllers = tokio::spawn(control(server.clone()));
     if scenario.installed {
         stage.install().await;
@@ -140,7 +143,15 @@ impl Stage {
 
     async fn start(&self, two: bool, seed: u64) -> Vec<Running> {
         let clock = clock();
-        let replica = |agent, seed| Replica { agent, kinds: self.kinds, elects: two, seed, clock: clock.clone() };
+        let outside = &self.outside;
+        let replica = |agent, seed| Replica {
+            agent,
+            kinds: self.kinds,
+            elects: two,
+            seed,
+            outside: outside.clone(),
+            clock: clock.clone(),
+        };
         let mut running = vec![replica(FIRST, seed).start(&self.server)];
         if two {
             // The first one leads, as it is there earlier.
@@ -156,6 +167,7 @@ impl Stage {
             Step::Edit(path, patch) => self.request(Method::PATCH, path, patch).await,
             Step::Confirm(path) => self.confirm(path).await,
             Step::Delete(path) => self.request(Method::DELETE, path, &Value::Null).await,
+            Step::Offer(url, tools) => self.outside.offer(url, tools),
             Step::Install => self.install().await,
             Step::Forbid(verb, resource) => {
                 let (verb, resource) = (*verb, *resource);

@@ -115,6 +115,8 @@ async fn list(
     let mut parameters = ListParams::default().limit(PAGE);
     if resource.watch.sees_ours_alone() {
         parameters = parameters.labels(&format!("{MANAGED_BY}={MANAGER}"));
+    } else if let Watch::LabelledOnDemand(label) = resource.watch {
+        parameters = parameters.labels(label);
     }
     let mut objects = Vec::new();
     loop {

@@ -8,6 +8,7 @@ mod workload;
 
 use serde_json::{Value, json};
 use tenantry_core::kind::Registration;
+use tenantry_core::names::OPERATOR_PODS;
 
 use super::crds;
 use crate::format::FormatError;
@@ -73,7 +74,7 @@ fn labels() -> Value {
 
 /// Labels that select the operator's pods.
 fn selector() -> Value {
-    json!({ "app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "operator" })
+    OPERATOR_PODS.into_iter().collect()
 }
 
 fn metadata(name: &str, namespace: Option<&str>) -> Value {

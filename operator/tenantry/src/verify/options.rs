@@ -99,7 +99,7 @@ impl Common {
                 .map_err(|source| VerifyError::Roots { path: path.clone(), source })?,
         };
         Ok(Options {
-            bounds: Bounds { is_loopback_allowed: true, forbidden: Vec::new() },
+            bounds: Bounds { is_loopback_allowed: true, ..Bounds::default() },
             limits: Limits { time: Duration::from_secs(self.timeout), ..Limits::default() },
             headers: self.headers()?,
             roots,

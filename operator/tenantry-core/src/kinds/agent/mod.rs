@@ -11,6 +11,7 @@ use crate::world::World;
 
 mod examples;
 mod plan;
+mod runtime;
 mod status;
 pub mod types;
 
@@ -26,7 +27,7 @@ impl Kind for AgentKind {
     const ACCESS: &'static [Access] = workload::ACCESS;
 
     fn plan(cr: &Agent, world: &World, _: Timestamp) -> Plan {
-        workload::draft(&plan::workload(cr), world).plan
+        workload::draft(&plan::workload(cr, world), world).plan
     }
 
     fn status(cr: &Agent, world: &World, done: &Outcome, now: Timestamp) -> AgentStatus {

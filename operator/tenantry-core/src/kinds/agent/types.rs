@@ -5,6 +5,8 @@
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tenantry_protocol::a2a::Card;
+use tenantry_protocol::check::Issue;
 
 use crate::workload::types::{Bound, Connections, KeyRef, Trunk, TrunkStatus};
 
@@ -30,7 +32,7 @@ use crate::workload::types::{Bound, Connections, KeyRef, Trunk, TrunkStatus};
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')").message("metadata.name becomes the name of a Service: use at most 63 lower-case letters, digits and dashes, beginning with a letter"),
-    validation = Rule::new("self.spec.type != 'Container' || has(self.spec.image)").message("spec.image: an agent of type Container needs an image"),
+    validation = Rule::new("(self.spec.type == 'Container') == has(self.spec.image)").message("spec.image: an agent of type Container needs an image, and a declarative one has that of the platform's runtime"),
     validation = Rule::new("(self.spec.type == 'Declarative') == has(self.spec.declarative)").message("spec.declarative belongs to type Declarative, which needs it"),
 )]
 #[serde(rename_all = "camelCase")]
@@ -38,7 +40,7 @@ pub struct AgentSpec {
     /// Container (default): an image of your own. Declarative: the platform's runtime, told what to do.
     #[serde(rename = "type", default)]
     pub type_: AgentType,
-    /// What a declarative agent is to do. Not supported yet: refused.
+    /// What a declarative agent is to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declarative: Option<Declarative>,
     /// What runs, and how.
@@ -120,10 +122,11 @@ pub struct StoreRef {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct A2a {
-    /// Whether it serves a card at /.well-known/agent-card.json. Default: it does not.
+    /// Whether it serves a card at /.well-known/agent-card.json. The card is looked at every five minutes, and the agent is Ready only
+    /// while it is right. Default: it serves none.
     #[serde(default)]
     pub enabled: bool,
-    /// What it can be asked for. At most 32.
+    /// What it can be asked for. The agent is told, so that its card can say so. At most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
@@ -161,4 +164,20 @@ pub struct AgentStatus {
     /// What it is bound to.
     #[serde(flatten)]
     pub bound: Bound,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub presented: Presented,
+}
+
+/// What an agent's card says, and which rules it breaks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Presented {
+    /// Its card, as it was last seen. Absent where no card is looked at, and of one that is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+    /// Rules that the card breaks, worst first. The first 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub card_issues: Vec<Issue>,
 }

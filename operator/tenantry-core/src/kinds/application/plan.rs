@@ -18,6 +18,8 @@ pub(super) fn workload(application: &Application) -> Workload<'_> {
         connections: Some(&application.spec.connections),
         path: None,
         extras: Extras::default(),
+        inquiry: None,
         refusals: Vec::new(),
+        unknown: None,
     }
 }

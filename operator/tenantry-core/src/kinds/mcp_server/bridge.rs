@@ -16,23 +16,35 @@ use super::types::{McpServer, Sessions};
 const FOLDER: &str = "/bridge";
 const PROGRAM: &str = "/bridge/tenantry-bridge";
 
+/// Why there is no bridge.
+pub(super) enum NoBridge {
+    /// There is none to be had.
+    Refused(Refusal),
+    /// It is not known; with what is not.
+    Unknown(&'static str),
+}
+
 /// The trunk that runs the bridge instead of the server, and what brings the bridge there.
-pub(super) fn bridged(server: &McpServer, world: &World) -> Result<(Trunk, Extras), Refusal> {
-    let refuse = |reason, message: &str| Err(Refusal::new(reason, "spec.transport", message));
+pub(super) fn bridged(server: &McpServer, world: &World) -> Result<(Trunk, Extras), NoBridge> {
+    let refuse = |reason, field, message: &str| Err(NoBridge::Refused(Refusal::new(reason, field, message)));
     let bridge = match world.get_kind::<TenantryPlatformKind>("", "default") {
         Lookup::Found(platform) => platform.spec.stdio_bridge,
         Lookup::Missing => None,
         Lookup::NotSynced => {
-            return refuse(Reason::Unsupported, "it is not known yet whether the platform has a bridge for Stdio");
+            return Err(NoBridge::Unknown("it is not known yet whether the platform has a bridge for Stdio"));
         }
     };
     let Some(bridge) = bridge else {
         let text = "the platform names no bridge for Stdio: have spec.stdioBridge of the TenantryPlatform set, or use an image that serves StreamableHttp";
-        return refuse(Reason::Unsupported, text);
+        return refuse(Reason::Unsupported, "spec.transport", text);
     };
     let mut trunk = server.spec.trunk.clone();
     let port = trunk.ports.first().map(|port| port.port).or(sort::MCP_SERVER.port).unwrap_or_default();
     let path = server.spec.path.as_deref().unwrap_or(sort::MCP_SERVER.path);
+    if path == "/" || path == "/healthz" || path.contains(['{', '}']) {
+        let text = "the bridge serves no such path: use one like /mcp, without braces, and not /healthz";
+        return refuse(Reason::Invalid, "spec.path", text);
+    }
     let sessions = match server.spec.stdio.clone().unwrap_or_default().sessions {
         Sessions::PerSession => "own",
         Sessions::Shared => "shared",

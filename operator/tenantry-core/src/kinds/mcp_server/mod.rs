@@ -14,6 +14,7 @@ mod examples;
 mod plan;
 mod status;
 pub mod types;
+mod verified;
 
 use types::{McpServer, McpServerStatus};
 

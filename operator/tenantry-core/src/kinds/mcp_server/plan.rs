@@ -1,24 +1,29 @@
-//! An McpServer is a workload, or only the address of one elsewhere.
+//! An McpServer is a workload, or only the address of one elsewhere. How it is verified is asked for here; what comes of that is in
+//! `verified.rs`.
 
 use std::borrow::Cow;
 
+use tenantry_protocol::target;
+
 use crate::conditions::Reason;
+use crate::external::Protocol;
 use crate::plan::Refusal;
-use crate::workload::{Extras, Workload, sort};
+use crate::workload::{Extras, Inquiry, Workload, sort};
 use crate::world::World;
 
-use super::bridge::bridged;
-use super::types::{McpServer, Transport};
+use super::bridge::{NoBridge, bridged};
+use super::types::{McpServer, Transport, VerificationMode};
 
 /// The workload that it is.
 pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a> {
     let spec = &server.spec;
     let mut refusals = refusals(server);
-    let (mut trunk, mut extras) = (Cow::Borrowed(&spec.trunk), Extras::default());
+    let (mut trunk, mut extras, mut unknown) = (Cow::Borrowed(&spec.trunk), Extras::default(), None);
     if spec.transport == Transport::Stdio && spec.remote.is_none() {
         match bridged(server, world) {
             Ok((bridge, brought)) => (trunk, extras) = (Cow::Owned(bridge), brought),
-            Err(refusal) => refusals.push(refusal),
+            Err(NoBridge::Refused(refusal)) => refusals.push(refusal),
+            Err(NoBridge::Unknown(what)) => unknown = Some(what),
         }
     }
     Workload {
@@ -29,8 +34,17 @@ pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a>
         connections: None,
         path: spec.path.as_deref(),
         extras,
+        inquiry: inquiry(server),
         refusals,
+        unknown,
     }
+}
+
+fn inquiry(server: &McpServer) -> Option<Inquiry<'_>> {
+    let verification = server.spec.verification.clone().unwrap_or_default();
+    let remote = server.spec.remote.as_ref().map(|remote| remote.url.as_str());
+    let is_wanted = verification.mode != VerificationMode::Off;
+    is_wanted.then_some(Inquiry { protocol: Protocol::Mcp, interval: verification.interval, remote })
 }
 
 fn refusals(server: &McpServer) -> Vec<Refusal> {
@@ -39,5 +53,25 @@ fn refusals(server: &McpServer) -> Vec<Refusal> {
     if server.spec.tools.is_some() {
         refuse("spec.tools", "no tool is hidden from agents yet: remove it, or have the server offer fewer");
     }
+    for field in useless(server) {
+        let text = "nothing is run here of a server with remote: remove it";
+        refusals.push(Refusal::new(Reason::Invalid, format!("spec.{field}"), text));
+    }
+    if let Some(fault) = server.spec.remote.as_ref().and_then(|remote| target::parse(&remote.url).err()) {
+        refusals.push(Refusal::new(Reason::Invalid, "spec.remote.url", fault.to_string()));
+    }
     refusals
+}
+
+/// Fields that count for what is run here alone, of a server that is not.
+fn useless(server: &McpServer) -> Vec<String> {
+    let spec = &server.spec;
+    if spec.remote.is_none() {
+        return Vec::new();
+    }
+    let trunk = serde_json::to_value(&spec.trunk).unwrap_or_default();
+    let mut fields: Vec<String> = trunk.as_object().into_iter().flatten().map(|(field, _)| field.clone()).collect();
+    fields.extend(spec.path.is_some().then(|| "path".to_owned()));
+    fields.extend((spec.transport == Transport::Stdio).then(|| "transport".to_owned()));
+    fields
 }

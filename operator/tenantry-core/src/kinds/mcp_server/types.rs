@@ -5,6 +5,8 @@
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tenantry_protocol::challenge::Challenge;
+use tenantry_protocol::mcp::{Auth, Era, ServerInfo, Tool, Verification as Rules};
 
 use crate::workload::types::{Span, Trunk, TrunkStatus};
 
@@ -23,6 +25,8 @@ use crate::workload::types::{Span, Trunk, TrunkStatus};
     scale(spec_replicas_path = ".spec.scaling.minReplicas", status_replicas_path = ".status.replicas", label_selector_path = ".status.selector"),
     doc = "Tools that agents call by the Model Context Protocol: a container that is run here, or a server elsewhere.",
     printcolumn(name = "Transport", type_ = "string", json_path = ".spec.transport", description = "How it is called"),
+    printcolumn(name = "Protocol", type_ = "string", json_path = ".status.verification.revision", description = "Revision of the protocol that it speaks"),
+    printcolumn(name = "Tools", type_ = "integer", json_path = ".status.toolCount", description = "How many tools it has"),
     printcolumn(name = "Verified", type_ = "string", json_path = ".status.conditions[?(@.type=='Verified')].status", description = "Whether its protocol was checked"),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url", description = "Where it is called inside the cluster"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Usable now"),
@@ -49,7 +53,7 @@ pub struct McpServerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^\s?#]*$"))]
     pub path: Option<String>,
-    /// A server that is not run here. What the Tenant's egress does not open stays closed.
+    /// A server that is not run here. What the Tenant's egress does not open stays closed, also to the operator that verifies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<Remote>,
     /// Which of its tools agents may see. Not supported yet: refused.
@@ -120,11 +124,14 @@ pub struct ToolFilter {
 /// How a server is checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("duration(self.interval) >= duration('10s')").message("interval: write 10s or more"))]
+#[x_kube(validation = Rule::new("!has(self.approvedToolsHash) || self.pinTools").message("approvedToolsHash approves tools that are pinned: set pinTools to true as well"))]
 pub struct Verification {
-    /// Report (default): what is wrong is told. Enforce: agents are kept away while anything is wrong. Off: it is not checked.
+    /// Report (default): it is Ready only while it speaks its protocol; Verified tells what else is wrong. Enforce: it is Ready only
+    /// while nothing is. Off: it is not checked.
     #[serde(default)]
     pub mode: VerificationMode,
-    /// How often it is checked. Default: 5m.
+    /// How often it is checked, at most every 10s. Default: 5m.
     #[serde(default = "interval")]
     pub interval: Span,
     /// The revision of the protocol it must speak, such as 2025-11-25.
@@ -136,9 +143,14 @@ pub struct Verification {
     #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub required_tools: Vec<String>,
-    /// Whether its tools must stay as they were when this spec was first checked. Default: they may change.
+    /// Whether its tools must stay as they are: those of approvedToolsHash, or without it as they were when they were first seen.
+    /// Default: they may change.
     #[serde(default)]
     pub pin_tools: bool,
+    /// The tools that are approved, as status.toolsHash tells them. Needs pinTools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 64, max = 64), regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub approved_tools_hash: Option<String>,
 }
 
 impl Default for Verification {
@@ -149,6 +161,7 @@ impl Default for Verification {
             required_revision: None,
             required_tools: Vec::new(),
             pin_tools: false,
+            approved_tools_hash: None,
         }
     }
 }
@@ -160,10 +173,10 @@ fn interval() -> Span {
 /// What is done about what is wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum VerificationMode {
-    /// It is told.
+    /// Verified tells it.
     #[default]
     Report,
-    /// Agents are kept away.
+    /// It is not Ready.
     Enforce,
     /// Nobody looks.
     Off,
@@ -176,4 +189,63 @@ pub struct McpServerStatus {
     /// What all workloads tell.
     #[serde(flatten)]
     pub trunk: TrunkStatus,
+    /// What it was last seen to be.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// The tools that it must have, if they are pinned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
+}
+
+/// What a server was last seen to be. Nothing where nobody has seen it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// What it calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_info: Option<ServerInfo>,
+    /// Revisions of the protocol that it says it speaks, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 32)))]
+    pub protocol_versions: Vec<String>,
+    /// Which way of opening it understands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub era: Option<Era>,
+    /// Names of what it says it can do, such as `tools`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 64)))]
+    pub capabilities: Vec<String>,
+    /// Whether it asks for credentials. Then nothing more of it can be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// What it says about them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
+    /// How many tools it has. Absent: nobody can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_count: Option<i32>,
+    /// Its tools by name. The first 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub tools: Vec<Tool>,
+    /// SHA-256 over all its tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub tools_hash: Option<String>,
+    /// Which rules of the protocol it keeps. The worst 20 that it breaks are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Rules>,
+}
+
+/// Tools that were approved.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pinned {
+    /// SHA-256 over all of them.
+    #[schemars(length(max = 64))]
+    pub tools_hash: String,
+    /// The tools by name. The first 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub tools: Vec<Tool>,
 }

@@ -26,7 +26,7 @@ impl Kind for ModelDeploymentKind {
     const ACCESS: &'static [Access] = workload::ACCESS;
 
     fn plan(cr: &ModelDeployment, world: &World, _: Timestamp) -> Plan {
-        workload::draft(&plan::workload(cr), world).plan
+        plan::draft(cr, world).plan
     }
 
     fn status(cr: &ModelDeployment, world: &World, done: &Outcome, now: Timestamp) -> ModelDeploymentStatus {

@@ -2,12 +2,14 @@
 
 #![allow(clippy::duplicated_attributes)] // Each print column names its own type; clippy reads them as one list.
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::Quantity;
-use crate::workload::types::{Trunk, TrunkStatus};
+use crate::workload::types::{Scaling, Trunk, TrunkStatus};
 
 /// A model that is served: an image that speaks a common protocol, told which model to load.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
@@ -47,10 +49,12 @@ pub struct ModelDeploymentSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^\s?#]*$"))]
     pub path: Option<String>,
-    /// Keeps what was loaded, for the next pod. Not supported yet: refused.
+    /// A volume at /models that keeps what was loaded for the next pod. What is in it can be loaded again, and so it is deleted with this
+    /// resource, and when the class or the access mode changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
-    /// Several versions side by side. Not supported yet: refused. At most 8.
+    /// Further versions beside the one that this resource describes, each with a Deployment and a Service of its own,
+    /// `<name>-<version>-model`. Who refers to this resource calls the one that it describes; shares of traffic are for routes. At most 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -105,40 +109,131 @@ pub enum ModelProtocol {
     Custom,
 }
 
-/// Keeps what was loaded.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+/// A volume that keeps what was loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cache {
-    /// How much, such as 100Gi.
+    /// How much, such as 100Gi. It can grow where the class lets it.
+    pub size: Quantity,
+    /// A StorageClass that the Tenant allows. Absent: the cluster's default, if the Tenant may have any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub size: Option<Quantity>,
-    /// A StorageClass that the Tenant allows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub storage_class_name: Option<String>,
+    /// ReadWriteOnce (default): one node at a time, so one pod, which is replaced by Recreate. ReadWriteMany: any number of pods,
+    /// where the class offers it.
+    #[serde(default)]
+    pub access_mode: AccessMode,
 }
 
-/// One of several versions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+/// Who may mount a volume.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccessMode {
+    /// One node at a time.
+    #[default]
+    ReadWriteOnce,
+    /// Any number of nodes.
+    ReadWriteMany,
+}
+
+/// A further version. What it does not say is as the resource says it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
-    /// Its name.
+    /// Its name; `default` is that of the one that the resource describes.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    #[x_kube(validation = Rule::new("self != 'default'").message("default is the version that the resource itself describes: name this one otherwise"))]
     pub name: String,
     /// Which model. Absent: the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Model>,
-    /// Per cent of the traffic.
+    /// What serves it. Absent: the same image.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
+    pub image: Option<String>,
+    /// How many pods there are. Absent: the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+    /// Per cent of the traffic that routes are to send to it, 0 to 100; the rest is for the default version. Default: 0.
+    #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
-    pub traffic_percent: Option<i32>,
+    pub traffic_percent: i32,
+    /// Which requests routes are to send to it whatever the share.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    pub match_: Option<Match>,
+}
+
+/// Which requests are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Match {
+    /// Headers that they all carry, with these values. At most 8.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 256 }))]
+    #[x_kube(validation = Rule::new("self.all(key, key.matches('^[A-Za-z0-9-]{1,64}$'))").message("names of headers are letters, digits and dashes, at most 64"))]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// How a ModelDeployment stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelDeploymentStatus {
-    /// What all workloads tell.
+    /// What all workloads tell; of several versions, the default one's address, replicas and revision.
     #[serde(flatten)]
     pub trunk: TrunkStatus,
+    /// What routes are to do, and what they lead to; only where there are further versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["version".into()]))]
+    pub traffic: Vec<Traffic>,
+    /// The model, as far as its pods tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_status: Option<ModelStatus>,
+}
+
+/// What one version gets of the traffic, and how it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// Its name; `default` for the one that the resource describes.
+    #[schemars(length(max = 32))]
+    pub version: String,
+    /// Per cent of the traffic.
+    pub percent: i32,
+    /// Headers of requests that go to it whatever the share.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 256 }))]
+    pub headers: BTreeMap<String, String>,
+    /// Whether enough of its pods are available.
+    pub ready: bool,
+    /// Where it is called inside the cluster. Absent while nobody answers there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub url: Option<String>,
+}
+
+/// A model, as far as its pods tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelStatus {
+    /// What callers call it.
+    #[schemars(length(max = 128))]
+    pub name: String,
+    /// Why a pod does not serve it. Absent once they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<ModelFailure>,
+}
+
+/// Why a pod does not serve a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelFailure {
+    /// Of which version.
+    #[schemars(length(max = 32))]
+    pub version: String,
+    /// In one word of the cluster, such as `CrashLoopBackOff`, `ImagePullBackOff`, `OOMKilled` or `Unschedulable`.
+    #[schemars(length(max = 128))]
+    pub reason: String,
+    /// The exit code and the last of what the program wrote, or the cluster's own words. The last 512 bytes or so.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }

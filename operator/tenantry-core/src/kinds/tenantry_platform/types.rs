@@ -57,6 +57,11 @@ pub struct TenantryPlatformSpec {
     /// are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdio_bridge: Option<StdioBridge>,
+    /// What runs agents that bring no image of their own. Absent: such agents are refused. At most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub agent_runtimes: Vec<AgentRuntime>,
     /// StorageClasses that encrypt what they store. Kubernetes cannot tell by itself, so the platform team says so, and how
     /// it is known. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -86,6 +91,18 @@ pub struct Prometheus {
 pub struct StdioBridge {
     /// Image of `tenantry-bridge`, such as `registry.example/platform/tenantry-bridge:1.0.0`. Tenants must be allowed to use its
     /// registry.
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
+    pub image: String,
+}
+
+/// A program that acts as a declarative agent says. It is told by environment variables; see the documentation of workloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgentRuntime {
+    /// What agents call it; `default` is that of agents that name none.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Its image. Tenants must be allowed to use its registry.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
 }

@@ -102,6 +102,7 @@ pub const SELF_GUARD: Group = Group {
             resources: &[
                 "services",
                 "serviceaccounts",
+                "persistentvolumeclaims",
                 "poddisruptionbudgets",
                 "horizontalpodautoscalers",
                 "scaledobjects",
@@ -110,7 +111,7 @@ pub const SELF_GUARD: Group = Group {
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator changes no Service, account, budget or autoscaler but those it made",
+            message: "Tenantry's operator changes no Service, account, volume claim, budget or autoscaler but those it made",
         },
         Rule {
             name: "removed-workloads",

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::draft::{Draft, Workload};
+use super::super::draft::Workload;
 use super::super::home::Home;
-use super::Scaler;
+use super::{Decided, Scaler};
 use crate::conditions::{Reason, Truth};
 use crate::resources::{HORIZONTAL_POD_AUTOSCALER, Resource, SCALED_OBJECT, VERTICAL_POD_AUTOSCALER};
 use crate::world::{Lookup, World};
@@ -12,15 +12,14 @@ use crate::world::{Lookup, World};
 type Verdict = (Truth, Reason, String);
 
 /// Value of the condition ScalingReady; none where nothing is asked to scale.
-pub(crate) fn verdict(workload: &Workload, draft: &Draft, world: &World) -> Option<Verdict> {
-    let decided = draft.decided.as_ref()?;
+pub(crate) fn verdict(workload: &Workload, decided: &Decided, home: &Home, world: &World) -> Option<Verdict> {
     if let Some(shortfall) = decided.shortfall.as_ref().filter(|(truth, ..)| *truth != Truth::True) {
         return Some(shortfall.clone());
     }
     let number = match decided.scaler {
         Scaler::Fixed(_) | Scaler::Nothing(_) => None,
         Scaler::Hpa(_) => Some(look(&HORIZONTAL_POD_AUTOSCALER, workload, world, judge_hpa)),
-        Scaler::Keda(_) if draft.home.as_ref().is_some_and(Home::has_no_pods) => Some(stopped()),
+        Scaler::Keda(_) if home.has_no_pods() => Some(stopped()),
         Scaler::Keda(_) => Some(look(&SCALED_OBJECT, workload, world, judge_keda)),
     };
     let size = decided.vertical.map(|_| look(&VERTICAL_POD_AUTOSCALER, workload, world, judge_vertical));

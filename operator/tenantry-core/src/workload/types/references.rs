@@ -73,6 +73,7 @@ pub struct ExternalModel {
 /// An MCP server to call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.toolNames) || !has(self.requireApproval) || self.requireApproval.all(one, one in self.toolNames)").message("a tool that needs approval is not among toolNames: add it there, or remove it").field_path(".requireApproval"))]
 pub struct ToolRef {
     /// The McpServer.
     pub mcp_server_ref: Reference,

@@ -20,7 +20,8 @@ pub struct Rollout {
     /// How long new pods may take to become available before the rollout has failed. Default: 10m.
     #[serde(default = "deadline")]
     pub progress_deadline: Span,
-    /// What is done about a failed rollout: Stop (default), or Rollback (not supported yet: refused).
+    /// What is done about a rollout that has failed: Stop (default), or Rollback. What was available before is known from the moment
+    /// when Rollback was set.
     #[serde(default)]
     pub on_failure: OnFailure,
 }
@@ -62,6 +63,7 @@ pub enum OnFailure {
     /// It stands still, and says so.
     #[default]
     Stop,
-    /// The last revision that was available comes back.
+    /// The last revision that was available comes back, and stays until the spec asks for something else again. The spec is left as
+    /// it is; `Applied` says what has failed.
     Rollback,
 }

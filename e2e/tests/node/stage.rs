@@ -8,7 +8,7 @@ use serde_json::Value;
 use tenantry_e2e::node::{self, Node, programs::Programs, room};
 use tenantry_e2e::{Cluster, eventually, objects};
 
-/// Images are there, but the machine may be busy with something else: with a load of 27 on two cores a deletion took more than two minutes.
+/// Images are there, but the machine may be busy with something else.
 pub const SOON: Duration = Duration::from_mins(5);
 
 /// Ends when it is dropped, or with the room.

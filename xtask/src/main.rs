@@ -96,8 +96,8 @@ fn json_file(given: Option<PathBuf>) -> PathBuf {
 
 /// Builds what a node lacks, then runs pods on it.
 fn node() -> Option<cargo::Cargo> {
-    let command =
-        cargo(["test", "--package", "tenantry-e2e", "--test", "node", "--", "--nocapture", "--test-threads=1"]);
+    // Of all packages, so that dependencies are those that `cargo xtask test` has built.
+    let command = cargo(["test", "--workspace", "--test", "node", "--", "--nocapture", "--test-threads=1"]);
     // Elsewhere the tests themselves say why they cannot run.
     if !cfg!(target_os = "linux") {
         return Some(command);

@@ -176,6 +176,30 @@ impl Stage {
             self.gone(&policy).await;
         }
         self.took("matrix of network policies");
+        let policy = json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "start", "namespace": NEAR },
+            "spec": { "podSelector": { "matchLabels": { "app": "denied" } }, "policyTypes": ["Egress"] },
+        });
+        self.apply(&policy).await;
+        let denied = self.says_at_its_start("denied", &url("target")).await;
+        assert_eq!(denied["error"], "no answer in time", "{denied}");
+        let free = self.says_at_its_start("free", &url("target")).await;
+        assert_eq!(free["status"], 200, "{free}");
+        self.took("a pod that starts is bound from its first packet on");
+    }
+
+    /// What a pod says that does nothing but ask this URL, as soon as it runs.
+    async fn says_at_its_start(&self, name: &str, url: &str) -> Value {
+        let mut asking = pod(NEAR, name);
+        asking["spec"]["restartPolicy"] = "Never".into();
+        let container = &mut asking["spec"]["containers"][0];
+        container["command"] = json!(["/programs", "ask", url, "--patience", "5000"]);
+        container["args"] = json!([]);
+        container["readinessProbe"] = Value::Null;
+        self.apply(&asking).await;
+        self.see(&asking, "has ended", |found| found["status"]["phase"] == "Succeeded").await;
+        let said = self.cluster.kubectl(&["logs", "-n", NEAR, name]).await.unwrap_or_else(|error| panic!("{error}"));
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 
     /// Deletes it and waits until it is gone.

@@ -9,7 +9,7 @@ use tenantry_e2e::node::{self, Node, programs::Programs, room};
 use tenantry_e2e::{Cluster, eventually, objects};
 
 /// Images are there, but the machine may be busy with something else.
-pub const SOON: Duration = Duration::from_mins(2);
+pub const SOON: Duration = Duration::from_mins(5);
 
 /// Ends when it is dropped, or with the room.
 pub struct Stage {

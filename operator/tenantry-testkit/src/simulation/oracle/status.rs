@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tenantry_core::kind::{Children, Registration};
 use tenantry_core::object::ObjectKey;
+use tenantry_core::resources::Watch;
 use tenantry_core::world::World;
 
 use super::snapshot::Snapshot;
@@ -52,7 +53,9 @@ fn dishonest(kind: &Registration, now: &Snapshot, earlier: &[Change], change: &C
     let plan = (kind.plan)(object, &World::new(now), moment(change.at)).ok()?;
     let missing = plan.desired.iter().find(|desired| {
         let key = desired.key();
-        now.object(key).is_none() && !was_taken_away(earlier, key)
+        // That an add-on has come the operator learns later, and Ready does not depend on what it is used for.
+        let is_addon = key.resource.watch == Watch::WhereServed;
+        now.object(key).is_none() && !is_addon && !was_taken_away(earlier, key)
     });
     missing.map(|desired| format!("while {} does not exist", desired.key()))
 }

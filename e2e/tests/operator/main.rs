@@ -10,6 +10,7 @@ mod autoscalers;
 mod birth;
 mod can_i;
 mod collisions;
+mod configuration;
 mod deletion;
 mod drift;
 mod exact;

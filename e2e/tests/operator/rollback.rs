@@ -65,11 +65,12 @@ async fn what_fails_is_rolled_back_once_and_the_spec_is_left_alone() {
     })
     .await;
     let requests = audit.requests_of(USER).expect("readable");
-    let writes: Vec<String> = requests
-        .iter()
-        .filter(|one| one.is_write() && !one.is_lease() && one.resource != "events")
-        .map(Request::to_string)
-        .collect();
+    // Of the tenant, what it uses is told now and then.
+    let is_of_another = |one: &Request| {
+        one.is_lease() || ["events", "tenants/status", "tenantviews/status"].contains(&one.resource.as_str())
+    };
+    let writes: Vec<String> =
+        requests.iter().filter(|one| one.is_write() && !is_of_another(one)).map(Request::to_string).collect();
     assert!(writes.is_empty(), "{writes:?}");
 
     // Something else is tried; its deadline passes while nobody is there to see it.

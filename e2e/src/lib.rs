@@ -17,6 +17,7 @@ pub mod components;
 pub mod control_plane;
 pub mod folder;
 pub mod identity;
+pub mod image;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod netns;

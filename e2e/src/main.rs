@@ -20,6 +20,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Bench(commands::bench::Arguments),
+    BridgeImage(commands::bridge_image::Arguments),
     Cluster(commands::cluster::Arguments),
     Demo(commands::demo::Arguments),
     Tools(commands::tools::Arguments),
@@ -29,6 +30,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(arguments) => commands::bench::run(arguments).await,
+        Command::BridgeImage(arguments) => commands::bridge_image::run(&arguments),
         Command::Cluster(arguments) => commands::cluster::run(arguments).await,
         Command::Demo(arguments) => commands::demo::run(arguments).await,
         Command::Tools(arguments) => commands::tools::run(&arguments),

@@ -49,6 +49,15 @@ enum Task {
     Cluster(PassedOn),
     /// Build the programs that run in pods, static and in release form: the stdio bridge, and what runs in the pods of tests
     PodPrograms,
+    /// Write the image of the stdio bridge as a docker archive, which `docker load`, `podman load` and `ctr images import` take
+    BridgeImage {
+        /// Name of the image
+        #[arg(long, default_value = "registry.example/platform/tenantry-bridge:latest")]
+        tag: String,
+        /// Where to write it
+        #[arg(long, value_name = "FILE", default_value = "tenantry-bridge.tar")]
+        output: PathBuf,
+    },
     /// The simulation tests alone, with as many seeds as you like
     Sim {
         /// How many seeds to try
@@ -164,6 +173,12 @@ fn main() -> ExitCode {
             }
         },
         Task::PodPrograms => pod_programs(),
+        Task::BridgeImage { tag, output } => {
+            let Some(folder) = build_pod_programs() else { return ExitCode::FAILURE };
+            let command = cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "bridge-image", "--tag", &tag]);
+            let program = folder.join("tenantry-bridge");
+            command.args(["--program".into(), program.into(), "--output".into(), OsString::from(output)]).become_it()
+        }
         Task::Sim { seeds } => cargo(["test", "--package", "tenantry-testkit", "--test", "simulation"])
             .env("SEEDS", seeds.to_string())
             .become_it(),

@@ -1,6 +1,7 @@
 //! The subcommands of `e2e`, one file each: `Arguments` and `run`.
 
 pub(crate) mod bench;
+pub(crate) mod bridge_image;
 pub(crate) mod cluster;
 pub(crate) mod demo;
 pub(crate) mod tools;

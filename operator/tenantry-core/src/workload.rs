@@ -10,6 +10,7 @@ mod home;
 mod inquiry;
 mod pods;
 mod references;
+mod refusals;
 mod rollout;
 mod scaling;
 pub mod sort;

@@ -21,8 +21,11 @@ fn tools(folder: &Path, go: Option<&str>) -> Command {
     command
 }
 
-/// `go build -trimpath -ldflags FLAGS -o FILE PACKAGE`
-const PRETENDING: &str = r#"case "$1" in env) echo go1.26.8;; build) echo built >> "$LOG"; echo program > "$6";; esac"#;
+/// `go build -trimpath -ldflags FLAGS -tags TAGS -o FOLDER PACKAGE`; a package is called as the last part of its path.
+const PRETENDING: &str = r#"case "$1" in
+env) echo go1.26.8;;
+build) echo built >> "$LOG"; /bin/mkdir -p "$8"; name="${9##*/}"; [ "$name" = . ] && name=cluster; echo program > "$8$name";;
+esac"#;
 
 fn run(mut command: Command) -> (Output, String) {
     let output = command.output().expect("runs");

@@ -18,7 +18,7 @@ mod status;
 pub mod types;
 
 pub use bindings::BINDINGS_PATH;
-pub(crate) use draft::{Draft, Extras, First, Workload, draft, draft_with};
+pub(crate) use draft::{Draft, Extras, First, Lack, Workload, draft, draft_with};
 pub(crate) use finding::{Finding, finding, unasked, verdict};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use pods::CACHE;

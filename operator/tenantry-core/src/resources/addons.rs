@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::children::conditions;
-use super::{API_SERVICE, Keep, Resource, Watch, Wave, Write};
+use super::children::{child, conditions};
+use super::{API_SERVICE, Keep, Resource, Watch};
 use crate::world::{Lookup, Scope, World};
 
 /// `keda.sh/v1alpha1 ScaledObject`.
@@ -20,19 +20,8 @@ pub static VERTICAL_POD_AUTOSCALER: Resource = Resource {
 };
 
 const fn addon(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Resource {
-    Resource {
-        group,
-        version,
-        kind,
-        plural,
-        namespaced: true,
-        // What its controller has noted in its metadata goes with a change, and comes back with the controller's next look.
-        write: Write::Replace,
-        watch: Watch::WhereServed,
-        keep: Keep::Digest,
-        wave: Wave::Workloads,
-        filled: &[],
-    }
+    // What its controller has noted in its metadata goes with a change, and comes back with the controller's next look.
+    Resource { watch: Watch::WhereServed, ..child(group, version, kind, plural) }
 }
 
 /// Whether the cluster serves this kind now, as its list of API groups says; `None` while that is not known. The kind itself must

@@ -54,7 +54,12 @@ pub static ENDPOINT_SLICE: Resource = Resource {
     ..child("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 };
 
-const fn child(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Resource {
+pub(super) const fn child(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+) -> Resource {
     Resource {
         group,
         version,

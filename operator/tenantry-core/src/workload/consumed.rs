@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::kinds::tenantry_platform;
 use crate::kinds::tenantry_platform::types::Configuration;
 use crate::object::ObjectKey;
 use crate::resources::{CONFIG_MAP_ORIGINAL, Resource, SECRET_ORIGINAL};
@@ -29,13 +29,10 @@ pub(super) fn state(template: &Value, namespace: &str, world: &World) -> State {
     if names.is_empty() {
         return State::Untold;
     }
-    let kinds = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => platform.spec.rollout_on_change,
-        Lookup::Missing => Vec::new(),
-        Lookup::NotSynced => {
-            return State::Unknown("it is not known yet what the platform has pods replaced for".to_owned());
-        }
+    let Some(platform) = tenantry_platform::settings(world) else {
+        return State::Unknown("it is not known yet what the platform has pods replaced for".to_owned());
     };
+    let kinds = platform.rollout_on_change;
     let is_watched = |resource: &Resource| {
         kinds.iter().any(|kind| match kind {
             Configuration::ConfigMap => *resource == CONFIG_MAP_ORIGINAL,

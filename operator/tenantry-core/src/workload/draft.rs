@@ -31,7 +31,7 @@ use crate::resources::{
 use crate::world::World;
 
 /// Kinds of objects that a workload consists of, besides its network policy.
-const PARTS: [&Resource; 6] = [
+pub(super) const PARTS: [&Resource; 6] = [
     &SERVICE_ACCOUNT,
     &SERVICE,
     &VOLUME_CLAIM,
@@ -77,6 +77,15 @@ pub(crate) struct Extras {
     pub(crate) version: Option<String>,
     /// What is run before all else: name, image, command and mounts of a container.
     pub(crate) first: Option<First>,
+}
+
+/// Why what a kind needs of the platform is not there.
+#[derive(Debug)]
+pub(crate) enum Lack {
+    /// There is none to be had.
+    Refused(Refusal),
+    /// It is not known; with what is not.
+    Unknown(&'static str),
 }
 
 /// A container that ends before the others start.
@@ -132,6 +141,12 @@ impl Workload<'_> {
             [] => usual.into_iter().collect(),
             named => named.to_vec(),
         }
+    }
+
+    /// Leaves what it consists of as it is, but for the ways through the network.
+    fn leave_parts(&self, plan: &mut Plan) {
+        let undecided = |resource| Undecided::Kind(resource, self.namespace().to_owned());
+        plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
     }
 
     /// Where it is called, if it is.
@@ -255,12 +270,12 @@ pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World
         }
     }
     if !is_decided && may_run {
-        let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-        draft.plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
+        workload.leave_parts(&mut draft.plan);
     }
     draft.decided = decided.into_iter().next();
     if let Some(inquiry) = &workload.inquiry {
-        draft.asked = inquiry.ask(workload, &home, draft.plan.refusals.is_empty(), world);
+        let seen = draft.runs.first().map(|run| &run.seen);
+        draft.asked = inquiry.ask(workload, &home, draft.plan.refusals.is_empty(), seen, world);
         if let Asked::So(question) = &draft.asked {
             draft.plan.external.push(question.clone());
         }
@@ -333,8 +348,7 @@ impl Case<'_> {
             State::Unknown(what) => {
                 // Whatever is written now might replace all pods for nothing.
                 plan.wait(Reason::Pending, what);
-                let undecided = |resource| Undecided::Kind(resource, workload.namespace().to_owned());
-                plan.undecided.extend(PARTS.into_iter().chain(ADDONS).map(undecided));
+                workload.leave_parts(plan);
                 return None;
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tenantry_protocol::opening::Opening;
 
-use super::availability::availability;
+use super::availability::Availability;
 use super::draft::Workload;
 use super::home::Home;
 use super::types::Span;
@@ -50,8 +50,15 @@ impl Default for Asked {
 }
 
 impl Inquiry<'_> {
-    /// What is asked of this workload, whose spec is accepted or not.
-    pub(super) fn ask(&self, workload: &Workload, home: &Home, is_accepted: bool, world: &World) -> Asked {
+    /// What is asked of this workload, whose spec is accepted or not, and whose Deployment, if it has one, is seen so.
+    pub(super) fn ask(
+        &self,
+        workload: &Workload,
+        home: &Home,
+        is_accepted: bool,
+        seen: Option<&Availability>,
+        world: &World,
+    ) -> Asked {
         let not = |why: &str| Asked::Not(why.to_owned());
         if !is_accepted {
             return not("it is asked when its spec is accepted");
@@ -81,8 +88,7 @@ impl Inquiry<'_> {
                 Some(openings) => question(identity, remote.to_owned(), Reach::Openings(openings)),
             };
         }
-        let Some(url) = workload.url() else { return not("it does not listen") };
-        let seen = availability(workload, false, world);
+        let (Some(url), Some(seen)) = (workload.url(), seen) else { return not("it does not listen") };
         if seen.reason == Reason::ScaledToZero {
             return Asked::Rests;
         }
@@ -93,7 +99,7 @@ impl Inquiry<'_> {
         if !matches!(world.get(&workload.child(&SERVICE)), Lookup::Found(_)) {
             return not("its Service is not there yet");
         }
-        question(format!("{identity}/{}", seen.revision.unwrap_or_default()), url, Reach::Service)
+        question(format!("{identity}/{}", seen.revision.as_deref().unwrap_or_default()), url, Reach::Service)
     }
 }
 

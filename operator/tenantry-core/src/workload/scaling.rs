@@ -11,10 +11,10 @@ use super::draft::Workload;
 use super::types::{MetricType, Provider, Scaling, Vertical};
 use crate::build::Bounds;
 use crate::conditions::{Reason, Truth};
-use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::kinds::tenantry_platform;
 use crate::plan::Plan;
 use crate::resources::{HORIZONTAL_POD_AUTOSCALER, Resource, SCALED_OBJECT, VERTICAL_POD_AUTOSCALER, is_served};
-use crate::world::{Lookup, Scope, World};
+use crate::world::{Scope, World};
 
 pub(super) use verdict::verdict;
 
@@ -220,11 +220,8 @@ fn prometheus(scaling: &Scaling, world: &World) -> Result<Option<String>, Option
     if !scaling.metrics.iter().any(|metric| metric.type_ == MetricType::Prometheus) {
         return Ok(None);
     }
-    let address = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => platform.spec.prometheus.map(|prometheus| prometheus.server_address),
-        Lookup::Missing => None,
-        Lookup::NotSynced => return Err(None),
-    };
+    let platform = tenantry_platform::settings(world).ok_or(None)?;
+    let address = platform.prometheus.map(|prometheus| prometheus.server_address);
     address.map(Some).ok_or_else(|| {
         Some("the platform names no Prometheus, so nothing scales it, and its pods stay as many as they are: have spec.prometheus of the TenantryPlatform set, or scale it by other metrics".to_owned())
     })

@@ -1,17 +1,16 @@
 //! The status of a workload, whatever its kind. A kind adds what is special about it and has all of it summed up.
 
+use std::iter;
+
 use jiff::Timestamp;
 
-use super::draft::{Draft, Run, Workload};
+use super::draft::{Draft, PARTS, Run, Workload};
 use super::finding;
 use super::rollout::Setback;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
-use crate::resources::{
-    ENDPOINT_SLICE, HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
-    SERVICE_ACCOUNT, VOLUME_CLAIM,
-};
+use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
 use crate::world::World;
 
 /// How many of those who refer to a workload its status names.
@@ -155,18 +154,8 @@ fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
     if !done.plan.undecided.is_empty() {
         return (Truth::True, Reason::Succeeded, "what is there is left as it is".into());
     }
-    let kinds = [
-        &NETWORK_POLICY,
-        &SERVICE_ACCOUNT,
-        &SERVICE,
-        &VOLUME_CLAIM,
-        &MANAGED_DEPLOYMENT,
-        &POD_DISRUPTION_BUDGET,
-        &HORIZONTAL_POD_AUTOSCALER,
-        &ENDPOINT_SLICE,
-    ];
     let addons = draft.decided.iter().flat_map(|decided| decided.served.iter().copied());
-    let kinds: Vec<_> = kinds.into_iter().chain(addons).collect();
+    let kinds: Vec<_> = iter::once(&NETWORK_POLICY).chain(PARTS).chain([&ENDPOINT_SLICE]).chain(addons).collect();
     if let Some(kind) = world.unseen(&kinds) {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }

@@ -8,10 +8,10 @@ use crate::conditions::Reason;
 use crate::external::Protocol;
 use crate::plan::Refusal;
 use crate::workload::types::Span;
-use crate::workload::{Extras, Inquiry, Workload, sort};
+use crate::workload::{Extras, Inquiry, Lack, Workload, sort};
 use crate::world::World;
 
-use super::runtime::{self, NoRuntime};
+use super::runtime;
 use super::types::Agent;
 
 /// How often its card is looked at.
@@ -25,8 +25,8 @@ pub(super) fn workload<'a>(agent: &'a Agent, world: &World) -> Workload<'a> {
     if let Some(declarative) = &spec.declarative {
         match runtime::image(declarative, world) {
             Ok(image) => trunk.to_mut().image = Some(image),
-            Err(NoRuntime::Refused(refusal)) => refusals.push(refusal),
-            Err(NoRuntime::Unknown(what)) => unknown = Some(what),
+            Err(Lack::Refused(refusal)) => refusals.push(refusal),
+            Err(Lack::Unknown(what)) => unknown = Some(what),
         }
         env.extend(runtime::env(declarative));
     }

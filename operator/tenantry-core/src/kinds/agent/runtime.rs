@@ -3,27 +3,18 @@
 use serde_json::{Value, json};
 
 use crate::conditions::Reason;
-use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::kinds::tenantry_platform;
 use crate::plan::Refusal;
-use crate::world::{Lookup, World};
+use crate::workload::Lack;
+use crate::world::World;
 
 use super::types::Declarative;
 
-/// Why there is no runtime.
-pub(super) enum NoRuntime {
-    /// There is none of that name.
-    Refused(Refusal),
-    /// It is not known; with what is not.
-    Unknown(&'static str),
-}
-
 /// The image of the runtime that a declarative agent names.
-pub(super) fn image(declarative: &Declarative, world: &World) -> Result<String, NoRuntime> {
-    let runtimes = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => platform.spec.agent_runtimes,
-        Lookup::Missing => Vec::new(),
-        Lookup::NotSynced => return Err(NoRuntime::Unknown("it is not known yet which runtimes the platform has")),
-    };
+pub(super) fn image(declarative: &Declarative, world: &World) -> Result<String, Lack> {
+    let platform = tenantry_platform::settings(world)
+        .ok_or(Lack::Unknown("it is not known yet which runtimes the platform has"))?;
+    let runtimes = platform.agent_runtimes;
     if let Some(found) = runtimes.iter().find(|one| one.name == declarative.runtime) {
         return Ok(found.image.clone());
     }
@@ -33,7 +24,7 @@ pub(super) fn image(declarative: &Declarative, world: &World) -> Result<String, 
         let names: Vec<&str> = runtimes.iter().map(|one| one.name.as_str()).collect();
         format!("the platform has no runtime {}: use one of {}", declarative.runtime, names.join(", "))
     };
-    Err(NoRuntime::Refused(Refusal::new(Reason::Unsupported, "spec.declarative.runtime", text)))
+    Err(Lack::Refused(Refusal::new(Reason::Unsupported, "spec.declarative.runtime", text)))
 }
 
 /// What the runtime is told.

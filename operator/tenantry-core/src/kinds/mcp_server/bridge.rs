@@ -4,11 +4,11 @@
 use serde_json::json;
 
 use crate::conditions::Reason;
-use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::kinds::tenantry_platform;
 use crate::plan::Refusal;
 use crate::workload::types::Trunk;
-use crate::workload::{Extras, First, sort};
-use crate::world::{Lookup, World};
+use crate::workload::{Extras, First, Lack, sort};
+use crate::world::World;
 
 use super::types::{McpServer, Sessions};
 
@@ -16,25 +16,12 @@ use super::types::{McpServer, Sessions};
 const FOLDER: &str = "/bridge";
 const PROGRAM: &str = "/bridge/tenantry-bridge";
 
-/// Why there is no bridge.
-pub(super) enum NoBridge {
-    /// There is none to be had.
-    Refused(Refusal),
-    /// It is not known; with what is not.
-    Unknown(&'static str),
-}
-
 /// The trunk that runs the bridge instead of the server, and what brings the bridge there.
-pub(super) fn bridged(server: &McpServer, world: &World) -> Result<(Trunk, Extras), NoBridge> {
-    let refuse = |reason, field, message: &str| Err(NoBridge::Refused(Refusal::new(reason, field, message)));
-    let bridge = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => platform.spec.stdio_bridge,
-        Lookup::Missing => None,
-        Lookup::NotSynced => {
-            return Err(NoBridge::Unknown("it is not known yet whether the platform has a bridge for Stdio"));
-        }
-    };
-    let Some(bridge) = bridge else {
+pub(super) fn bridged(server: &McpServer, world: &World) -> Result<(Trunk, Extras), Lack> {
+    let refuse = |reason, field, message: &str| Err(Lack::Refused(Refusal::new(reason, field, message)));
+    let platform = tenantry_platform::settings(world)
+        .ok_or(Lack::Unknown("it is not known yet whether the platform has a bridge for Stdio"))?;
+    let Some(bridge) = platform.stdio_bridge else {
         let text = "the platform names no bridge for Stdio: have spec.stdioBridge of the TenantryPlatform set, or use an image that serves StreamableHttp";
         return refuse(Reason::Unsupported, "spec.transport", text);
     };

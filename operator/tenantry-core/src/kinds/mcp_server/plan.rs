@@ -8,10 +8,10 @@ use tenantry_protocol::target;
 use crate::conditions::Reason;
 use crate::external::Protocol;
 use crate::plan::Refusal;
-use crate::workload::{Extras, Inquiry, Workload, sort};
+use crate::workload::{Extras, Inquiry, Lack, Workload, sort};
 use crate::world::World;
 
-use super::bridge::{NoBridge, bridged};
+use super::bridge::bridged;
 use super::types::{McpServer, Transport, VerificationMode};
 
 /// The workload that it is.
@@ -22,8 +22,8 @@ pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a>
     if spec.transport == Transport::Stdio && spec.remote.is_none() {
         match bridged(server, world) {
             Ok((bridge, brought)) => (trunk, extras) = (Cow::Owned(bridge), brought),
-            Err(NoBridge::Refused(refusal)) => refusals.push(refusal),
-            Err(NoBridge::Unknown(what)) => unknown = Some(what),
+            Err(Lack::Refused(refusal)) => refusals.push(refusal),
+            Err(Lack::Unknown(what)) => unknown = Some(what),
         }
     }
     Workload {

@@ -173,7 +173,7 @@ fn interval() -> Span {
 /// What is done about what is wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum VerificationMode {
-    /// Verified tells it.
+    /// Verified tells it; what does not speak its protocol at all is not Ready.
     #[default]
     Report,
     /// It is not Ready.

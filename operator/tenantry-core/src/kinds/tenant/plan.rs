@@ -15,7 +15,7 @@ use crate::escrow::{Escrow, Share};
 use crate::fields::{DeletionPolicy, PodSecurity, Quantities};
 use crate::kinds::tenant_class::TenantClassKind;
 use crate::kinds::tenant_class::types::TenantClassSpec;
-use crate::kinds::tenantry_platform::TenantryPlatformKind;
+use crate::kinds::tenantry_platform;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::plan::{Plan, Undecided};
@@ -73,11 +73,7 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
     draft.plan.undecided.extend(copies.iter().map(|facts| Undecided::Namespace(name_of(facts).to_owned())));
     draft.plan.undecided.extend(retire::guards_of_unmarked(tenant, &existing));
     draft.blockers = existing.iter().flat_map(|facts| leaving::blockers(facts)).collect();
-    let platform = match world.get_kind::<TenantryPlatformKind>("", "default") {
-        Lookup::Found(platform) => Some(platform.spec),
-        Lookup::Missing => Some(TenantryPlatformSpec::default()),
-        Lookup::NotSynced => None,
-    };
+    let platform = tenantry_platform::settings(world);
     if tenant.metadata.deletion_timestamp.is_some() {
         if class == Lookup::NotSynced && tenant.spec.deletion_policy == DeletionPolicy::Delete && !existing.is_empty() {
             let text = format!("TenantClass {} is not known, and may forbid deleting", tenant.spec.class_name);

@@ -8,7 +8,7 @@ use crate::enforcement;
 use crate::kind::{Children, Example, Kind, Outcome};
 use crate::plan::Plan;
 use crate::resources::{self, Resource};
-use crate::world::World;
+use crate::world::{Lookup, World};
 
 mod capabilities;
 mod examples;
@@ -16,7 +16,16 @@ mod plan;
 mod status;
 pub mod types;
 
-use types::{TenantryPlatform, TenantryPlatformStatus};
+use types::{TenantryPlatform, TenantryPlatformSpec, TenantryPlatformStatus};
+
+/// What the platform says: its schema's defaults where it says nothing, `None` while that is not known.
+pub fn settings(world: &World) -> Option<TenantryPlatformSpec> {
+    match world.get_kind::<TenantryPlatformKind>("", "default") {
+        Lookup::Found(platform) => Some(platform.spec),
+        Lookup::Missing => Some(TenantryPlatformSpec::default()),
+        Lookup::NotSynced => None,
+    }
+}
 
 /// The kind TenantryPlatform.
 pub struct TenantryPlatformKind;

@@ -35,6 +35,13 @@ pub(crate) struct Trouble {
     pub(crate) message: String,
 }
 
+impl Availability {
+    /// Whether somebody answers: what is well without any pods has nobody who does.
+    pub(crate) fn answers(&self) -> bool {
+        self.truth == Truth::True && self.reason != Reason::ScaledToZero
+    }
+}
+
 /// Looks at a workload's Deployment; at its Service, if it is called; and at its pods, if they are late. Where `may_be_none`, no pods at
 /// all are as well as any.
 pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World) -> Availability {

@@ -50,7 +50,7 @@ pub(crate) fn judge<'a>(
     let mut idle = false;
     if let Some((main, (truth, reason, message))) = draft.runs.first().zip(worst(&draft.runs)) {
         idle = truth == Truth::True && main.seen.reason == Reason::ScaledToZero;
-        if main.seen.truth == Truth::True && main.seen.reason != Reason::ScaledToZero {
+        if main.seen.answers() {
             status.url = workload.url();
         }
         status.replicas = main.seen.replicas;

@@ -42,7 +42,7 @@ fn traffic(cr: &ModelDeployment, workload: &Workload, versions: &[Workload], dra
                 percent,
                 headers: match_.map(|one| one.headers.clone()).unwrap_or_default(),
                 ready,
-                url: workload.url().filter(|_| ready),
+                url: workload.url().filter(|_| run.seen.answers()),
             }
         })
         .collect()

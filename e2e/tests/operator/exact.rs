@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use tenantry_core::access;
 use tenantry_core::content::{hash_desired, hash_observed};
 use tenantry_core::kinds::KINDS;
-use tenantry_core::meta::Owner;
 use tenantry_core::object::{Desired, ObjectKey};
-use tenantry_core::resources::{Keep, Resource, Watch};
+use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::{Lookup, Scope, Source, World};
 use tenantry_e2e::objects;
 
@@ -124,14 +123,6 @@ impl Listed {
     }
 }
 
-fn kept(resource: &Resource, object: &Value) -> Arc<Value> {
-    Arc::new(match resource.keep {
-        Keep::Digest => Value::Null,
-        Keep::Projection(project) => project(object),
-        Keep::Whole => object.clone(),
-    })
-}
-
 impl Source for Listed {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
         let is_it = |object: &&Value| {
@@ -141,17 +132,17 @@ impl Source for Listed {
         self.of(key.resource)
             .iter()
             .find(is_it)
-            .map_or(Lookup::Missing, |found| Lookup::Found(kept(key.resource, found)))
+            .map_or(Lookup::Missing, |found| Lookup::Found(Arc::new(key.resource.kept(found))))
     }
 
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
-        let is_in = |object: &&Value| match scope {
-            Scope::All => true,
-            Scope::Namespace(name) => object["metadata"]["namespace"] == name.as_str(),
-            Scope::OwnedBy(path) => Owner::marked_on(object)
-                .is_some_and(|owner| format!("{}/{}/{}", owner.plural, owner.namespace, owner.name) == *path),
-        };
-        Lookup::Found(self.of(resource).iter().filter(is_in).map(|object| kept(resource, object)).collect())
+        Lookup::Found(
+            self.of(resource)
+                .iter()
+                .filter(|object| scope.contains(resource, object))
+                .map(|object| Arc::new(resource.kept(object)))
+                .collect(),
+        )
     }
 }
 

@@ -104,6 +104,11 @@ impl Owner {
         Some(Self { plural: plural.into(), namespace: namespace.into(), name: name.into(), uid: uid.into() })
     }
 
+    /// `plural/namespace/name`: an owner whatever its uid.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.plural, self.namespace, self.name)
+    }
+
     /// Whether an object marked for another resource of this kind has come to this one together with its namespace, which
     /// is marked for this one now. In there a mark proves nothing else: it can be copied.
     pub fn inherits(&self, mark: &Self, namespace: Option<&Self>) -> bool {

@@ -52,6 +52,8 @@ pub struct Resource {
     pub wave: Wave,
     /// Fields that the server fills in by itself and keeps when a write leaves them out (`/spec/clusterIP`): nobody's to decide.
     pub filled: &'static [&'static str],
+    /// Under which keys [`crate::world::Scope::Indexed`] finds an object, from what is kept of it; none where nobody asks so.
+    pub index: Option<fn(&Value) -> Vec<String>>,
 }
 
 /// How an object that exists is brought to what is wanted. Creation is a POST, which cannot seize what is there, but for
@@ -149,12 +151,28 @@ impl Resource {
             keep: Keep::Whole,
             wave: Wave::Namespace,
             filled: &[],
+            index: None,
         }
     }
 
     /// `v1` or `group/version`, as in an object's `apiVersion`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// What caches keep of an object that the API server shows so; null for digests.
+    pub fn kept(&self, object: &Value) -> Value {
+        match self.keep {
+            Keep::Digest => Value::Null,
+            Keep::Projection(facts) => facts(object),
+            Keep::Whole => {
+                let mut whole = object.clone();
+                if let Some(metadata) = whole["metadata"].as_object_mut() {
+                    metadata.remove("managedFields");
+                }
+                whole
+            }
+        }
     }
 
     fn address(&self) -> (Wave, &'static str, &'static str) {
@@ -207,6 +225,7 @@ pub static NAMESPACE: Resource = Resource {
     keep: Keep::Projection(namespace_facts),
     wave: Wave::Namespace,
     filled: &[],
+    index: None,
 };
 
 /// `networking.k8s.io/v1 NetworkPolicy`. Of the one that opens what a Tenant names, that is kept.
@@ -221,6 +240,7 @@ pub static NETWORK_POLICY: Resource = Resource {
     keep: Keep::Projection(network_policy_facts),
     wave: Wave::Isolation,
     filled: &[],
+    index: None,
 };
 
 /// `v1 ResourceQuota`. Its status is kept: admission goes by `status.hard`, so a plan waits for it.
@@ -235,6 +255,7 @@ pub static RESOURCE_QUOTA: Resource = Resource {
     keep: Keep::Projection(quota_facts),
     wave: Wave::Limits,
     filled: &[],
+    index: None,
 };
 
 /// `v1 LimitRange`.
@@ -249,6 +270,7 @@ pub static LIMIT_RANGE: Resource = Resource {
     keep: Keep::Digest,
     wave: Wave::Limits,
     filled: &[],
+    index: None,
 };
 
 /// `rbac.authorization.k8s.io/v1 RoleBinding`. More than a digest is kept only of one that is on its way out or held.
@@ -263,6 +285,7 @@ pub static ROLE_BINDING: Resource = Resource {
     keep: Keep::Projection(binding_facts),
     wave: Wave::Access,
     filled: &[],
+    index: None,
 };
 
 /// `rbac.authorization.k8s.io/v1 ClusterRole`. Given away by name; never read or written.
@@ -277,6 +300,7 @@ pub static CLUSTER_ROLE: Resource = Resource {
     keep: Keep::Digest,
     wave: Wave::Access,
     filled: &[],
+    index: None,
 };
 
 /// `v1 Secret` as a copy that tenants get: written, never read.
@@ -291,6 +315,7 @@ pub static SECRET: Resource = Resource {
     keep: Keep::Digest,
     wave: Wave::Configuration,
     filled: &[],
+    index: None,
 };
 
 /// `v1 ConfigMap` as a copy that tenants get: written, never read.
@@ -320,6 +345,7 @@ pub static EVENT: Resource = Resource {
     keep: Keep::Digest,
     wave: Wave::Namespace,
     filled: &[],
+    index: None,
 };
 
 /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy`. All are watched: the label by which others are selected is
@@ -335,6 +361,7 @@ pub static VALIDATING_ADMISSION_POLICY: Resource = Resource {
     keep: Keep::Projection(policy_facts),
     wave: Wave::Isolation,
     filled: &[],
+    index: None,
 };
 
 /// `admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding`.
@@ -349,6 +376,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Resource = Resource {
     keep: Keep::Projection(policy_facts),
     wave: Wave::Isolation,
     filled: &[],
+    index: None,
 };
 
 /// `apiregistration.k8s.io/v1 APIService`: one per group and version the server answers for, built in, by CRD or
@@ -364,6 +392,7 @@ pub static API_SERVICE: Resource = Resource {
     keep: Keep::Projection(api_service_facts),
     wave: Wave::Namespace,
     filled: &[],
+    index: None,
 };
 
 /// `tenantry.dev/v1alpha1 Tenant`.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::external::{Answer, Question};
 use crate::kind::Kind;
+use crate::meta::Owner;
 use crate::names;
 use crate::object::ObjectKey;
 use crate::resources::Resource;
@@ -56,6 +57,20 @@ pub enum Scope {
     Namespace(String),
     /// Those whose owner mark names this `plural/namespace/name`, whatever the uid. For a Tenant: `tenants//acme`.
     OwnedBy(String),
+    /// Those that [`Resource::index`] files under this key: found without a look at any other.
+    Indexed(String),
+}
+
+impl Scope {
+    /// Whether an object, as the API server shows it, is in it. For worlds that keep no index.
+    pub fn contains(&self, resource: &Resource, object: &Value) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(namespace) => object["metadata"]["namespace"] == namespace.as_str(),
+            Self::OwnedBy(path) => Owner::marked_on(object).is_some_and(|owner| owner.path() == *path),
+            Self::Indexed(key) => resource.index.is_some_and(|index| index(&resource.kept(object)).contains(key)),
+        }
+    }
 }
 
 /// One recorded look-up.

@@ -19,7 +19,6 @@ use crate::calls::Version;
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::kept::Kept;
-use crate::store::owner_path;
 
 /// How long the same change to the same object is not made again: whoever undoes it is fought at this pace and no faster.
 const TRUCE: Duration = Duration::from_secs(10);
@@ -115,7 +114,7 @@ async fn adjust_one(
 fn version_seen(engine: &Engine, owner: &Owner, key: &ObjectKey, seen: &Value) -> Option<Version> {
     let store = engine.store();
     let namespace = store.record(&ObjectKey::cluster(&NAMESPACE, &key.namespace))?;
-    let marked = namespace.owner.as_ref().is_some_and(|marked| owner_path(marked) == owner_path(owner));
+    let marked = namespace.owner.as_ref().is_some_and(|marked| marked.path() == owner.path());
     let record = store.record(key).filter(|record| marked && record.kept.as_ref() == Some(&Kept::of(seen)))?;
     Some(record.version.clone())
 }

@@ -19,7 +19,7 @@ use crate::inventory::Ledger;
 use crate::kept::Kept;
 use crate::merge;
 use crate::queue::Lane;
-use crate::store::{Record, Store, owner_path};
+use crate::store::{Record, Store};
 
 /// How many calls one resource may have under way at once.
 pub const CALLS_PER_RESOURCE: usize = 8;
@@ -135,7 +135,7 @@ async fn look_again(
     match next_step(engine, owner, object, wanted, moment) {
         Step::Nothing(Progress::Held) => {
             // No event comes of what we have read ourselves.
-            if let Some(owner) = engine.owner_key(&owner_path(owner)) {
+            if let Some(owner) = engine.owner_key(&owner.path()) {
                 engine.queue.add(&owner, Lane::Backlog);
             }
             Ok((Progress::Held, false))
@@ -179,9 +179,7 @@ fn is_free(store: &Store, object: &Desired, record: &Record, owner: &Owner) -> b
 /// together with its namespace.
 fn is_ours(store: &Store, key: &ObjectKey, record: &Record, owner: &Owner) -> bool {
     match &record.owner {
-        Some(marked) => {
-            owner_path(marked) == owner_path(owner) || owner.inherits(marked, store.namespace_owner(&key.namespace))
-        }
+        Some(marked) => marked.path() == owner.path() || owner.inherits(marked, store.namespace_owner(&key.namespace)),
         None => record.written_by_us,
     }
 }

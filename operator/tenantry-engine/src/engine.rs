@@ -132,7 +132,7 @@ impl Engine {
             self.queue.add(key, if change.edited { Lane::Edit } else { Lane::Backlog });
         }
         owners(&change.owners, if change.drifted { Lane::Edit } else { Lane::Backlog });
-        for reader in self.readers().of(key, &change.owners) {
+        for reader in self.readers().of(key, change) {
             self.queue.add(&reader, Lane::Backlog);
         }
     }
@@ -182,7 +182,7 @@ impl Engine {
         let change = self.store_mut().written(key, &object, None);
         if change.visible {
             // The watch will find nothing new in it; whoever tells of this resource (its own status apart) must hear it here.
-            let readers = self.readers().of(key, &change.owners);
+            let readers = self.readers().of(key, &change);
             for reader in readers.iter().filter(|reader| *reader != key) {
                 self.queue.add(reader, Lane::Backlog);
             }

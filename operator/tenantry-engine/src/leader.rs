@@ -33,6 +33,7 @@ pub static LEASES: Resource = Resource {
     keep: Keep::Digest,
     wave: Wave::Namespace,
     filled: &[],
+    index: None,
 };
 
 /// Whether this process leads.

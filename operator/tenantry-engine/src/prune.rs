@@ -12,7 +12,6 @@ use tenantry_core::resources::NAMESPACE;
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::store::owner_path;
 
 /// What came of what is no longer wanted.
 #[derive(Debug, Default)]
@@ -53,12 +52,12 @@ async fn delete(engine: &Engine, key: &ObjectKey, uid: &str) -> Result<(), Error
 fn candidates(engine: &Engine, kind: &Registration, owner: &Owner, plan: &Plan) -> Vec<(ObjectKey, String, bool)> {
     let wanted: BTreeSet<&ObjectKey> = plan.desired.iter().map(tenantry_core::object::Desired::key).collect();
     let store = engine.store();
-    let path = owner_path(owner);
+    let path = owner.path();
     // A mark can be copied to what is only looked at: kinds that are not this kind's children are nobody's to remove.
     let owns = |key: &ObjectKey| {
         kind.access.iter().any(|access| access.right == Right::Own && access.resource == key.resource)
     };
-    let ours = |namespace: &str| store.namespace_owner(namespace).filter(|marked| owner_path(marked) == path);
+    let ours = |namespace: &str| store.namespace_owner(namespace).filter(|marked| marked.path() == path);
     let children = store.children(&path).filter(|(key, record)| {
         let same = record.owner.as_ref().is_some_and(|marked| marked.uid == owner.uid);
         if kind.children == Children::Owned {
@@ -75,7 +74,7 @@ fn candidates(engine: &Engine, kind: &Registration, owner: &Owner, plan: &Plan) 
     // What an earlier holder of a namespace has left in it has come to us together with it.
     let namespaces = store.children(&path).filter(|(key, _)| *key.resource == NAMESPACE);
     let inherited = namespaces.flat_map(|(key, _)| store.marked_in(&key.name)).filter(|(key, record)| {
-        let marked = record.owner.as_deref().filter(|marked| owner_path(marked) != path);
+        let marked = record.owner.as_deref().filter(|marked| marked.path() != path);
         marked.is_some_and(|marked| owner.inherits(marked, store.namespace_owner(&key.namespace)))
     });
     let found: Vec<_> = children

@@ -54,6 +54,8 @@ impl Record {
 pub struct Change {
     /// Owners (`plural/namespace/name`) of the object, before and after.
     pub owners: BTreeSet<String>,
+    /// Keys under which the index of its kind filed or files the object, if anything that plans can see has changed.
+    pub index: BTreeSet<String>,
     /// Whether anything that plans can see has changed. If not, it is the echo of our own write, or of no interest.
     pub visible: bool,
     /// Whether what is ours of a known object has changed, or the object is gone.
@@ -73,6 +75,8 @@ pub struct Store {
     tables: BTreeMap<&'static Resource, Table>,
     /// `plural/namespace/name` of an owner -> its children.
     children: BTreeMap<String, BTreeSet<ObjectKey>>,
+    /// Kind and key of its index -> what is filed there.
+    indexed: BTreeMap<(&'static Resource, String), BTreeSet<(String, String)>>,
     /// Owner -> children that were written and not yet seen.
     unseen: BTreeMap<String, BTreeSet<ObjectKey>>,
     /// Namespace -> version at which its present incarnation began, or the last one ended. Older objects in it are ghosts.
@@ -327,7 +331,7 @@ impl Store {
             if record.settled.is_none() && before.hash == record.hash {
                 record.settled = before.settled;
             }
-            self.unlink(key, before, &mut change.owners);
+            self.unlink(key, before, &mut change);
         }
         change.visible = before.as_ref().is_none_or(|before| {
             before.hash != record.hash
@@ -341,7 +345,7 @@ impl Store {
         change.drifted =
             before.as_ref().is_some_and(|before| before.hash != record.hash || before.owner != record.owner);
         if let Some(owner) = &mut record.owner {
-            let path = owner_path(owner);
+            let path = owner.path();
             // Children of one owner share one mark: it is a third of a record.
             let siblings = self.children.get(&path).and_then(|children| children.first());
             if let Some(known) =
@@ -363,6 +367,10 @@ impl Store {
             }
             change.owners.insert(path);
         }
+        for filed in filed(key.resource, &record) {
+            self.indexed.entry((key.resource, filed.clone())).or_default().insert(place(key));
+            change.index.insert(filed);
+        }
         self.table(key.resource).records.insert(place(key), record);
         change
     }
@@ -370,7 +378,7 @@ impl Store {
     fn remove(&mut self, key: &ObjectKey) -> Change {
         let mut change = Change::default();
         if let Some(record) = self.table(key.resource).records.remove(&place(key)) {
-            self.unlink(key, &record, &mut change.owners);
+            self.unlink(key, &record, &mut change);
             for path in &change.owners {
                 if let Some(unseen) = self.unseen.get_mut(path) {
                     unseen.remove(key);
@@ -385,16 +393,26 @@ impl Store {
         change
     }
 
-    fn unlink(&mut self, key: &ObjectKey, record: &Record, owners: &mut BTreeSet<String>) {
+    fn unlink(&mut self, key: &ObjectKey, record: &Record, change: &mut Change) {
+        for filed in filed(key.resource, record) {
+            let place_in_index = (key.resource, filed.clone());
+            if let Some(filed) = self.indexed.get_mut(&place_in_index) {
+                filed.remove(&place(key));
+                if filed.is_empty() {
+                    self.indexed.remove(&place_in_index);
+                }
+            }
+            change.index.insert(filed);
+        }
         if let Some(owner) = &record.owner {
-            let path = owner_path(owner);
+            let path = owner.path();
             if let Some(children) = self.children.get_mut(&path) {
                 children.remove(key);
                 if children.is_empty() {
                     self.children.remove(&path);
                 }
             }
-            owners.insert(path);
+            change.owners.insert(path);
         }
     }
 }
@@ -422,13 +440,13 @@ fn is_same_but_status(before: &Record, after: &Record) -> bool {
     !differ(&before, &after, APART) && !differ(&before["metadata"], &after["metadata"], &["resourceVersion"])
 }
 
-/// `plural/namespace/name`: an owner whatever its uid.
-pub fn owner_path(owner: &Owner) -> String {
-    format!("{}/{}/{}", owner.plural, owner.namespace, owner.name)
-}
-
 fn place(key: &ObjectKey) -> (String, String) {
     (key.namespace.clone(), key.name.clone())
+}
+
+/// Where the index of its kind files an object.
+fn filed(resource: &Resource, record: &Record) -> Vec<String> {
+    resource.index.map(|index| index(&record.value())).unwrap_or_default()
 }
 
 /// The key of an object as the API server shows it.
@@ -449,14 +467,7 @@ fn read(resource: &'static Resource, object: &Value, observed: bool) -> Record {
         changed: 0,
         kept: match resource.keep {
             Keep::Digest => None,
-            Keep::Projection(facts) => Some(Kept::of(&facts(object))),
-            Keep::Whole => {
-                let mut whole = object.clone();
-                if let Some(metadata) = whole["metadata"].as_object_mut() {
-                    metadata.remove("managedFields");
-                }
-                Some(Kept::of(&whole))
-            }
+            Keep::Projection(_) | Keep::Whole => Some(Kept::of(&resource.kept(object))),
         },
     }
 }
@@ -473,7 +484,7 @@ impl Source for Store {
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
         let known = match scope {
             Scope::Namespace(namespace) => self.is_synced_in(resource, namespace),
-            Scope::All | Scope::OwnedBy(_) => self.is_synced(resource),
+            Scope::All | Scope::OwnedBy(_) | Scope::Indexed(_) => self.is_synced(resource),
         };
         if !known {
             return Lookup::NotSynced;
@@ -492,6 +503,12 @@ impl Source for Store {
                 .filter(|(key, _)| key.resource == resource)
                 .map(|(_, record)| record.value())
                 .collect(),
+            Scope::Indexed(key) => {
+                let filed = self.indexed.get(&(resource, key.clone())).into_iter().flatten();
+                let keys =
+                    filed.map(|(namespace, name)| ObjectKey::namespaced(resource, namespace.clone(), name.clone()));
+                keys.filter_map(|key| self.record(&key)).map(Record::value).collect()
+            }
         })
     }
 

@@ -9,6 +9,8 @@ use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::{Read, Scope};
 use tokio::sync::Notify;
 
+use crate::store::Change;
+
 /// What looked something up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
@@ -126,15 +128,16 @@ impl Readers {
         }
     }
 
-    /// Who looked up this object, or a set that it is or was in. `owners` are those of the object, before and after.
-    pub fn of(&self, key: &ObjectKey, owners: &BTreeSet<String>) -> BTreeSet<ObjectKey> {
+    /// Who looked up this object, or a set that it is or was in, as this change of it tells.
+    pub fn of(&self, key: &ObjectKey, change: &Change) -> BTreeSet<ObjectKey> {
         let resource = key.resource;
         let mut reads = vec![
             Read::Object(key.clone()),
             Read::List(resource, Scope::All),
             Read::List(resource, Scope::Namespace(key.namespace.clone())),
         ];
-        reads.extend(owners.iter().map(|owner| Read::List(resource, Scope::OwnedBy(owner.clone()))));
+        reads.extend(change.index.iter().map(|filed| Read::List(resource, Scope::Indexed(filed.clone()))));
+        reads.extend(change.owners.iter().map(|owner| Read::List(resource, Scope::OwnedBy(owner.clone()))));
         reads.iter().filter_map(|read| self.by_read.get(read)).flatten().map(|(reader, _)| reader.clone()).collect()
     }
 }
@@ -157,13 +160,14 @@ mod tests {
         let mut readers = Readers::default();
         let reader = ObjectKey::cluster(&NAMESPACE, "reader");
         let quota = ObjectKey::namespaced(&RESOURCE_QUOTA, "a", "q");
+        let owned = Change { owners: BTreeSet::from(["tenants//a".to_owned()]), ..Change::default() };
         readers.record(&reader, BTreeSet::from([Read::Object(quota.clone())]));
-        assert_eq!(readers.of(&quota, &BTreeSet::new()), BTreeSet::from([reader.clone()]));
+        assert_eq!(readers.of(&quota, &Change::default()), BTreeSet::from([reader.clone()]));
         readers.record(&reader, BTreeSet::from([Read::List(&RESOURCE_QUOTA, Scope::OwnedBy("tenants//a".into()))]));
-        assert!(readers.of(&quota, &BTreeSet::new()).is_empty(), "the earlier read no longer counts");
-        assert_eq!(readers.of(&quota, &BTreeSet::from(["tenants//a".to_owned()])), BTreeSet::from([reader.clone()]));
+        assert!(readers.of(&quota, &Change::default()).is_empty(), "the earlier read no longer counts");
+        assert_eq!(readers.of(&quota, &owned), BTreeSet::from([reader.clone()]));
         readers.forget(&reader);
-        assert!(readers.of(&quota, &BTreeSet::from(["tenants//a".to_owned()])).is_empty());
+        assert!(readers.of(&quota, &owned).is_empty());
     }
 
     #[test]
@@ -172,7 +176,7 @@ mod tests {
         let reader = ObjectKey::cluster(&NAMESPACE, "reader");
         let [planned, told] = ["planned", "told"].map(|name| ObjectKey::namespaced(&RESOURCE_QUOTA, "a", name));
         let read = |key: &ObjectKey| Read::Object(key.clone());
-        let woken = |readers: &Readers, key: &ObjectKey| !readers.of(key, &BTreeSet::new()).is_empty();
+        let woken = |readers: &Readers, key: &ObjectKey| !readers.of(key, &Change::default()).is_empty();
         readers.record(&reader, BTreeSet::from([read(&planned)]));
         assert!(readers.record_status(&reader, BTreeSet::from([read(&planned), read(&told)])));
         assert!(!readers.record_status(&reader, BTreeSet::from([read(&planned), read(&told)])), "nothing new");

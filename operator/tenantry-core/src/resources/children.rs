@@ -71,6 +71,7 @@ pub(super) const fn child(
         keep: Keep::Digest,
         wave: Wave::Workloads,
         filled: &[],
+        index: None,
     }
 }
 

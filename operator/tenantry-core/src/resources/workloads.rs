@@ -35,6 +35,7 @@ const fn workload(group: &'static str, kind: &'static str, plural: &'static str)
         keep: Keep::Projection(workload_facts),
         wave: Wave::Contents,
         filled: &[],
+        index: None,
     }
 }
 

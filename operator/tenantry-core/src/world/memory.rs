@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::access;
 use crate::external::{Answer, Question};
 use crate::kinds::KINDS;
-use crate::meta::{self, Owner};
+use crate::meta;
 use crate::object::ObjectKey;
-use crate::resources::{Keep, Resource};
+use crate::resources::Resource;
 
 use super::{Lookup, Scope, Source};
 
@@ -58,11 +58,7 @@ impl MemoryWorld {
         {
             let metadata = &object["metadata"];
             let key = ObjectKey::namespaced(resource, text(&metadata["namespace"]), text(&metadata["name"]));
-            let kept = match resource.keep {
-                Keep::Digest => Arc::default(),
-                Keep::Projection(project) => Arc::new(project(&object)),
-                Keep::Whole => Arc::clone(&object),
-            };
+            let kept = Arc::new(resource.kept(&object));
             // Of a kind that is looked at in two ways: what the second has nothing to say of is not there.
             if kept.is_null() && resource.watch.is_on_demand() {
                 self.objects.remove(&key);
@@ -115,13 +111,10 @@ impl Source for MemoryWorld {
         if self.unsynced.contains(resource) {
             return Lookup::NotSynced;
         }
-        let is_in_scope = |key: &ObjectKey, stored: &Stored| match scope {
-            Scope::All => true,
-            Scope::Namespace(namespace) => key.namespace == *namespace,
-            Scope::OwnedBy(owner) => Owner::marked_on(&stored.whole)
-                .is_some_and(|mark| format!("{}/{}/{}", mark.plural, mark.namespace, mark.name) == *owner),
-        };
-        let found = self.objects.iter().filter(|(key, stored)| key.resource == resource && is_in_scope(key, stored));
+        let found = self
+            .objects
+            .iter()
+            .filter(|(key, stored)| key.resource == resource && scope.contains(resource, &stored.whole));
         Lookup::Found(found.map(|(_, stored)| Arc::clone(&stored.kept)).collect())
     }
 }

@@ -192,6 +192,7 @@ const fn tenants() -> Resource {
         keep: Keep::Digest,
         wave: Wave::Namespace,
         filled: &[],
+        index: None,
     }
 }
 
@@ -240,4 +241,36 @@ fn an_answer_that_is_slower_than_the_end_brings_nothing_back() {
     store.removed(&key(), 8);
     store.written(&key(), &policy(9, "tenants//acme/x"), None);
     assert!(store.record(&key()).is_some(), "it was made again");
+}
+
+#[test]
+fn what_an_index_files_is_found_under_its_newest_keys_and_tells_both() {
+    static FILED: Resource = Resource {
+        group: "example",
+        version: "v1",
+        kind: "Filed",
+        plural: "filed",
+        namespaced: true,
+        write: Write::Never,
+        watch: Watch::All,
+        keep: Keep::Whole,
+        wave: Wave::Contents,
+        filled: &[],
+        index: Some(|object| object["path"].as_str().map(str::to_owned).into_iter().collect()),
+    };
+    let filed = |version: u64, path: &str| json!({ "metadata": { "name": "one", "namespace": "acme", "uid": "u1", "resourceVersion": version.to_string() }, "path": path });
+    let under =
+        |store: &Store, path: &str| store.list(&FILED, &Scope::Indexed(path.to_owned())).map(|found| found.len());
+    let mut store = Store::default();
+    assert_eq!(under(&store, "/a"), Lookup::NotSynced);
+    store.list_begins(&FILED, "");
+    store.list_ends(&FILED, "");
+    assert_eq!(under(&store, "/a"), Lookup::Found(0));
+    assert_eq!(store.observe(&FILED, &filed(1, "/a")).index, BTreeSet::from(["/a".to_owned()]));
+    let moved = store.observe(&FILED, &filed(2, "/b"));
+    assert_eq!(moved.index, BTreeSet::from(["/a".to_owned(), "/b".to_owned()]));
+    assert_eq!((under(&store, "/a"), under(&store, "/b")), (Lookup::Found(0), Lookup::Found(1)));
+    let gone = store.removed(&ObjectKey::namespaced(&FILED, "acme", "one"), 3);
+    assert_eq!(gone.index, BTreeSet::from(["/b".to_owned()]));
+    assert_eq!(under(&store, "/b"), Lookup::Found(0));
 }

@@ -10,7 +10,7 @@ use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::plan::Plan;
 use tenantry_core::resources::{NAMESPACE, Resource, Write};
 
-use super::snapshot::{Snapshot, claim, is_ours, is_shared, path_of};
+use super::snapshot::{Snapshot, claim, is_ours, is_shared};
 use super::view::{is_as_wanted, managed_fields};
 
 /// Carries it out. Returns the wanted objects that exist and are not ours.
@@ -95,7 +95,7 @@ fn candidates(snapshot: &Snapshot, owner: &Owner, plan: &Plan) -> Vec<ObjectKey>
         .filter(|(key, object)| {
             Owner::marked_on(object).is_some_and(|marked| {
                 let inherited = key.resource.namespaced && claimed(&key.namespace);
-                let same = path_of(&marked) == path_of(owner) && (marked.uid == owner.uid || inherited);
+                let same = marked.path() == owner.path() && (marked.uid == owner.uid || inherited);
                 same || inherits(snapshot, owner, key, object)
             })
         })

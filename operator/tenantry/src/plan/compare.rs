@@ -6,7 +6,6 @@ use tenantry_core::resources::NAMESPACE;
 
 use super::report::{Changed, Created, Finding, ObjectRef, ResourceReport, State};
 use super::settle::{Planned, Settled};
-use super::snapshot::path_of;
 use super::view::{is_as_wanted, touched, views};
 
 /// What becomes of the objects of one resource.
@@ -79,7 +78,7 @@ fn removed(settled: &Settled, owner: &ObjectKey) -> Vec<ObjectKey> {
         .objects()
         .filter(|(key, object)| {
             let marked = Owner::marked_on(object);
-            is_gone(key) && marked.is_some_and(|marked| path_of(&marked) == path)
+            is_gone(key) && marked.is_some_and(|marked| marked.path() == path)
         })
         .map(|(key, _)| key.clone())
         .filter(|key| !goes_with_namespace(key))

@@ -9,7 +9,7 @@ use tenantry_core::kind::Registration;
 use tenantry_core::kinds::KINDS;
 use tenantry_core::meta::{self, Owner};
 use tenantry_core::object::ObjectKey;
-use tenantry_core::resources::{Keep, NAMESPACE, RESOURCE_QUOTA, Resource, Write};
+use tenantry_core::resources::{NAMESPACE, RESOURCE_QUOTA, Resource, Write};
 use tenantry_core::world::{Lookup, Scope, Source};
 use tenantry_core::{access, content, enforcement, names};
 
@@ -165,26 +165,11 @@ fn enforce(quota: &mut Value) {
     quota["status"] = json!({ "hard": hard, "used": used });
 }
 
-/// What the operator's cache keeps of an object.
-fn kept(resource: &Resource, object: &Value) -> Arc<Value> {
-    Arc::new(match resource.keep {
-        Keep::Digest => Value::Null,
-        Keep::Projection(facts) => facts(object),
-        Keep::Whole => {
-            let mut whole = object.clone();
-            if let Some(metadata) = whole["metadata"].as_object_mut() {
-                metadata.remove("managedFields");
-            }
-            whole
-        }
-    })
-}
-
 impl Source for Snapshot {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
         match self.objects.get(key) {
             _ if self.unknown.contains(key.resource) => Lookup::NotSynced,
-            Some(object) => Lookup::Found(kept(key.resource, object)),
+            Some(object) => Lookup::Found(Arc::new(key.resource.kept(object))),
             None => Lookup::Missing,
         }
     }
@@ -193,24 +178,14 @@ impl Source for Snapshot {
         if self.unknown.contains(resource) {
             return Lookup::NotSynced;
         }
-        let in_scope = |key: &ObjectKey, object: &Value| match scope {
-            Scope::All => true,
-            Scope::Namespace(namespace) => key.namespace == *namespace,
-            Scope::OwnedBy(path) => Owner::marked_on(object).is_some_and(|owner| path_of(&owner) == *path),
-        };
         Lookup::Found(
             self.objects
                 .iter()
-                .filter(|(key, object)| key.resource == resource && in_scope(key, object))
-                .map(|(_, object)| kept(resource, object))
+                .filter(|(key, object)| key.resource == resource && scope.contains(resource, object))
+                .map(|(_, object)| Arc::new(resource.kept(object)))
                 .collect(),
         )
     }
-}
-
-/// `plural/namespace/name`: an owner whatever its uid.
-pub(super) fn path_of(owner: &Owner) -> String {
-    format!("{}/{}/{}", owner.plural, owner.namespace, owner.name)
 }
 
 /// Whether an object is this owner's: by its name, if such names are ours; by its mark; or, if somebody stripped that, by the
@@ -218,7 +193,7 @@ pub(super) fn path_of(owner: &Owner) -> String {
 pub(super) fn is_ours(resource: &Resource, object: &Value, owner: &Owner) -> bool {
     match Owner::marked_on(object) {
         _ if resource.write == Write::ByName => true,
-        Some(marked) => path_of(&marked) == path_of(owner),
+        Some(marked) => marked.path() == owner.path(),
         None => content::was_written_by_us(object),
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tenantry_core::kind::Registration;
-use tenantry_core::meta::Owner;
 use tenantry_core::object::ObjectKey;
-use tenantry_core::resources::{Keep, Resource};
+use tenantry_core::resources::Resource;
 use tenantry_core::world::{Lookup, Scope, Source};
 
 use crate::server::{Change, ChangeKind};
@@ -74,27 +73,15 @@ impl Snapshot {
     }
 }
 
-fn kept(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
-    match resource.keep {
-        Keep::Digest => Arc::default(),
-        Keep::Projection(facts) => Arc::new(facts(object)),
-        Keep::Whole => object.clone(),
-    }
-}
-
 impl Source for Snapshot {
     fn get(&self, key: &ObjectKey) -> Lookup<Arc<Value>> {
-        self.object(key).map_or(Lookup::Missing, |object| Lookup::Found(kept(key.resource, object)))
+        self.object(key).map_or(Lookup::Missing, |object| Lookup::Found(Arc::new(key.resource.kept(object))))
     }
 
     fn list(&self, resource: &'static Resource, scope: &Scope) -> Lookup<Vec<Arc<Value>>> {
         let namespace = if let Scope::Namespace(namespace) = scope { namespace } else { "" };
-        let is_in = |object: &Arc<Value>| match scope {
-            Scope::OwnedBy(path) => Owner::marked_on(object)
-                .is_some_and(|owner| format!("{}/{}/{}", owner.plural, owner.namespace, owner.name) == *path),
-            Scope::All | Scope::Namespace(_) => true,
-        };
-        let found = self.of_kind(resource.group, resource.plural, namespace).filter(|object| is_in(object));
-        Lookup::Found(found.map(|object| kept(resource, object)).collect())
+        let found =
+            self.of_kind(resource.group, resource.plural, namespace).filter(|object| scope.contains(resource, object));
+        Lookup::Found(found.map(|object| Arc::new(resource.kept(object))).collect())
     }
 }

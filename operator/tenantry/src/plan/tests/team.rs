@@ -30,6 +30,7 @@ const fn resource(kind: &'static str, plural: &'static str) -> Resource {
         keep: Keep::Whole,
         wave: Wave::Namespace,
         filled: &[],
+        index: None,
     }
 }
 

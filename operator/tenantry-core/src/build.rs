@@ -3,7 +3,9 @@
 
 mod copy;
 mod deployment;
+mod grant_policy;
 mod horizontal_pod_autoscaler;
+mod http_route;
 mod limit_range;
 mod namespace;
 mod network_policy;
@@ -11,6 +13,7 @@ mod parts;
 mod pod_disruption_budget;
 mod resource_quota;
 mod role_binding;
+mod route_policy;
 mod scaled_object;
 mod service;
 mod service_account;
@@ -21,7 +24,9 @@ mod workload_policy;
 
 pub use copy::build_copy;
 pub use deployment::build_deployment;
+pub(crate) use grant_policy::{GrantedPods, build_grant_egress, build_grant_ingress};
 pub use horizontal_pod_autoscaler::{Bounds, build_horizontal_pod_autoscaler};
+pub(crate) use http_route::{RouteParts, build_routes};
 pub use limit_range::build_limit_range;
 pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
 pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine, no_pods};
@@ -29,6 +34,7 @@ pub use parts::Parts;
 pub use pod_disruption_budget::build_pod_disruption_budget;
 pub use resource_quota::build_resource_quota;
 pub use role_binding::build_role_binding;
+pub(crate) use route_policy::build_route_policies;
 pub use scaled_object::build_scaled_object;
 pub use service::build_service;
 pub use service_account::build_service_account;

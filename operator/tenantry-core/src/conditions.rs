@@ -60,6 +60,8 @@ pub enum Type {
     ScalingReady,
     /// Its protocol was checked.
     Verified,
+    /// The data plane has taken it.
+    Programmed,
     /// It is stopped, as its spec says. Present only while it does.
     Suspended,
     /// Work is under way. Present only when True (kstatus).
@@ -131,13 +133,23 @@ pub enum Reason {
     ProviderMissing,
     /// What the spec asks for has failed, and what ran before runs again.
     RolledBack,
+    /// The gateway is not there, or has not taken it yet.
+    GatewayNotReady,
+    /// The path, or a part of it, is another route's.
+    PathConflict,
+    /// Nothing enforces a policy that the spec asks for.
+    PolicyNotEnforced,
+    /// Nobody answers behind it.
+    NoEndpoints,
+    /// Its time is over.
+    Expired,
     /// The plan broke a rule of its own; nothing is written. A bug of Tenantry.
     InternalError,
 }
 
 impl Type {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ready,
         Self::Accepted,
         Self::ResolvedRefs,
@@ -147,6 +159,7 @@ impl Type {
         Self::Available,
         Self::ScalingReady,
         Self::Verified,
+        Self::Programmed,
         Self::Suspended,
         Self::Reconciling,
         Self::Stalled,
@@ -164,6 +177,7 @@ impl Type {
             Self::Available => "Available",
             Self::ScalingReady => "ScalingReady",
             Self::Verified => "Verified",
+            Self::Programmed => "Programmed",
             Self::Suspended => "Suspended",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
@@ -188,6 +202,9 @@ impl Type {
                 "What is to scale it does so. Present only where something is asked to; Ready does not depend on it."
             }
             Self::Verified => "Its protocol was spoken with it and found right.",
+            Self::Programmed => {
+                "The gateway has taken the route as it is written now, somebody answers behind it, and every policy of it is enforced."
+            }
             Self::Suspended => {
                 "The spec suspends it and every rule of that is in place; False and Unknown tell why not yet. Present only while the spec does. While True, Ready is False."
             }
@@ -199,7 +216,7 @@ impl Type {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::Succeeded,
         Self::Invalid,
         Self::Conflicted,
@@ -230,6 +247,11 @@ impl Reason {
         Self::Limited,
         Self::ProviderMissing,
         Self::RolledBack,
+        Self::GatewayNotReady,
+        Self::PathConflict,
+        Self::PolicyNotEnforced,
+        Self::NoEndpoints,
+        Self::Expired,
         Self::InternalError,
     ];
 
@@ -266,6 +288,11 @@ impl Reason {
             Self::Limited => "Limited",
             Self::ProviderMissing => "ProviderMissing",
             Self::RolledBack => "RolledBack",
+            Self::GatewayNotReady => "GatewayNotReady",
+            Self::PathConflict => "PathConflict",
+            Self::PolicyNotEnforced => "PolicyNotEnforced",
+            Self::NoEndpoints => "NoEndpoints",
+            Self::Expired => "Expired",
             Self::InternalError => "InternalError",
         }
     }
@@ -324,6 +351,17 @@ impl Reason {
             Self::RolledBack => {
                 "What the spec asks for did not become available in time, and what was available before runs again until the spec asks for something else."
             }
+            Self::GatewayNotReady => {
+                "The gateway is not there, refuses the route, or has not taken it yet; the message says which."
+            }
+            Self::PathConflict => {
+                "The path, or a part of it, is another route's; the message names it and says who is served."
+            }
+            Self::PolicyNotEnforced => {
+                "Nothing on this cluster enforces a policy that the spec asks for, or what should has been overridden; the message names it."
+            }
+            Self::NoEndpoints => "Nobody answers behind it; it serves as soon as somebody does.",
+            Self::Expired => "Its time is over; nothing of it holds any more.",
             Self::InternalError => "A bug of Tenantry: the plan broke a rule of its own and nothing was written.",
         }
     }

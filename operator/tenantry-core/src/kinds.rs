@@ -8,6 +8,8 @@ pub mod agent;
 pub mod application;
 pub mod mcp_server;
 pub mod model_deployment;
+pub mod service_grant;
+pub mod service_route;
 pub mod tenant;
 pub mod tenant_class;
 pub mod tenant_view;
@@ -23,6 +25,8 @@ pub static KINDS: &[Registration] = &[
     Registration::of::<model_deployment::ModelDeploymentKind>(),
     Registration::of::<mcp_server::McpServerKind>(),
     Registration::of::<agent::AgentKind>(),
+    Registration::of::<service_route::ServiceRouteKind>(),
+    Registration::of::<service_grant::ServiceGrantKind>(),
 ];
 
 /// Examples from their files. A file that does not fit its type is left out; a test counts them.

@@ -124,6 +124,14 @@ pub fn is_among(name: &str, patterns: &[String]) -> bool {
     })
 }
 
+/// Whether a hostname, itself perhaps a wildcard, lies within another.
+pub fn is_host_within(host: &str, pattern: &str) -> bool {
+    host == pattern
+        || pattern
+            .strip_prefix('*')
+            .is_some_and(|suffix| host.trim_start_matches('*').ends_with(suffix) && host.len() > pattern.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{child_name, is_dns_label};

@@ -13,6 +13,7 @@ mod addons;
 mod children;
 mod judged;
 mod pods;
+mod routing;
 mod theirs;
 mod workloads;
 
@@ -23,6 +24,7 @@ pub use children::{
 };
 pub use judged::judged;
 pub use pods::TROUBLED_POD;
+pub use routing::{GATEWAY, GATEWAY_CLASS, GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, TENANT_SERVICE};
 pub use theirs::{THEIR_NETWORK_POLICY, THEIR_ROLE_BINDING, is_ours};
 pub use workloads::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER, SPEAKING, STATEFUL_SET, has_ended,
@@ -225,7 +227,7 @@ pub static NAMESPACE: Resource = Resource {
     keep: Keep::Projection(namespace_facts),
     wave: Wave::Namespace,
     filled: &[],
-    index: None,
+    index: Some(by_tenant),
 };
 
 /// `networking.k8s.io/v1 NetworkPolicy`. Of the one that opens what a Tenant names, that is kept.
@@ -416,6 +418,16 @@ pub static MCP_SERVER: Resource = Resource::of_ours("McpServer", "mcpservers", t
 /// `tenantry.dev/v1alpha1 ModelDeployment`.
 pub static MODEL_DEPLOYMENT: Resource = Resource::of_ours("ModelDeployment", "modeldeployments", true);
 
+/// `tenantry.dev/v1alpha1 ServiceRoute`, filed by what it asks for.
+pub static SERVICE_ROUTE: Resource = Resource {
+    index: Some(crate::routing::claims::filed_wish),
+    ..Resource::of_ours("ServiceRoute", "serviceroutes", true)
+};
+
+/// `tenantry.dev/v1alpha1 ServiceGrant`, filed by what it offers or accepts.
+pub static SERVICE_GRANT: Resource =
+    Resource { index: Some(crate::grants::filed), ..Resource::of_ours("ServiceGrant", "servicegrants", true) };
+
 /// `tenantry.dev/v1alpha1 TenantView`: of ours, and yet no user's: a child of its Tenant.
 pub static TENANT_VIEW: Resource = Resource {
     write: Write::Replace,
@@ -423,6 +435,11 @@ pub static TENANT_VIEW: Resource = Resource {
     wave: Wave::View,
     ..Resource::of_ours("TenantView", "tenantviews", true)
 };
+
+/// The tenant that a namespace says it belongs to.
+fn by_tenant(facts: &Value) -> Vec<String> {
+    facts["metadata"]["labels"][crate::meta::TENANT].as_str().map(str::to_owned).into_iter().collect()
+}
 
 /// Of a namespace: who it says it belongs to, what we put on it, and whether it is going away.
 /// Shape: `{metadata: {name, uid, deletionTimestamp?, labels, annotations}, owned, written, writtenByUs, status: {conditions?}}`, with

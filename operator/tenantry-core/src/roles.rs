@@ -104,8 +104,8 @@ const WORK: &[Grant] = &[
     },
 ];
 
-/// Workloads of ours.
-const OURS: &[&str] = &["agents", "applications", "mcpservers", "modeldeployments"];
+/// Workloads of ours, their routes, and what teams let each other call.
+const OURS: &[&str] = &["agents", "applications", "mcpservers", "modeldeployments", "servicegrants", "serviceroutes"];
 
 /// Where routes and gateways of a tenant's own are. Rights on kinds that are not there harm nobody.
 const GATEWAY: &str = "gateway.networking.k8s.io";

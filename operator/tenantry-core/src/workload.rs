@@ -20,10 +20,11 @@ pub mod types;
 pub use bindings::BINDINGS_PATH;
 pub(crate) use draft::{Draft, Extras, First, Lack, Workload, draft, draft_with};
 pub(crate) use finding::{Finding, finding, unasked, verdict};
+pub(crate) use home::{Home, Standing, standing};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use pods::CACHE;
-pub(crate) use references::Edge;
-pub(crate) use status::{Verdict, judge};
+pub(crate) use references::{Edge, refers_to};
+pub(crate) use status::{Verdict, applied, judge, references};
 
 use crate::access::Access;
 use crate::resources;
@@ -42,6 +43,7 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::AGENT),
     Access::read(&resources::MCP_SERVER),
     Access::read(&resources::MODEL_DEPLOYMENT),
+    Access::read(&resources::SERVICE_GRANT),
     Access::own(&resources::NETWORK_POLICY),
     Access::own(&resources::SERVICE_ACCOUNT),
     Access::own(&resources::SERVICE),

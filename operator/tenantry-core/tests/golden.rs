@@ -40,6 +40,7 @@ fn every_case_gives_what_is_written_down() {
         Reason::NotOwned,
         Reason::DeletionBlocked,
         Reason::Deleting,
+        Reason::GatewayNotReady,
     ]
     .map(Reason::name)
     .into();

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
@@ -209,12 +210,12 @@ impl Draft {
 }
 
 /// Plans a workload.
-pub(crate) fn draft(workload: &Workload, world: &World) -> Draft {
-    draft_with(workload, &[], world)
+pub(crate) fn draft(workload: &Workload, world: &World, now: Timestamp) -> Draft {
+    draft_with(workload, &[], world, now)
 }
 
 /// Plans a workload and the further versions of it that run beside it.
-pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World) -> Draft {
+pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World, now: Timestamp) -> Draft {
     let mut draft = Draft::default();
     let plan = &mut draft.plan;
     let home = match standing(workload.namespace(), world) {
@@ -245,11 +246,14 @@ pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World
     }
     refuse_storage(workload, &home, plan);
     draft.bindings = match workload.connections {
-        Some(connections) => bind(&home, connections, world, plan),
+        Some(connections) => bind(&home, connections, world, now, plan),
         None => Bindings::default(),
     };
     let port = workload.ports().first().map(|port| port.port);
-    draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world);
+    draft.callers = callers(&home, workload.sort, workload.name(), port.filter(|_| workload.runs), world, now);
+    if let Some(end) = draft.callers.until {
+        plan.requeue_at(end);
+    }
     // What is refused may have run before it was changed to that.
     let may_run = workload.runs || !plan.refusals.is_empty();
     let all: Vec<&Workload> = std::iter::once(workload).chain(beside).filter(|_| may_run).collect();

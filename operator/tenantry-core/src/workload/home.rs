@@ -23,6 +23,10 @@ pub(crate) struct Home {
     pub(crate) reaches_siblings: bool,
     /// How the tenant is suspended.
     pub(crate) suspended: Option<String>,
+    /// The stage of the environment, as its label says it.
+    pub(crate) stage: String,
+    /// The hostnames that the tenant's routes may have, with `*.` for all beneath.
+    pub(crate) hostnames: Vec<String>,
     /// The StorageClasses that may be asked for, as the admission policies read them.
     pub(crate) storage_classes: String,
 }
@@ -103,6 +107,8 @@ pub(crate) fn standing(namespace: &str, world: &World) -> Standing {
         siblings: list(keys::NAMESPACES).into_iter().filter(|name| name != namespace && name != tenant).collect(),
         reaches_siblings: metadata["annotations"][keys::BETWEEN_ENVIRONMENTS] == "Allow",
         suspended: label(meta::SUSPEND).map(str::to_owned),
+        stage: label(meta::STAGE).unwrap_or_default().to_owned(),
+        hostnames: list(keys::HOSTNAMES),
         storage_classes: metadata["annotations"][keys::STORAGE_CLASSES].as_str().unwrap_or_default().to_owned(),
     })
 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::home::Home;
 use super::sort::{self, SORTS, Sort};
 use super::types::{Connections, Reference};
 use crate::conditions::Reason;
+use crate::grants::{Permission, guests, permission};
 use crate::object::ObjectKey;
 use crate::plan::{Denial, Plan};
 use crate::resources::Resource;
@@ -60,6 +62,7 @@ pub(crate) fn resolve(
     sort: &'static Sort,
     field: &str,
     world: &World,
+    now: Timestamp,
     plan: &mut Plan,
 ) -> Target {
     let own = &home.place.namespace;
@@ -67,20 +70,35 @@ pub(crate) fn resolve(
     let name = &reference.name;
     let title = format!("{} {namespace}/{name}", sort.resource.kind);
     let nothing = Target { url: None, cr: None, edge: None, unknown: false };
-    if namespace != own && !(home.reaches_siblings && home.siblings.contains(namespace)) {
-        let message = if home.siblings.contains(namespace) {
-            format!(
-                "{title} is in another environment, which tenant {} keeps apart: refer to one in {own}, or have network.betweenEnvironments of the Tenant set to Allow",
-                home.place.tenant
-            )
-        } else {
-            format!(
-                "{title} is not in an environment of tenant {}: refer to one that is; other tenants' cannot be called yet",
-                home.place.tenant
-            )
-        };
+    let is_sibling = home.siblings.contains(namespace);
+    if is_sibling && !home.reaches_siblings {
+        let message = format!(
+            "{title} is in another environment, which tenant {} keeps apart: refer to one in {own}, or have network.betweenEnvironments of the Tenant set to Allow",
+            home.place.tenant
+        );
         plan.denials.push(Denial { field: field.to_owned(), message });
         return nothing;
+    }
+    if namespace != own && !is_sibling {
+        match permission(home, namespace, sort.resource, name, world, now) {
+            Permission::Granted(until) => {
+                if let Some(end) = until {
+                    plan.requeue_at(end);
+                }
+            }
+            Permission::Denied => {
+                let message = format!(
+                    "{title} is another tenant's: have its team make a ServiceGrant there with provider {name} and consumer {{tenant: {}, environment: {}}}, or refer to one of your own",
+                    home.place.tenant, home.place.environment
+                );
+                plan.denials.push(Denial { field: field.to_owned(), message });
+                return nothing;
+            }
+            Permission::Unknown => {
+                plan.wait(Reason::Pending, format!("{field}: it is not known yet who lets whom call {title}"));
+                return Target { unknown: true, ..nothing };
+            }
+        }
     }
     let (cr, unknown) = match world.get(&ObjectKey::namespaced(sort.resource, namespace, name)) {
         Lookup::Found(cr) if cr["metadata"]["deletionTimestamp"].is_null() => (Some(cr), false),
@@ -116,26 +134,32 @@ pub(crate) struct Callers {
     pub(crate) titles: BTreeSet<String>,
     /// Whether it cannot be told yet who does.
     pub(crate) unknown: bool,
+    /// When one of them may no longer.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// Everybody who refers to the workload of this sort and name, and may.
-pub(crate) fn callers(home: &Home, sort: &'static Sort, name: &str, port: Option<i32>, world: &World) -> Callers {
-    let mut callers = Callers::default();
+pub(crate) fn callers(
+    home: &Home,
+    sort: &'static Sort,
+    name: &str,
+    port: Option<i32>,
+    world: &World,
+    now: Timestamp,
+) -> Callers {
     let own = &home.place.namespace;
+    let guests = guests(own, sort.resource.kind, name, world, now);
+    let mut callers = Callers { unknown: guests.unknown, until: guests.until, ..Callers::default() };
     let siblings = home.siblings.iter().filter(|_| home.reaches_siblings);
-    for namespace in std::iter::once(own).chain(siblings) {
+    let all: BTreeSet<&String> = std::iter::once(own).chain(siblings).chain(&guests.namespaces).collect();
+    for namespace in all {
         for caller in SORTS {
             let Lookup::Found(found) = world.list(caller.resource, Scope::Namespace(namespace.clone())) else {
                 callers.unknown = true;
                 continue;
             };
             for cr in found.iter().filter(|cr| cr["metadata"]["deletionTimestamp"].is_null()) {
-                let refers = references(&cr["spec"]).iter().any(|(called, reference)| {
-                    *called == sort.resource
-                        && reference.name == name
-                        && reference.namespace.as_ref().unwrap_or(namespace) == own
-                });
-                if !refers {
+                if !refers_to(&cr["spec"], sort.resource.kind, name, own, namespace) {
                     continue;
                 }
                 let who = cr["metadata"]["name"].as_str().unwrap_or_default();
@@ -150,6 +174,13 @@ pub(crate) fn callers(home: &Home, sort: &'static Sort, name: &str, port: Option
         }
     }
     callers
+}
+
+/// Whether a workload in `from` with this spec refers to the workload of this kind and name in `namespace`.
+pub(crate) fn refers_to(spec: &Value, kind: &str, name: &str, namespace: &str, from: &str) -> bool {
+    references(spec).iter().any(|(called, reference)| {
+        called.kind == kind && reference.name == name && reference.namespace.as_deref().unwrap_or(from) == namespace
+    })
 }
 
 /// All references in a spec that has any.

@@ -10,7 +10,7 @@ use super::rollout::Setback;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
-use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
+use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY, Resource};
 use crate::world::World;
 
 /// How many of those who refer to a workload its status names.
@@ -44,7 +44,9 @@ pub(crate) fn judge<'a>(
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
-    let applied = set_back(applied(done, draft, world), draft);
+    let addons = draft.decided.iter().flat_map(|decided| decided.served.iter().copied());
+    let kinds: Vec<_> = iter::once(&NETWORK_POLICY).chain(PARTS).chain([&ENDPOINT_SLICE]).chain(addons).collect();
+    let applied = set_back(applied(done, "workload", &kinds, world), draft);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
     let mut status = TrunkStatus { observed_generation: generation, ..TrunkStatus::default() };
     let mut idle = false;
@@ -106,7 +108,8 @@ impl Judged<'_> {
     }
 }
 
-fn references(done: &Outcome) -> Verdict {
+/// Whether everything that a plan refers to exists and may be used.
+pub(crate) fn references(done: &Outcome) -> Verdict {
     let plan = done.plan;
     if !plan.denials.is_empty() {
         let all: Vec<String> = plan.denials.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
@@ -125,12 +128,13 @@ fn references(done: &Outcome) -> Verdict {
     (Truth::True, Reason::Succeeded, "everything it refers to exists and may be used".into())
 }
 
-fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
+/// Whether all wanted objects are as they should be: of a resource that a message calls so, which consists of these kinds.
+pub(crate) fn applied(done: &Outcome, whose: &str, kinds: &[&'static Resource], world: &World) -> Verdict {
     if let Some(violation) = &done.violation {
         return (Truth::False, Reason::InternalError, violation.clone());
     }
     if let Some((key, progress)) = done.first(Progress::is_stuck) {
-        return match (progress, progress.told(key, "workload")) {
+        return match (progress, progress.told(key, whose)) {
             (Progress::Failed(why), (_, told)) if why.contains("exceeded quota") => {
                 (Truth::False, Reason::QuotaExceeded, format!("{told}: free some of it, or have the quota raised"))
             }
@@ -138,7 +142,7 @@ fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
         };
     }
     if let Some((key, progress)) = done.first(|progress| *progress != Progress::Observed) {
-        let (reason, told) = progress.told(key, "workload");
+        let (reason, told) = progress.told(key, whose);
         return (Truth::Unknown, reason, told);
     }
     let pending = |text: String| (Truth::Unknown, Reason::Pending, text);
@@ -154,9 +158,7 @@ fn applied(done: &Outcome, draft: &Draft, world: &World) -> Verdict {
     if !done.plan.undecided.is_empty() {
         return (Truth::True, Reason::Succeeded, "what is there is left as it is".into());
     }
-    let addons = draft.decided.iter().flat_map(|decided| decided.served.iter().copied());
-    let kinds: Vec<_> = iter::once(&NETWORK_POLICY).chain(PARTS).chain([&ENDPOINT_SLICE]).chain(addons).collect();
-    if let Some(kind) = world.unseen(&kinds) {
+    if let Some(kind) = world.unseen(kinds) {
         return pending(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
     }
     (Truth::True, Reason::Succeeded, "everything is written and was seen".into())

@@ -19,7 +19,7 @@ pub use pod::{
     EnvFrom, EnvValue, EnvVar, ExecAction, FieldRef, File, HttpGet, KeyRef, NameRef, Placement, Probe, Probes,
     SocketAction, Spread, Toleration, TolerationEffect, TolerationOperator,
 };
-pub use references::{Connections, ExternalModel, ModelRef, PeerRef, Reference, ToolRef};
+pub use references::{Connections, ExternalModel, Match, ModelRef, PeerRef, Reference, ToolRef};
 pub use rollout::{OnFailure, Rollout, Strategy};
 pub use scaling::{DescribedObject, Metric, MetricType, Provider, Scaling, ScalingBehavior, Vertical};
 pub use span::Span;

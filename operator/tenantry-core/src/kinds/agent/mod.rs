@@ -26,8 +26,8 @@ impl Kind for AgentKind {
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
 
-    fn plan(cr: &Agent, world: &World, _: Timestamp) -> Plan {
-        workload::draft(&plan::workload(cr, world), world).plan
+    fn plan(cr: &Agent, world: &World, now: Timestamp) -> Plan {
+        workload::draft(&plan::workload(cr, world), world, now).plan
     }
 
     fn status(cr: &Agent, world: &World, done: &Outcome, now: Timestamp) -> AgentStatus {

@@ -25,8 +25,8 @@ impl Kind for ApplicationKind {
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
 
-    fn plan(cr: &Application, world: &World, _: Timestamp) -> Plan {
-        workload::draft(&plan::workload(cr), world).plan
+    fn plan(cr: &Application, world: &World, now: Timestamp) -> Plan {
+        workload::draft(&plan::workload(cr), world, now).plan
     }
 
     fn status(cr: &Application, world: &World, done: &Outcome, now: Timestamp) -> ApplicationStatus {

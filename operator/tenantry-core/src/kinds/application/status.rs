@@ -13,7 +13,7 @@ use super::types::{Application, ApplicationStatus};
 pub(super) fn status(cr: &Application, world: &World, done: &Outcome, now: Timestamp) -> ApplicationStatus {
     let before = cr.status.as_ref().map(|status| status.trunk.conditions.as_slice()).unwrap_or_default();
     let workload = plan::workload(cr);
-    let draft = workload::draft(&workload, world);
+    let draft = workload::draft(&workload, world, now);
     let judged = workload::judge(&workload, &draft, before, world, done, now);
     ApplicationStatus {
         trunk: judged.finish(&[], "it runs, and what it refers to exists"),

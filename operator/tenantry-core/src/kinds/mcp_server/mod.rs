@@ -27,8 +27,8 @@ impl Kind for McpServerKind {
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
 
-    fn plan(cr: &McpServer, world: &World, _: Timestamp) -> Plan {
-        workload::draft(&plan::workload(cr, world), world).plan
+    fn plan(cr: &McpServer, world: &World, now: Timestamp) -> Plan {
+        workload::draft(&plan::workload(cr, world), world, now).plan
     }
 
     fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timestamp) -> McpServerStatus {

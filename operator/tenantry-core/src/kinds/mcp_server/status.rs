@@ -15,7 +15,7 @@ use super::{plan, verified};
 pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timestamp) -> McpServerStatus {
     let before = cr.status.clone().unwrap_or_default();
     let workload = plan::workload(cr, world);
-    let draft = workload::draft(&workload, world);
+    let draft = workload::draft(&workload, world, now);
     let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
     let spec = cr.spec.verification.clone().unwrap_or_default();
     let mut status = McpServerStatus::default();

@@ -25,8 +25,8 @@ impl Kind for ModelDeploymentKind {
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
 
-    fn plan(cr: &ModelDeployment, world: &World, _: Timestamp) -> Plan {
-        plan::draft(cr, world).plan
+    fn plan(cr: &ModelDeployment, world: &World, now: Timestamp) -> Plan {
+        plan::draft(cr, world, now).plan
     }
 
     fn status(cr: &ModelDeployment, world: &World, done: &Outcome, now: Timestamp) -> ModelDeploymentStatus {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -23,9 +24,9 @@ pub(super) const DEFAULT: &str = "default";
 const FOLDER: &str = "/models";
 
 /// Plans it and its versions.
-pub(super) fn draft(deployment: &ModelDeployment, world: &World) -> Draft {
+pub(super) fn draft(deployment: &ModelDeployment, world: &World, now: Timestamp) -> Draft {
     let (workload, versions) = workloads(deployment);
-    workload::draft_with(&workload, &versions, world)
+    workload::draft_with(&workload, &versions, world, now)
 }
 
 /// The workload that it is, and its further versions.

@@ -14,7 +14,7 @@ use super::types::{ModelDeployment, ModelDeploymentStatus, ModelFailure, ModelSt
 pub(super) fn status(cr: &ModelDeployment, world: &World, done: &Outcome, now: Timestamp) -> ModelDeploymentStatus {
     let before = cr.status.as_ref().map(|status| status.trunk.conditions.as_slice()).unwrap_or_default();
     let (workload, versions) = plan::workloads(cr);
-    let draft = workload::draft_with(&workload, &versions, world);
+    let draft = workload::draft_with(&workload, &versions, world, now);
     let judged = workload::judge(&workload, &draft, before, world, done, now);
     ModelDeploymentStatus {
         trunk: judged.finish(&[], "it serves its model"),

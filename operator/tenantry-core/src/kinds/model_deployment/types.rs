@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantity::Quantity;
-use crate::workload::types::{Scaling, Trunk, TrunkStatus};
+use crate::workload::types::{Match, Scaling, Trunk, TrunkStatus};
 
 /// A model that is served: an image that speaks a common protocol, told which model to load.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
@@ -160,17 +160,6 @@ pub struct Version {
     /// Which requests routes are to send to it whatever the share.
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     pub match_: Option<Match>,
-}
-
-/// Which requests are meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Match {
-    /// Headers that they all carry, with these values. At most 8.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 256 }))]
-    #[x_kube(validation = Rule::new("self.all(key, key.matches('^[A-Za-z0-9-]{1,64}$'))").message("names of headers are letters, digits and dashes, at most 64"))]
-    pub headers: BTreeMap<String, String>,
 }
 
 /// How a ModelDeployment stands.

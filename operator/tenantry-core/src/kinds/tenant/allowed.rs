@@ -7,6 +7,7 @@ use crate::conditions::Reason;
 use crate::fields::{AtRest, AuditLevel, ClassChoice, Classes, Permission, PullPolicy, ServiceType, Stage};
 use crate::kinds::tenant_class::types::TenantClassSpec;
 use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
+use crate::names;
 use crate::plan::Plan;
 use crate::policies::keys;
 
@@ -131,7 +132,9 @@ fn hold_to_bounds(allowed: &Allowed, spec: &TenantSpec, class: &TenantClassSpec,
         }
     }
     if let Some(bound) = &bounds.hostnames {
-        for host in allowed.hostnames.iter().filter(|host| !bound.iter().any(|pattern| is_within(host, pattern))) {
+        for host in
+            allowed.hostnames.iter().filter(|host| !bound.iter().any(|pattern| names::is_host_within(host, pattern)))
+        {
             refuse(
                 format!("spec.hostnames[{host}]"),
                 format!("is not inside what class {class_name} allows ({}): remove it", join(bound)),
@@ -167,14 +170,6 @@ fn require_encryption(allowed: &mut Allowed, platform: &TenantryPlatformSpec, pl
         );
     }
     allowed.classes.storage = Some(storage);
-}
-
-/// Whether a hostname, itself perhaps a wildcard, lies within another.
-fn is_within(host: &str, pattern: &str) -> bool {
-    host == pattern
-        || pattern
-            .strip_prefix('*')
-            .is_some_and(|suffix| host.trim_start_matches('*').ends_with(suffix) && host.len() > pattern.len())
 }
 
 fn join(names: &[String]) -> String {

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::Condition;
 use crate::fields::{Port, Protocol};
 
+mod gateways;
+
+pub use gateways::{DataPlane, Exposure, GatewayMode, GatewayProfile, GatewayRef, PolicyAdapter};
+
 /// What the platform team says once for the whole cluster; its status lists what the cluster can do.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
 #[kube(
@@ -69,6 +73,11 @@ pub struct TenantryPlatformSpec {
     #[schemars(length(max = 2))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub rollout_on_change: Vec<Configuration>,
+    /// The gateways through which environments are reached. Absent: ServiceRoutes are told that there is none. At most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub gateways: Vec<GatewayProfile>,
     /// StorageClasses that encrypt what they store. Kubernetes cannot tell by itself, so the platform team says so, and how
     /// it is known. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

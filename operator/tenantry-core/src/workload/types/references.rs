@@ -1,5 +1,7 @@
 //! What a workload calls.
 
+use std::collections::BTreeMap;
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -95,4 +97,15 @@ pub struct ToolRef {
 pub struct PeerRef {
     /// The Agent.
     pub agent_ref: Reference,
+}
+
+/// Which requests are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Match {
+    /// Headers that they all carry, with these values. At most 8.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 256 }))]
+    #[x_kube(validation = Rule::new("self.all(key, key.matches('^[A-Za-z0-9-]{1,64}$'))").message("names of headers are letters, digits and dashes, at most 64"))]
+    pub headers: BTreeMap<String, String>,
 }

@@ -1,0 +1,109 @@
+//! The routes of the Gateway API that a ServiceRoute becomes: one, or several where one cannot hold so many hosts or rules.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::names::{Place, child_name};
+use crate::object::{Desired, ObjectKey};
+use crate::resources::{GRPC_ROUTE, HTTP_ROUTE, Resource};
+use crate::routing::{Answer, Enforcing, Seat};
+
+/// What one route of the Gateway API can hold.
+const MOST: usize = 16;
+
+/// How the parts of a ServiceRoute are named and labelled.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteParts<'a> {
+    /// Where it is.
+    pub(crate) place: &'a Place,
+    /// Its name.
+    pub(crate) name: &'a str,
+}
+
+impl RouteParts<'_> {
+    /// One of its objects.
+    pub(crate) fn object(&self, resource: &'static Resource, role: &str) -> Desired {
+        self.named(resource, child_name(self.name, role))
+    }
+
+    /// One of its objects with a name of its own.
+    pub(crate) fn named(&self, resource: &'static Resource, name: String) -> Desired {
+        let object = Desired::new(ObjectKey::namespaced(resource, &self.place.namespace, name));
+        object
+            .labels(self.place.labels())
+            .label("app.kubernetes.io/name", self.name)
+            .label("app.kubernetes.io/component", "route")
+    }
+
+    /// The role of the route with this number, from 0.
+    pub(crate) fn role(number: usize) -> String {
+        if number == 0 { "route".to_owned() } else { format!("route-{}", number + 1) }
+    }
+}
+
+/// HTTPRoutes, or GRPCRoutes if `grpc`.
+pub(crate) fn build_routes(
+    parts: &RouteParts,
+    seat: &Seat,
+    answers: &[Answer],
+    enforcing: &Enforcing,
+    grpc: bool,
+) -> Vec<Desired> {
+    let hosts = seat.hosts.chunks(MOST);
+    let all = hosts.flat_map(|hosts| answers.chunks(MOST).map(move |answers| (hosts, answers)));
+    all.enumerate()
+        .map(|(number, (hosts, answers))| {
+            let rules: Vec<Value> = answers.iter().map(|answer| rule(seat, answer, enforcing, grpc)).collect();
+            parts
+                .object(if grpc { &GRPC_ROUTE } else { &HTTP_ROUTE }, &RouteParts::role(number))
+                .with("spec", json!({ "hostnames": hosts, "parentRefs": [parent(seat)], "rules": rules }))
+        })
+        .collect()
+}
+
+fn parent(seat: &Seat) -> Value {
+    let reference = &seat.profile.gateway_ref;
+    let mut parent = json!({
+        "group": "gateway.networking.k8s.io",
+        "kind": "Gateway",
+        "namespace": reference.namespace,
+        "name": reference.name,
+    });
+    if let Some(section) = &reference.section_name {
+        parent["sectionName"] = section.as_str().into();
+    }
+    parent
+}
+
+fn rule(seat: &Seat, answer: &Answer, enforcing: &Enforcing, grpc: bool) -> Value {
+    let mut rule = Map::new();
+    let mut matches = Map::new();
+    if !grpc {
+        matches.insert("path".into(), json!({ "type": "PathPrefix", "value": seat.path }));
+    }
+    if !answer.headers.is_empty() {
+        matches.insert("headers".into(), headers(&answer.headers));
+    }
+    if !matches.is_empty() {
+        rule.insert("matches".into(), json!([matches]));
+    }
+    // There is no path to rewrite in gRPC.
+    let filters: Vec<&Value> =
+        enforcing.filters.iter().filter(|filter| !grpc || filter["type"] != "URLRewrite").collect();
+    if !filters.is_empty() {
+        rule.insert("filters".into(), json!(filters));
+    }
+    if !enforcing.timeouts.is_null() && !grpc {
+        rule.insert("timeouts".into(), enforcing.timeouts.clone());
+    }
+    let shares = answer.shares.iter().map(|(served, weight)| {
+        json!({ "group": "", "kind": "Service", "name": served.service, "port": served.port, "weight": weight })
+    });
+    rule.insert("backendRefs".into(), shares.collect());
+    Value::Object(rule)
+}
+
+fn headers(wanted: &BTreeMap<String, String>) -> Value {
+    wanted.iter().map(|(name, value)| json!({ "name": name, "type": "Exact", "value": value })).collect()
+}

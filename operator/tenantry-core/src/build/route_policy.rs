@@ -1,0 +1,31 @@
+//! The network policy of a route: from the gateway's data plane to just the pods and ports that it leads to.
+
+use serde_json::json;
+
+use super::http_route::RouteParts;
+use crate::kinds::tenantry_platform::types::DataPlane;
+use crate::names::child_name;
+use crate::object::Desired;
+use crate::resources::NETWORK_POLICY;
+use crate::routing::Served;
+
+/// One policy for each Service: a policy selects by one selector alone.
+pub(crate) fn build_route_policies(parts: &RouteParts, from: &DataPlane, to: &[Served]) -> Vec<Desired> {
+    let mut peer = json!({ "namespaceSelector": { "matchLabels": from.namespace_labels } });
+    if !from.pod_labels.is_empty() {
+        peer["podSelector"] = json!({ "matchLabels": from.pod_labels });
+    }
+    let policy = |served: &Served| {
+        let ports = [json!({ "port": served.target, "protocol": "TCP" })];
+        let name = child_name(&format!("{}-to-{}", parts.name, served.service), &served.port.to_string());
+        parts.named(&NETWORK_POLICY, name).with(
+            "spec",
+            json!({
+                "podSelector": { "matchLabels": served.selector },
+                "policyTypes": ["Ingress"],
+                "ingress": [{ "from": [peer], "ports": ports }],
+            }),
+        )
+    };
+    to.iter().map(policy).collect()
+}

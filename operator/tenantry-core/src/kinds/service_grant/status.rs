@@ -1,0 +1,63 @@
+//! The contract's status.
+
+use jiff::Timestamp;
+
+use super::plan;
+use super::types::{GrantBinding, GrantState, ServiceGrant, ServiceGrantStatus};
+use crate::conditions::{Conditions, Reason, Truth, Type};
+use crate::grants::Lapse;
+use crate::kind::Outcome;
+use crate::resources::NETWORK_POLICY;
+use crate::workload::{applied, references};
+use crate::world::World;
+
+/// How many of those who make use of it the status names.
+const MOST_NAMED: usize = 100;
+
+/// What the status should say.
+pub(super) fn status(grant: &ServiceGrant, world: &World, done: &Outcome, now: Timestamp) -> ServiceGrantStatus {
+    let draft = plan::draft(grant, world, now);
+    let before = grant.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let generation = grant.metadata.generation;
+    let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
+    let expired = draft.lapse == Some(Lapse::Expired);
+    if expired && done.plan.refusals.is_empty() {
+        let text = "spec.expiresAt has passed: set a later time to grant it anew, or delete it";
+        conditions.set(Type::Accepted, Truth::False, Reason::Expired, text);
+    } else {
+        conditions.set_accepted(done, "the contract is valid");
+    }
+    let (truth, reason, message) = references(done);
+    conditions.set(Type::ResolvedRefs, truth, reason, message);
+    let (truth, reason, message) = applied(done, "contract", &[&NETWORK_POLICY], world);
+    if truth == Truth::Unknown && done.plan.refusals.is_empty() {
+        conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
+    }
+    conditions.set(Type::Applied, truth, reason, message);
+    if let Some(violation) = &done.violation {
+        conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
+    } else if let Some(refusal) = done.plan.refusals.first() {
+        conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
+    }
+    let state = match () {
+        () if expired => Some(GrantState::Expired),
+        () if !done.plan.refusals.is_empty() || !done.plan.denials.is_empty() || !done.plan.waits.is_empty() => None,
+        () if draft.consumers.is_empty() => Some(GrantState::Offered),
+        () => Some(GrantState::Active),
+    };
+    let message = if draft.consumers.is_empty() {
+        "offered; nobody has taken it yet, and nothing is open"
+    } else {
+        "both sides agree"
+    };
+    ServiceGrantStatus {
+        observed_generation: generation,
+        conditions: conditions.summarise(&[Type::Accepted, Type::ResolvedRefs, Type::Applied], message),
+        state,
+        provider: draft.provider,
+        consumer: draft.consumer,
+        expires_at: draft.offer.and_then(|offer| offer.expires_at),
+        consumers: draft.consumers.into_iter().take(MOST_NAMED).collect(),
+        binding: draft.url.map(|uri| GrantBinding { type_: "http".to_owned(), provider: "tenantry".to_owned(), uri }),
+    }
+}

@@ -1,0 +1,342 @@
+//! The plan of a route: find out which gateway it is for and whether its path may be had, where requests end and what enforces its
+//! policies; then want the hole in the network, the policies, and the route itself. What is not known leaves all as it is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::types::{AuthType, Protocol, ServiceRoute};
+use crate::build::{RouteParts, build_route_policies, build_routes};
+use crate::conditions::Reason;
+use crate::kinds::tenantry_platform::{self, types::TenantryPlatformSpec};
+use crate::object::ObjectKey;
+use crate::plan::{Plan, Refusal, Undecided};
+use crate::resources::{APPLICATION, GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, is_served};
+use crate::routing::{
+    Answer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Resolution, Ruling, Seat, Served, backends,
+    controller, enforce, rule, seat, served_routes,
+};
+use crate::workload::{Home, Standing, sort, standing};
+use crate::world::{Lookup, Scope, World};
+
+/// The plan, and what the status tells of how it came about.
+#[derive(Default)]
+pub(super) struct Draft {
+    /// The plan.
+    pub(super) plan: Plan,
+    /// Where it is found, if it may be anywhere.
+    pub(super) seat: Option<Seat>,
+    /// Who has the path.
+    pub(super) ruling: Option<Ruling>,
+    /// What is known of the gateway.
+    pub(super) controller: Option<Controller>,
+    /// What nothing does of what the spec asks for.
+    pub(super) missing: Vec<Missing>,
+    /// What is to be said of what is done.
+    pub(super) notes: Vec<String>,
+    /// Where requests end.
+    pub(super) served: Vec<Served>,
+    /// Whether any backend is missing.
+    pub(super) lacks_backend: bool,
+    /// Its routes as they are seen.
+    pub(super) routes: Vec<Arc<Value>>,
+    /// How the tenant is suspended.
+    pub(super) suspended: Option<String>,
+}
+
+/// Plans a route.
+pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
+    let mut draft = Draft::default();
+    let namespace = route.metadata.namespace.as_deref().unwrap_or_default();
+    let everything = |mut draft: Draft, reason, what: String| {
+        draft.plan.wait(reason, what);
+        draft.plan.undecided.push(Undecided::Everything);
+        draft
+    };
+    let home = match standing(namespace, world) {
+        Standing::Home(home) => home,
+        Standing::Unknown(what) => return everything(draft, Reason::Pending, what),
+        Standing::Leaving => {
+            return everything(draft, Reason::Deleting, format!("namespace {namespace} is being deleted"));
+        }
+        Standing::Foreign(why) => {
+            draft.plan.refuse(Reason::Invalid, "metadata.namespace", why);
+            draft.plan.undecided.push(Undecided::Everything);
+            return draft;
+        }
+    };
+    draft.suspended.clone_from(&home.suspended);
+    let (Some(platform), Some(kinds)) = (tenantry_platform::settings(world), served_routes(world)) else {
+        return everything(draft, Reason::Pending, "it is not known yet which gateways there are".into());
+    };
+    let case = Case { route, namespace, home: &home, platform: &platform, kinds: &kinds, world };
+    draft.routes = case.seen();
+    case.decide(&mut draft);
+    draft
+}
+
+/// One route, and all that is known when it is planned.
+struct Case<'a> {
+    route: &'a ServiceRoute,
+    namespace: &'a str,
+    home: &'a Home,
+    platform: &'a TenantryPlatformSpec,
+    kinds: &'a [&'static Resource],
+    world: &'a World<'a>,
+}
+
+impl Case<'_> {
+    fn name(&self) -> &str {
+        self.route.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    fn spec(&self) -> Value {
+        // Made of maps, lists and texts, which always convert.
+        serde_json::to_value(&self.route.spec).unwrap_or_default()
+    }
+
+    /// Its routes as they are seen.
+    fn seen(&self) -> Vec<Arc<Value>> {
+        let owner = format!("{}/{}/{}", crate::resources::SERVICE_ROUTE.plural, self.namespace, self.name());
+        let listed = self.kinds.iter().map(|kind| self.world.list(kind, Scope::Namespace(self.namespace.to_owned())));
+        let all = listed.filter_map(Lookup::found).flatten();
+        all.filter(|route| route["owner"] == owner.as_str()).collect()
+    }
+
+    fn decide(&self, draft: &mut Draft) {
+        self.refuse_unsupported(&mut draft.plan);
+        let seat = match seat(&self.spec(), self.home, self.platform) {
+            Ok(seat) => seat,
+            Err(refusal) => {
+                // What it has had stays only while it might have it still.
+                if self.may_stay(draft) {
+                    self.leave(&mut draft.plan, true);
+                }
+                draft.plan.refusals.push(refusal);
+                return;
+            }
+        };
+        let gateway = controller(&seat, self.world);
+        let spec = &self.route.spec;
+        let Resolution { answers, served, unknown } =
+            backends(&spec.backend, &spec.variants, self.namespace, self.world, "spec.backend", &mut draft.plan);
+        draft.served = served;
+        draft.lacks_backend = answers.is_none();
+        let enforcing = self.enforcing(&seat, &gateway, draft);
+        let ruling = self.rule(&seat);
+        draft.ruling = Some(ruling.clone());
+        draft.controller = Some(gateway);
+        draft.seat = Some(seat.clone());
+        match ruling {
+            Ruling::Lost(_, why) => {
+                let field = if self.route.spec.api.is_some() { "spec.api" } else { "spec.basePath" };
+                draft.plan.refuse(Reason::Conflicted, field, why);
+                return;
+            }
+            Ruling::Unknown(what) => {
+                draft.plan.wait(Reason::Pending, what);
+                return self.leave(&mut draft.plan, true);
+            }
+            Ruling::Had(_) => {}
+        }
+        // Nothing of it may serve without what it must not serve without.
+        if let Some(enforcing) = &enforcing
+            && enforcing.missing.iter().any(|one| one.is_strict)
+        {
+            for one in enforcing.missing.iter().filter(|one| one.is_strict) {
+                let controller = draft.controller.as_ref().and_then(|one| one.name.clone());
+                let text = format!(
+                    "nothing enforces it on gateway {} ({}): that needs {}; remove it, or set onUnsupported: Degrade to serve without",
+                    seat.gateway,
+                    controller.as_deref().unwrap_or("no known controller"),
+                    one.feature
+                );
+                draft.plan.refuse(Reason::Unsupported, one.field, text);
+            }
+            return;
+        }
+        let quarantined = self.home.suspended.as_deref() == Some("Quarantine");
+        if !quarantined && (unknown || self.home.stands_still() || !draft.plan.refusals.is_empty()) {
+            draft.plan.undecided.push(Undecided::Kind(&NETWORK_POLICY, self.namespace.to_owned()));
+        } else if !quarantined && (self.may_write(draft) || !draft.routes.is_empty()) {
+            // A hole comes with its route, and goes with what it leads to, whatever else is in the way.
+            let policies = build_route_policies(&self.parts(), &seat.profile.data_plane(), &draft.served);
+            draft.plan.desired.extend(policies);
+        }
+        match answers.zip(enforcing).filter(|_| self.may_write(draft)) {
+            Some((answers, enforcing)) => self.want(&seat, &answers, &enforcing, draft),
+            None => self.leave(&mut draft.plan, false),
+        }
+    }
+
+    fn parts(&self) -> RouteParts<'_> {
+        RouteParts { place: &self.home.place, name: self.name() }
+    }
+
+    /// Whether anything may be changed now.
+    fn may_write(&self, draft: &Draft) -> bool {
+        draft.plan.refusals.is_empty()
+            && !self.home.stands_still()
+            && self.kinds.contains(&self.kind())
+            && draft.plan.waits.is_empty()
+    }
+
+    fn kind(&self) -> &'static Resource {
+        if self.route.spec.protocol == Protocol::Grpc { &GRPC_ROUTE } else { &HTTP_ROUTE }
+    }
+
+    /// Leaves what there is as it is; the holes in the network only if that is said.
+    fn leave(&self, plan: &mut Plan, with_holes: bool) {
+        let mut kinds: Vec<&'static Resource> = self.kinds.to_vec();
+        kinds.push(&MIDDLEWARE);
+        if with_holes {
+            kinds.push(&NETWORK_POLICY);
+        }
+        plan.undecided.extend(kinds.into_iter().map(|kind| Undecided::Kind(kind, self.namespace.to_owned())));
+    }
+
+    /// Whether all hosts that its routes have now may still be had.
+    fn may_stay(&self, draft: &Draft) -> bool {
+        let shared: BTreeSet<&String> = self.platform.gateways.iter().flat_map(|profile| &profile.hosts).collect();
+        let hosts = draft.routes.iter().flat_map(|route| route["hostnames"].as_array().into_iter().flatten());
+        let may = |host: &str| {
+            shared.iter().any(|one| *one == host)
+                || self.home.hostnames.iter().any(|granted| crate::names::is_host_within(host, granted))
+        };
+        hosts.filter_map(Value::as_str).all(may)
+    }
+
+    fn refuse_unsupported(&self, plan: &mut Plan) {
+        let spec = &self.route.spec;
+        if matches!(spec.protocol, Protocol::Tcp | Protocol::TlsPassthrough) {
+            let text = "is not supported yet: use HTTP, WebSocket, SSE or GRPC";
+            plan.refuse(Reason::Unsupported, "spec.protocol", text);
+        }
+        if spec.protocol == Protocol::Grpc && spec.api.is_some() {
+            let text = "gRPC is found by hostname alone: set basePath: / instead of api";
+            plan.refuse(Reason::Invalid, "spec.api", text);
+        }
+        if spec.protocol == Protocol::Grpc && spec.base_path.as_deref().is_some_and(|path| path != "/") {
+            plan.refuse(Reason::Invalid, "spec.basePath", "gRPC is found by hostname alone: set basePath: /");
+        }
+        let timeouts = spec.policies.as_ref().and_then(|policies| policies.timeouts.as_ref());
+        if let Some(timeouts) = timeouts
+            && let (Some(request), Some(backend)) = (timeouts.request, timeouts.backend_request)
+            && request.seconds() > 0
+            && backend > request
+        {
+            let text = "is longer than request, which is for all attempts together: make it shorter, or request longer";
+            plan.refuse(Reason::Invalid, "spec.policies.timeouts.backendRequest", text);
+        }
+    }
+
+    /// What enforces the policies; none while that is not known.
+    fn enforcing(&self, seat: &Seat, gateway: &Controller, draft: &mut Draft) -> Option<Enforcing> {
+        let spec = &self.route.spec;
+        let policies = spec.policies.clone().unwrap_or_default();
+        let authorizer = self.authorizer(draft)?;
+        if !gateway.is_known() {
+            // What it can do is told by whoever puts it into effect; until then nothing is changed.
+            let why = gateway.trouble.as_ref().map_or_else(
+                || format!("the class of gateway {} does not say yet what it supports", seat.gateway),
+                |(_, _, why)| why.clone(),
+            );
+            draft.plan.wait(Reason::GatewayNotReady, why);
+            return None;
+        }
+        let demands = Demands {
+            policies: &policies,
+            prefix: spec.prefix,
+            path: &seat.path,
+            deprecated: spec.docs.as_ref().and_then(|docs| docs.deprecated.as_ref()),
+            on_unsupported: spec.on_unsupported,
+            authorizer: authorizer.as_ref().map(|(address, _)| address.clone()),
+            route: (self.namespace, self.name()),
+        };
+        let Some(mut enforcing) = enforce(&demands, seat, gateway, self.world) else {
+            draft.plan.wait(Reason::Pending, "it is not known yet what the gateway's controller can enforce");
+            return None;
+        };
+        if spec.protocol == Protocol::Grpc && !gateway.can(Feature::Grpc) {
+            let feature = Feature::Grpc.name().to_owned();
+            enforcing.missing.push(Missing { field: "spec.protocol", feature, is_strict: true });
+        }
+        draft.served.extend(authorizer.map(|(_, served)| served));
+        draft.missing.clone_from(&enforcing.missing);
+        draft.notes.clone_from(&enforcing.notes);
+        Some(enforcing)
+    }
+
+    /// Where an external service that decides is asked: none if there is none to be, and none at all while it is missing.
+    #[allow(clippy::option_option)] // Not asked for, and not there, are two things.
+    fn authorizer(&self, draft: &mut Draft) -> Option<Option<(String, Served)>> {
+        let auth = self.route.spec.policies.as_ref().and_then(|policies| policies.auth.as_ref());
+        let Some(external) =
+            auth.filter(|auth| auth.type_ == AuthType::External).and_then(|auth| auth.external.as_ref())
+        else {
+            return Some(None);
+        };
+        let name = &external.application_ref.name;
+        let field = "spec.policies.auth.external.applicationRef";
+        let cr = match self.world.get(&ObjectKey::namespaced(&APPLICATION, self.namespace, name)) {
+            Lookup::Found(cr) => cr,
+            Lookup::Missing => {
+                let text = format!("{field}: there is no Application {name}: create it, or refer to another");
+                draft.plan.wait(Reason::RefNotFound, text);
+                return None;
+            }
+            Lookup::NotSynced => {
+                draft.plan.wait(Reason::Pending, format!("{field}: Application {name} is not known yet"));
+                return None;
+            }
+        };
+        let sort = &sort::APPLICATION;
+        let Some(port) = sort.port_of(Some(&cr)) else {
+            let text = format!("Application {name} listens at no port: give it ports, or refer to another");
+            draft.plan.refusals.push(Refusal::new(Reason::Invalid, field, text));
+            return None;
+        };
+        let service = sort.child(name);
+        let address = sort.address(self.namespace, name, port, &external.path);
+        let served = Served {
+            answers: Some(crate::routing::has_endpoints(self.namespace, &service, self.world)),
+            service,
+            port,
+            target: json!(port),
+            selector: sort.labels(name).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            title: format!("Application {name}"),
+        };
+        Some(Some((address, served)))
+    }
+
+    /// Whether its path may be had.
+    fn rule(&self, seat: &Seat) -> Ruling {
+        let mut namespaces: BTreeSet<String> = self.home.siblings.iter().cloned().collect();
+        namespaces.insert(self.namespace.to_owned());
+        let created =
+            self.route.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()).unwrap_or_default();
+        let me = Claimant { namespace: self.namespace, name: self.name(), created: &created, namespaces: &namespaces };
+        let seat_of = |other: &Value| {
+            let namespace = other["metadata"]["namespace"].as_str()?;
+            match standing(namespace, self.world) {
+                Standing::Home(home) => crate::routing::seat(&other["spec"], &home, self.platform).ok(),
+                Standing::Leaving | Standing::Foreign(_) | Standing::Unknown(_) => None,
+            }
+        };
+        rule(&me, seat, self.kinds, &seat_of, self.world)
+    }
+
+    fn want(&self, seat: &Seat, answers: &[Answer], enforcing: &Enforcing, draft: &mut Draft) {
+        let parts = self.parts();
+        let plan = &mut draft.plan;
+        for one in &enforcing.objects {
+            plan.want(parts.object(one.resource, one.role).with("spec", &one.spec));
+        }
+        if is_served(&MIDDLEWARE, self.world) != Some(true) {
+            plan.undecided.push(Undecided::Kind(&MIDDLEWARE, self.namespace.to_owned()));
+        }
+        let grpc = self.route.spec.protocol == Protocol::Grpc;
+        plan.desired.extend(build_routes(&parts, seat, answers, enforcing, grpc));
+    }
+}

@@ -1,0 +1,205 @@
+//! The route's status. It believes no gateway that has accepted an earlier state, and no route that leads to nobody.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::plan::{self, Draft};
+use super::types::{ClaimStatus, Implementation, ServiceRoute, ServiceRouteStatus};
+use crate::conditions::{Conditions, Reason, Truth, Type};
+use crate::kind::Outcome;
+use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
+use crate::routing::{Ruling, Seat, served_routes};
+use crate::workload::{Verdict, applied, references};
+use crate::world::World;
+
+/// What the status should say.
+pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: Timestamp) -> ServiceRouteStatus {
+    let draft = plan::draft(route, world);
+    let before = route.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let generation = route.metadata.generation;
+    let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
+    conditions.set_accepted(done, "the spec is valid and supported, and its path is its own");
+    let (truth, reason, message) = references(done);
+    conditions.set(Type::ResolvedRefs, truth, reason, message);
+    let routes = served_routes(world).unwrap_or_default();
+    let kinds: Vec<_> = [&NETWORK_POLICY, &ENDPOINT_SLICE].into_iter().chain(routes).collect();
+    let (truth, reason, message) = applied(done, "route", &kinds, world);
+    if truth == Truth::Unknown && done.plan.refusals.is_empty() {
+        conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
+    }
+    conditions.set(Type::Applied, truth, reason, message);
+    let (truth, reason, message) = programmed(&draft);
+    let serves = truth == Truth::True;
+    conditions.set(Type::Programmed, truth, reason, message);
+    if route.spec.policies.is_some() || !draft.missing.is_empty() {
+        let (truth, reason, message) = enforced(&draft);
+        conditions.set(Type::PoliciesEnforced, truth, reason, message);
+    }
+    if let Some(violation) = &done.violation {
+        conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
+    } else if let Some(refusal) = done.plan.refusals.first() {
+        conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
+    }
+    if let Some(mode) = &draft.suspended {
+        conditions.set(Type::Suspended, Truth::True, Reason::Suspended, format!("its tenant is suspended: {mode}"));
+    }
+    let seat = draft.seat.as_ref();
+    ServiceRouteStatus {
+        observed_generation: generation,
+        urls: seat.filter(|_| serves).map(|seat| urls(seat, &draft)).unwrap_or_default(),
+        claim: seat.map(|seat| ClaimStatus {
+            hosts: seat.hosts.clone(),
+            path: seat.path.clone(),
+            holder: holder(route, &draft),
+        }),
+        implementation: seat.map(|seat| Implementation {
+            profile: seat.profile.name.clone(),
+            gateway: seat.gateway.clone(),
+            controller: draft.controller.as_ref().and_then(|gateway| gateway.name.clone()),
+            missing_features: draft.missing.iter().map(|one| format!("{}: {}", one.field, one.feature)).collect(),
+        }),
+        conditions: conditions.summarise(
+            &[Type::Accepted, Type::ResolvedRefs, Type::Applied, Type::Programmed],
+            "the gateway serves it, and somebody answers",
+        ),
+    }
+}
+
+fn holder(route: &ServiceRoute, draft: &Draft) -> Option<String> {
+    match draft.ruling.as_ref()? {
+        Ruling::Lost(holder, _) => Some(holder.clone()),
+        Ruling::Had(_) if !draft.routes.is_empty() => {
+            let part = |text: &Option<String>| text.clone().unwrap_or_default();
+            Some(format!("ServiceRoute {}/{}", part(&route.metadata.namespace), part(&route.metadata.name)))
+        }
+        Ruling::Had(_) | Ruling::Unknown(_) => None,
+    }
+}
+
+/// Whether requests to it are answered, as the gateway and the endpoints tell.
+fn programmed(draft: &Draft) -> Verdict {
+    let pending = |text: &str| (Truth::Unknown, Reason::Pending, text.to_owned());
+    let (Some(seat), Some(gateway)) = (&draft.seat, &draft.controller) else {
+        return pending("it is on no gateway");
+    };
+    if let Some(Ruling::Lost(_, why)) = &draft.ruling {
+        return (Truth::False, Reason::PathConflict, why.clone());
+    }
+    if let Some(one) = draft.missing.iter().find(|one| one.is_strict) {
+        let text = format!("it is withdrawn, as it must not serve without {}", one.field);
+        return (Truth::False, Reason::PolicyNotEnforced, text);
+    }
+    if let Some(trouble) = &gateway.trouble {
+        return trouble.clone();
+    }
+    if draft.suspended.as_deref() == Some("Quarantine") {
+        return (Truth::False, Reason::Suspended, "in quarantine nothing reaches its pods".into());
+    }
+    if draft.lacks_backend {
+        return (Truth::False, Reason::NoEndpoints, "a backend of it is missing".into());
+    }
+    if draft.routes.is_empty() {
+        return pending("its route is not written yet");
+    }
+    if let Some(verdict) = draft.routes.iter().find_map(|route| not_taken(route, seat, gateway.name.as_deref())) {
+        return verdict;
+    }
+    if let Some(Ruling::Had(intruders)) = &draft.ruling
+        && !intruders.is_empty()
+    {
+        return (Truth::False, Reason::PathConflict, intruders.join("; "));
+    }
+    let silent: Vec<&str> =
+        draft.served.iter().filter(|one| one.answers == Some(false)).map(|one| one.title.as_str()).collect();
+    if !silent.is_empty() {
+        let text = format!("nobody answers behind {}: see what it says itself", silent.join(", "));
+        return (Truth::False, Reason::NoEndpoints, text);
+    }
+    let unseen = draft.served.iter().filter(|one| one.answers.is_none()).map(|one| one.title.as_str());
+    let unseen: Vec<&str> = unseen.collect();
+    let message = if unseen.is_empty() {
+        format!("gateway {} has taken it", seat.gateway)
+    } else {
+        format!(
+            "gateway {} has taken it; whether anybody answers behind {} is not looked at",
+            seat.gateway,
+            unseen.join(", ")
+        )
+    };
+    (Truth::True, Reason::Succeeded, message)
+}
+
+/// Why the gateway has not taken a route as it is written now.
+fn not_taken(route: &Value, seat: &Seat, controller: Option<&str>) -> Option<Verdict> {
+    let entries = route["told"].as_array().into_iter().flatten();
+    let mut entries =
+        entries.filter(|one| one["parent"] == seat.gateway.as_str() && one["controller"].as_str() == controller);
+    let Some(entry) = entries.next() else {
+        return Some((
+            Truth::Unknown,
+            Reason::GatewayNotReady,
+            format!("gateway {} has not looked at it yet", seat.gateway),
+        ));
+    };
+    for type_ in ["Accepted", "ResolvedRefs"] {
+        let conditions = entry["conditions"].as_array().into_iter().flatten();
+        let Some(one) = conditions.into_iter().find(|one| one["type"] == type_) else {
+            let text = format!("gateway {} does not say {type_} of it yet", seat.gateway);
+            return Some((Truth::Unknown, Reason::GatewayNotReady, text));
+        };
+        if one["observedGeneration"].as_i64() < route["generation"].as_i64() {
+            let text = format!("gateway {} has taken an earlier state of it", seat.gateway);
+            return Some((Truth::Unknown, Reason::GatewayNotReady, text));
+        }
+        if one["status"] != "True" {
+            let words = |field: &str| one[field].as_str().unwrap_or_default();
+            let text = format!(
+                "gateway {} says {type_}={}: {}: {}",
+                seat.gateway,
+                words("status"),
+                words("reason"),
+                words("message")
+            );
+            return Some((Truth::False, Reason::GatewayNotReady, text));
+        }
+    }
+    None
+}
+
+/// Whether each policy is enforced.
+fn enforced(draft: &Draft) -> Verdict {
+    if draft.controller.as_ref().is_none_or(|gateway| !gateway.is_known()) {
+        return (Truth::Unknown, Reason::Pending, "it is not known what the gateway can enforce".into());
+    }
+    if draft.missing.is_empty() {
+        let notes: String = draft.notes.iter().map(|note| format!("; {note}")).collect();
+        return (Truth::True, Reason::Succeeded, format!("every policy of the spec is put into effect{notes}"));
+    }
+    let all: Vec<String> = draft.missing.iter().map(|one| format!("{} (needs {})", one.field, one.feature)).collect();
+    (Truth::False, Reason::PolicyNotEnforced, format!("nothing does {}", all.join(", ")))
+}
+
+/// Where it is called: at every listener that its hosts reach.
+fn urls(seat: &Seat, draft: &Draft) -> Vec<String> {
+    let listeners = draft.controller.iter().flat_map(|gateway| &gateway.listeners);
+    let mut urls: Vec<String> = listeners
+        .filter_map(|listener| {
+            let (scheme, usual) = match listener.protocol.as_str() {
+                "HTTP" => ("http", 80),
+                "HTTPS" => ("https", 443),
+                _ => return None,
+            };
+            let port = if listener.port == usual { String::new() } else { format!(":{}", listener.port) };
+            let answers = |host: &&String| {
+                listener.hostname.as_deref().is_none_or(|named| crate::names::is_host_within(host, named))
+            };
+            let path = if seat.path == "/" { "/".to_owned() } else { format!("{}/", seat.path) };
+            Some(seat.hosts.iter().filter(answers).map(move |host| format!("{scheme}://{host}{port}{path}")))
+        })
+        .flatten()
+        .collect();
+    urls.sort();
+    urls.dedup();
+    urls.truncate(64);
+    urls
+}

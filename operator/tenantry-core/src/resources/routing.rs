@@ -1,0 +1,186 @@
+//! Kinds of the Gateway API. What plans look at is everybody's: a route that is not ours can stand in the way of one that is. They are
+//! read as far as needed and by no closed list of choices, so that what later versions add does no harm.
+
+use serde_json::{Value, json};
+
+use super::children::{child, conditions};
+use super::{Keep, Resource, Watch, Wave, Write};
+use crate::content;
+use crate::meta::Owner;
+use crate::routing::claims;
+
+const GROUP: &str = "gateway.networking.k8s.io";
+
+/// `gateway.networking.k8s.io/v1 GatewayClass`.
+pub static GATEWAY_CLASS: Resource = Resource {
+    namespaced: false,
+    write: Write::Never,
+    watch: Watch::OnDemand,
+    keep: Keep::Projection(class_facts),
+    index: Some(by_name),
+    ..child(GROUP, "v1", "GatewayClass", "gatewayclasses")
+};
+
+/// `gateway.networking.k8s.io/v1 Gateway`.
+pub static GATEWAY: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::OnDemand,
+    keep: Keep::Projection(gateway_facts),
+    index: Some(by_name),
+    ..child(GROUP, "v1", "Gateway", "gateways")
+};
+
+/// `gateway.networking.k8s.io/v1 HTTPRoute`.
+pub static HTTP_ROUTE: Resource = route("HTTPRoute", "httproutes");
+
+/// `gateway.networking.k8s.io/v1 GRPCRoute`.
+pub static GRPC_ROUTE: Resource = route("GRPCRoute", "grpcroutes");
+
+const fn route(kind: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        watch: Watch::OnDemand,
+        keep: Keep::Projection(route_facts),
+        index: Some(claims::filed_route),
+        ..child(GROUP, "v1", kind, plural)
+    }
+}
+
+/// `namespace/name`.
+fn by_name(facts: &Value) -> Vec<String> {
+    let text = |field: &str| facts[field].as_str().unwrap_or_default();
+    vec![format!("{}/{}", text("namespace"), text("name"))]
+}
+
+/// `traefik.io/v1alpha1 Middleware`: what Traefik does to requests besides what a route says.
+pub static MIDDLEWARE: Resource = Resource {
+    watch: Watch::WhereServed,
+    wave: Wave::Configuration,
+    ..child("traefik.io", "v1alpha1", "Middleware", "middlewares")
+};
+
+/// `v1 Service` of whoever has made it. Of those that we have made, see [`super::SERVICE`].
+pub static TENANT_SERVICE: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::OnDemand,
+    keep: Keep::Projection(service_facts),
+    wave: Wave::Contents,
+    ..child("", "v1", "Service", "services")
+};
+
+/// Shape: `{name, selector: {key: value}, ports: [{port, target}]}`, with the number or the name of the pods' port.
+fn service_facts(service: &Value) -> Value {
+    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
+    let target =
+        |one: &Value| if one["targetPort"].is_null() { one["port"].clone() } else { one["targetPort"].clone() };
+    json!({
+        "name": service["metadata"]["name"],
+        "selector": service["spec"]["selector"],
+        "ports": ports.map(|one| json!({ "port": one["port"], "target": target(one) })).collect::<Vec<Value>>(),
+    })
+}
+
+/// Shape: `{name, controller, accepted, features: [name]}`.
+fn class_facts(class: &Value) -> Value {
+    let features = class["status"]["supportedFeatures"].as_array().into_iter().flatten();
+    // Before version 1.3 they were texts.
+    let name = |one: &Value| one["name"].as_str().or(one.as_str()).map(str::to_owned);
+    json!({
+        "name": class["metadata"]["name"],
+        "controller": class["spec"]["controllerName"],
+        "accepted": is_true(&class["status"], "Accepted"),
+        "features": features.filter_map(name).collect::<Vec<String>>(),
+    })
+}
+
+/// Shape: `{namespace, name, class, generation, listeners: [{name, hostname?, port, protocol, from, tls?}], conditions}`.
+fn gateway_facts(gateway: &Value) -> Value {
+    let listeners = gateway["spec"]["listeners"].as_array().into_iter().flatten();
+    let listener = |one: &Value| {
+        json!({
+            "name": one["name"],
+            "hostname": one["hostname"],
+            "port": one["port"],
+            "protocol": one["protocol"],
+            "from": one["allowedRoutes"]["namespaces"]["from"],
+            "tls": one["tls"]["mode"],
+        })
+    };
+    json!({
+        "namespace": gateway["metadata"]["namespace"],
+        "name": gateway["metadata"]["name"],
+        "class": gateway["spec"]["gatewayClassName"],
+        "generation": gateway["metadata"]["generation"],
+        "listeners": listeners.map(listener).collect::<Vec<Value>>(),
+        "conditions": told(&gateway["status"]["conditions"]),
+    })
+}
+
+/// Shape: `{namespace, name, uid, created, generation, owner?, parents: ["namespace/name"], hostnames: [text], paths: [{type, value}],
+/// told: [{parent: "namespace/name", controller, conditions}]}`, with the path of its owner mark where it is ours.
+fn route_facts(route: &Value) -> Value {
+    let (metadata, spec) = (&route["metadata"], &route["spec"]);
+    let own = metadata["namespace"].as_str().unwrap_or_default();
+    let parent = |one: &Value| {
+        let text = |field: &str| one[field].as_str().unwrap_or_default().to_owned();
+        let namespace = if one["namespace"].is_null() { own.to_owned() } else { text("namespace") };
+        format!("{namespace}/{}", text("name"))
+    };
+    let rules = spec["rules"].as_array().into_iter().flatten();
+    let matches = rules.flat_map(|rule| match rule["matches"].as_array().filter(|all| !all.is_empty()) {
+        Some(all) => all.iter().map(path).collect(),
+        None => vec![path(&Value::Null)],
+    });
+    let mut paths: Vec<Value> = matches.collect();
+    paths.sort_by_key(ToString::to_string);
+    paths.dedup();
+    let parents = spec["parentRefs"].as_array().into_iter().flatten().map(parent);
+    let statuses = route["status"]["parents"].as_array().into_iter().flatten();
+    let told = statuses.map(|one| {
+        json!({
+            "parent": parent(&one["parentRef"]),
+            "controller": one["controllerName"],
+            "conditions": told(&one["conditions"]),
+        })
+    });
+    let mut facts = json!({
+        "namespace": own,
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "created": metadata["creationTimestamp"],
+        "generation": metadata["generation"],
+        "parents": parents.collect::<Vec<String>>(),
+        "hostnames": spec["hostnames"],
+        "paths": paths,
+        "told": told.collect::<Vec<Value>>(),
+    });
+    // A mark can be copied; that of a write of ours cannot.
+    if let Some(owner) =
+        Owner::marked_on(route).filter(|owner| owner.namespace == own && content::was_written_by_us(route))
+    {
+        facts["owner"] = owner.path().into();
+    }
+    facts
+}
+
+/// Of gRPC and of a match without a path: all of them.
+fn path(one: &Value) -> Value {
+    let path = &one["path"];
+    json!({
+        "type": path["type"].as_str().unwrap_or("PathPrefix"),
+        "value": path["value"].as_str().unwrap_or("/"),
+    })
+}
+
+/// Conditions without their times, with the generation that each was made for.
+fn told(conditions_of: &Value) -> Value {
+    let mut told = conditions(&json!({ "conditions": conditions_of }));
+    for (told, one) in told.as_array_mut().into_iter().flatten().zip(conditions_of.as_array().into_iter().flatten()) {
+        told["observedGeneration"] = one["observedGeneration"].clone();
+    }
+    told
+}
+
+fn is_true(status: &Value, type_: &str) -> bool {
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions.any(|one| one["type"] == type_ && one["status"] == "True")
+}

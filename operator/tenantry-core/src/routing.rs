@@ -1,0 +1,15 @@
+//! What routes share: which gateway serves whom, who has which path, what a gateway can do, and where requests end. The kinds that
+//! routes are made for add nothing to this and repeat nothing of it.
+
+mod adapters;
+mod backends;
+pub mod claims;
+mod features;
+mod gateways;
+mod wish;
+
+pub(crate) use adapters::{Demands, Enforcing, Missing, enforce};
+pub(crate) use backends::{Answer, Resolution, Served, backends, has_endpoints};
+pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
+pub(crate) use features::{Controller, Feature, controller};
+pub(crate) use gateways::{Seat, seat};

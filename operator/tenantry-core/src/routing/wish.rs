@@ -1,0 +1,27 @@
+//! What a ServiceRoute asks for, as far as its spec alone says: hosts, if it names any, and a path.
+
+use serde_json::Value;
+
+/// Hosts and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The hostnames it names; none if it is content with those that tenants share.
+    pub(crate) hostnames: Vec<String>,
+    /// The path, without a slash at its end, but for `/` itself.
+    pub(crate) path: String,
+}
+
+impl Wish {
+    /// That of a ServiceRoute with this spec.
+    pub(crate) fn of(spec: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let hostnames = spec["hostnames"].as_array().into_iter().flatten().map(text).collect();
+        let path = match (&spec["api"], spec["protocol"].as_str()) {
+            // Found by hostname alone.
+            (_, Some("GRPC")) => "/".to_owned(),
+            (Value::Null, _) => text(&spec["basePath"]),
+            (api, _) => format!("/api/{}/{}", text(&api["version"]), text(&api["name"])),
+        };
+        Self { hostnames, path }
+    }
+}

@@ -1,0 +1,8 @@
+//! A real gateway: that the harness around Traefik works, and what Traefik really does with what Gateway API can say. Linux, in a network
+//! of its own; skipped where Traefik cannot be installed.
+
+// What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
+#![allow(clippy::panic)]
+
+mod harness;
+mod stage;

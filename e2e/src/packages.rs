@@ -59,8 +59,8 @@ pub fn python(name: &str, version: &str) -> Result<PathBuf, NotInstalled> {
 /// registry says: for programs that somebody else than their makers packs. Blocks for half a minute the first time.
 pub fn python_program(name: &str, version: &str, sums: &[&str], program: &str) -> Result<PathBuf, NotInstalled> {
     let package = format!("{name}=={version}");
-    let hashes: String = sums.iter().map(|sum| format!(" --hash=sha256:{sum}")).collect();
-    let wanted = format!("{package}{hashes}");
+    let hashes: Vec<String> = sums.iter().map(|sum| format!("--hash=sha256:{sum}")).collect();
+    let wanted = format!("{package} {}", hashes.join(" "));
     // Another sum is another file, though its version is the same.
     let mut hash = Xxh3::new();
     hash.update(wanted.as_bytes());

@@ -36,7 +36,7 @@ pub(super) struct Shared {
     names: Mutex<BTreeMap<IpAddr, String>>,
     seen: Mutex<Vec<Seen>>,
     /// How often has been refused what is to be refused some times.
-    pub(super) refusals: Mutex<BTreeMap<String, u32>>,
+    refusals: Mutex<BTreeMap<String, u32>>,
 }
 
 impl PodServer {

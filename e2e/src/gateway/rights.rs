@@ -8,8 +8,7 @@ pub(super) const ACCOUNT: &str = "traefik";
 
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 /// Kinds of Gateway API that it reads, and whose status it writes.
-const ROUTED: &[&str] =
-    &["gatewayclasses", "gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes", "backendtlspolicies"];
+const ROUTED: &[&str] = &["gatewayclasses", "gateways", "httproutes", "grpcroutes", "tlsroutes", "backendtlspolicies"];
 
 /// Namespace, ServiceAccount, ClusterRole and binding.
 pub(super) fn objects(namespace: &str) -> [Value; 4] {
@@ -34,11 +33,7 @@ fn rules() -> Value {
         rule("", json!(["namespaces", "nodes", "services", "secrets", "configmaps"]), &read),
         rule("discovery.k8s.io", json!(["endpointslices"]), &read),
         rule(GATEWAY_API, json!(routed), &read),
-        rule(GATEWAY_API, json!(status), &["update", "patch"]),
+        rule(GATEWAY_API, json!(status), &["update"]),
         rule("traefik.io", json!(super::definitions::TRAEFIK_KINDS.map(|(_, plural)| plural)), &read),
-        // Which version of a kind is there, it looks up.
-        rule("apiextensions.k8s.io", json!(["customresourcedefinitions"]), &read),
-        // Its second provider looks for classes before it looks for its own kinds.
-        rule("networking.k8s.io", json!(["ingressclasses"]), &read),
     ])
 }

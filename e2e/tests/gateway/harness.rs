@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-use tenantry_e2e::gateway::{CLASS, WEBSECURE_PORT, tls_secret};
+use serde_json::{Value, json};
+use tenantry_e2e::gateway::{CLASS, NAMESPACE, WEBSECURE_PORT, tls_secret};
 use tenantry_e2e::pki::Authority;
-use tenantry_e2e::skip;
+use tenantry_e2e::{eventually, skip};
 
-use crate::stage::{HOST, PORT, RPC_HOST, Stage, TEAM, backend, entered, route, route_of, under};
+use crate::stage::{
+    HOST, PORT, RPC_HOST, SHARED, SOON, Stage, TEAM, backend, entered, route, route_of, under, until, workload,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_answer_through_the_gateway() {
@@ -27,7 +29,11 @@ async fn pods_answer_through_the_gateway() {
     all_that_is_spoken(&stage).await;
     over_tls(&stage).await;
 
+    paths_are_cleaned(&stage).await;
+
     stage.gateway.check_alive().expect("it runs");
+    let log = stage.gateway.log();
+    assert!(!log.contains("forbidden"), "it has the rights that it asks for:\n{log}");
     stage.gateway.stop().expect("it ends");
 }
 
@@ -49,6 +55,11 @@ async fn a_prefix_is_stripped(stage: &Stage) {
     assert_eq!(unknown.status, 404, "a longer word is another path");
     let unknown = stage.gateway.caller().get("elsewhere", "/api/v1/shop/orders").await.expect("an answer");
     assert_eq!(unknown.status, 404, "another host is another service");
+
+    let gateway = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+        "metadata": { "namespace": NAMESPACE, "name": SHARED } });
+    let address = stage.read(&gateway).await["status"]["addresses"][0]["value"].clone();
+    assert_eq!(address, stage.gateway.address().to_string());
 
     let parent = &stage.read(&shop).await["status"]["parents"][0];
     let conditions = parent["conditions"].as_array().cloned().unwrap_or_default();
@@ -143,7 +154,7 @@ async fn all_that_is_spoken(stage: &Stage) {
     assert!(event.starts_with("team/canary-"), "{event}");
 
     // gRPC needs a Service that says that it is spoken.
-    let [_, mut service] = crate::stage::workload(TEAM, "canary", 1);
+    let [_, mut service] = workload(TEAM, "canary", 1);
     service["metadata"]["name"] = "canary-rpc".into();
     service["spec"]["ports"][0]["appProtocol"] = "kubernetes.io/h2c".into();
     stage.apply(&service).await;
@@ -152,13 +163,13 @@ async fn all_that_is_spoken(stage: &Stage) {
     stage
         .apply(&route_of("GRPCRoute", "rpc", json!([{ "matches": [method], "backendRefs": [backend("canary-rpc")] }])))
         .await;
-    let rpc = tenantry_e2e::eventually(crate::stage::SOON, "the call is answered", async || {
+    let rpc = eventually(SOON, "the call is answered", async || {
         let rpc = caller.grpc(RPC_HOST, "shop.Orders/List", &[], b"all").await.map_err(|error| error.to_string())?;
         if rpc.status == Some(0) { Ok(rpc) } else { Err(format!("{rpc:?}")) }
     })
     .await
     .unwrap_or_else(|late| panic!("{late}"));
-    let asked: serde_json::Value = serde_json::from_slice(&rpc.message).expect("JSON");
+    let asked: Value = serde_json::from_slice(&rpc.message).expect("JSON");
     assert_eq!(
         (&asked["path"], &asked["body"], &asked["version"]),
         (&json!("/shop.Orders/List"), &json!("all"), &json!("2"))
@@ -186,9 +197,35 @@ async fn over_tls(stage: &Stage) {
     secure["spec"]["hostnames"] = json!([host]);
     stage.apply(&secure).await;
     let caller = stage.gateway.secure_caller(&authority.pem().certificate).expect("a caller");
-    let answer = crate::stage::until(&caller, host, "answers over TLS", "/", |answer| answer.status == 200).await;
+    let answer = until(&caller, host, "answers over TLS", "/", |answer| answer.status == 200).await;
     assert_eq!(answer.json()["headers"]["x-forwarded-proto"], "https");
     let strangers = Authority::new("somebody-else").expect("made");
     let caller = stage.gateway.secure_caller(&strangers.pem().certificate).expect("a caller");
     caller.get(host, "/").await.expect_err("nobody vouches for it");
+}
+
+/// Who is routed by a prefix stays under it: dots go before routing, and what only looks like a slash is none.
+async fn paths_are_cleaned(stage: &Stage) {
+    let strip = json!({ "type": "URLRewrite", "urlRewrite": { "path": { "type": "ReplacePrefixMatch", "replacePrefixMatch": "/" } } });
+    let rules = json!([{ "matches": [under("/dots")], "filters": [strip], "backendRefs": [backend("canary")] }]);
+    stage.apply(&route("dots", rules)).await;
+    stage.until("answers", "/dots", |answer| answer.status == 200).await;
+    for (path, wanted) in [
+        ("/dots/../choice", Some(("stable", "/choice"))),
+        ("/dots/%2e%2e/choice", Some(("stable", "/choice"))),
+        ("/dots/..%2fchoice", Some(("canary", "/..%2Fchoice"))),
+        ("//dots/choice", Some(("canary", "/choice"))),
+        ("/dots//choice", Some(("canary", "/choice"))),
+        ("/dots%2fchoice", None),
+        ("/dots;/choice", None),
+        ("/DOTS/choice", None),
+    ] {
+        let answer = stage.gateway.caller().get(HOST, path).await.expect("an answer");
+        let Some((app, seen)) = wanted else {
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+            continue;
+        };
+        assert!(answer.backend().starts_with(&format!("team/{app}-")), "{path}: {}", answer.text());
+        assert_eq!(answer.json()["path"], seen, "{path}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::wait::{NotInTime, eventually};
 const MODULE: (&str, &str) = ("sigs.k8s.io/gateway-api", "v1.6.3");
 const SOON: Duration = Duration::from_mins(1);
 
-/// The kinds that Traefik watches; it serves nothing before all of them are there.
+/// The kinds that Traefik watches, Middleware among them.
 pub(super) const TRAEFIK_KINDS: [(&str, &str); 10] = [
     ("Middleware", "middlewares"),
     ("MiddlewareTCP", "middlewaretcps"),

@@ -134,7 +134,7 @@ async fn by_hand(stage: &Stage) {
         .apply(&json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": ports,
             "metadata": { "namespace": TEAM, "name": "elsewhere", "labels": { "kubernetes.io/service-name": "elsewhere" } },
-            // Said outright: to Traefik an endpoint that does not say whether it is ready is not.
+            // Said outright, as the controller that makes slices does: what an absent answer means is for each reader to say.
             "endpoints": [{ "addresses": [address], "conditions": { "ready": true } }],
         }))
         .await;

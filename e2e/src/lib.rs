@@ -16,6 +16,7 @@ pub mod cluster;
 pub mod components;
 pub mod control_plane;
 pub mod folder;
+pub mod gateway;
 pub mod identity;
 pub mod image;
 pub mod kubeconfig;

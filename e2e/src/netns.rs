@@ -7,6 +7,9 @@ use std::process::Command;
 
 /// Where kube-apiserver is reached in there (`Options::address`). All of 10.200.0.0/16 is local: backends listen on what they like of it.
 pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));
+/// Where fake nodes find the addresses of their pods (`e2e/cluster/fakenodes_pod.go`). All of it is local in there, too, so that a pod that
+/// does not exist can be answered for, at its own address (`gateway::PodServer`).
+const PODS: &str = "10.244.0.0/16";
 const INSIDE: &str = "TENANTRY_INSIDE_NETNS";
 
 /// What became of [`enter`].
@@ -71,7 +74,9 @@ fn inside(then: &str) -> Command {
     // Root needs no user namespace, which hardened machines forbid to everybody else.
     command.arg(if rustix::process::geteuid().is_root() { "-n" } else { "-rn" });
     // On the loopback device a whole prefix is local.
-    command.args(["sh", "-c", &format!("ip link set lo up && ip address add {ADDRESS}/16 dev lo && {then}")]);
+    let network =
+        format!("ip link set lo up && ip address add {ADDRESS}/16 dev lo && ip route add local {PODS} dev lo");
+    command.args(["sh", "-c", &format!("{network} && {then}")]);
     command
 }
 

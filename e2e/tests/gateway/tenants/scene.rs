@@ -1,0 +1,182 @@
+//! Two tenants with three environments each, a gateway for each stage, and the operator.
+
+use std::net::Ipv4Addr;
+
+use kube::Client;
+use serde_json::{Value, json};
+use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs, Settings, WEB_PORT};
+use tenantry_e2e::{Cluster, Options, eventually, netns, objects};
+
+use crate::program::{self, Operator};
+use crate::stage::{PORT, SOON};
+
+/// Tenants, and what they call their API.
+pub const TENANTS: [(&str, &str); 2] = [("acme", "SHOP_ACME"), ("globex", "SHOP_GLOBEX")];
+/// Environments, and their stages.
+pub const STAGES: [(&str, &str); 3] = [("dev", "Development"), ("stage", "Staging"), ("prod", "Production")];
+
+/// Everything that runs. Fields in the order in which they end.
+pub struct Scene {
+    pub operator: Option<Operator>,
+    gateways: Vec<Gateway>,
+    _pods: PodServer,
+    pub client: Client,
+    pub cluster: Cluster,
+}
+
+impl Scene {
+    pub async fn start(programs: &Programs) -> Self {
+        let options = Options { address: netns::ADDRESS, ..Options::with_nodes(2) };
+        let cluster = Cluster::start(options).await.expect("starts");
+        let client = cluster.client().await.expect("client");
+        program::prepare(&cluster).await;
+        let mut gateways = Vec::new();
+        for (number, (environment, _)) in (2..).zip(STAGES) {
+            let only = |field: &str, value: &str| format!("--providers.kubernetesgateway.gateways[0].{field}={value}");
+            let settings = Settings {
+                name: format!("traefik-{environment}"),
+                address: Ipv4Addr::new(10, 200, 0, number),
+                arguments: vec![only("namespace", NAMESPACE), only("name", environment)],
+            };
+            gateways.push(Gateway::start_with(&cluster, programs, settings).await.expect("starts"));
+        }
+        let pods = PodServer::start(client.clone());
+        pods.listen(PORT).await.expect("listens");
+        let mut scene = Self { operator: None, gateways, _pods: pods, client, cluster };
+        let everybody = json!({ "namespaces": { "from": "All" } });
+        for (environment, _) in STAGES {
+            let listener = json!({ "name": "web", "port": WEB_PORT, "protocol": "HTTP", "allowedRoutes": everybody });
+            scene
+                .apply(&json!({
+                    "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+                    "metadata": { "namespace": NAMESPACE, "name": environment },
+                    "spec": { "gatewayClassName": CLASS, "listeners": [listener] },
+                }))
+                .await;
+        }
+        let profiles = STAGES.map(|(environment, stage)| {
+            json!({
+                "name": environment, "stages": [stage], "hosts": ["infra-proxy"],
+                "gatewayRef": { "namespace": NAMESPACE, "name": environment },
+            })
+        });
+        scene.apply(&ours("TenantryPlatform", None, "default", json!({ "gateways": profiles }))).await;
+        scene.apply(&ours("TenantClass", None, "wide", json!({ "bounds": { "podSecurity": ["Restricted"] } }))).await;
+        scene.operator = Some(Operator::start(&scene.cluster).await);
+        for (tenant, _) in TENANTS {
+            let environments = STAGES.map(|(name, stage)| json!({ "name": name, "stage": stage }));
+            let spec = json!({
+                "className": "wide", "deletionPolicy": "Delete", "hostnames": [format!("*.{tenant}.example")],
+                "quota": { "pods": "60" }, "environments": environments,
+                "members": [{ "name": "team", "role": "Developer", "subjects": [{ "kind": "Group", "name": format!("{tenant}-dev") }] }],
+            });
+            scene.apply(&ours("Tenant", None, tenant, spec)).await;
+        }
+        for (tenant, _) in TENANTS {
+            scene.condition_of(&ours("Tenant", None, tenant, json!({})), "Ready", "True").await;
+        }
+        scene
+    }
+
+    pub fn stop(mut self) {
+        for gateway in &mut self.gateways {
+            gateway.check_alive().expect("it runs");
+        }
+        drop(self.operator.take());
+    }
+
+    pub async fn apply(&self, object: &Value) -> Value {
+        objects::apply(&self.client, object).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub async fn delete(&self, object: &Value) {
+        objects::delete(&self.client, object).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// An Application whose pods answer, Ready.
+    pub async fn application(&self, namespace: &str, name: &str, replicas: i32) {
+        let spec = json!({
+            "image": "registry.example/app:1", "ports": [{ "name": "http", "port": PORT }],
+            "scaling": { "minReplicas": replicas, "maxReplicas": replicas },
+        });
+        let application = ours("Application", Some(namespace), name, spec);
+        self.apply(&application).await;
+        self.condition_of(&application, "Ready", "True").await;
+    }
+
+    /// Waits until a ServiceRoute is Ready for its newest spec.
+    pub async fn ready(&self, namespace: &str, name: &str) -> Value {
+        self.condition_of(&route(namespace, name, json!({})), "Ready", "True").await
+    }
+
+    /// Waits until a condition of a ServiceRoute has this status.
+    pub async fn condition(&self, namespace: &str, name: &str, type_: &str, status: &str) -> Value {
+        let found = self.condition_of(&route(namespace, name, json!({})), type_, status).await;
+        objects::condition(&found, type_).cloned().unwrap_or_default()
+    }
+
+    /// Waits until a condition has this status for the newest spec.
+    pub async fn condition_of(&self, object: &Value, type_: &str, status: &str) -> Value {
+        let title = objects::title(object);
+        eventually(SOON, &format!("{title} is {type_}={status}"), async || {
+            let found = objects::collection(&self.client, object).get(objects::name(object)).await;
+            let found = found.map_err(|error| error.to_string())?;
+            let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
+            let is = objects::condition(&found, type_).is_some_and(|condition| {
+                condition["status"] == status && condition["observedGeneration"] == found["metadata"]["generation"]
+            });
+            if is { Ok(found) } else { Err(format!("{:#}", found["status"])) }
+        })
+        .await
+        .unwrap_or_else(|late| panic!("{late}"))
+    }
+
+    /// One request to the gateway of a stage.
+    pub async fn get(&self, environment: &str, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let answer = self.gateway(environment).caller().request(http::Method::GET, host, path, headers).await;
+        answer.unwrap_or_else(|error| panic!("{host}{path}: {error}"))
+    }
+
+    pub fn gateway(&self, environment: &str) -> &Gateway {
+        let number = STAGES.iter().position(|(name, _)| *name == environment).expect("a stage");
+        &self.gateways[number]
+    }
+
+    /// Asks until the answer is as wanted.
+    pub async fn until(
+        &self,
+        environment: &str,
+        path: &str,
+        what: &str,
+        is_wanted: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        crate::stage::until(&self.gateway(environment).caller(), "infra-proxy", what, path, is_wanted).await
+    }
+}
+
+/// A resource of ours.
+pub fn ours(kind: &str, namespace: Option<&str>, name: &str, spec: Value) -> Value {
+    let mut object = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": kind, "metadata": { "name": name } });
+    if let Some(namespace) = namespace {
+        object["metadata"]["namespace"] = namespace.into();
+    }
+    object["spec"] = spec;
+    object
+}
+
+/// A ServiceRoute.
+pub fn route(namespace: &str, name: &str, spec: Value) -> Value {
+    ours("ServiceRoute", Some(namespace), name, spec)
+}
+
+/// The same with one part set.
+pub fn with(mut spec: Value, pointer: &str, part: Value) -> Value {
+    *spec.pointer_mut(pointer).expect("is there") = part;
+    spec
+}
+
+/// One that leads to the Application `shop`.
+pub fn to_shop(namespace: &str, name: &str, api: &str) -> Value {
+    let spec = json!({ "backend": { "applicationRef": { "name": "shop" } }, "api": { "name": api, "version": "v1" } });
+    route(namespace, name, spec)
+}

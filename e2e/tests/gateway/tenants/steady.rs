@@ -1,0 +1,94 @@
+//! Requests at a steady rate while what is behind them changes: none fails. And how long a change takes to be served.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::scene::{Scene, route, to_shop};
+use crate::program::Operator;
+
+pub async fn nothing_fails_while_things_change(scene: &mut Scene) {
+    for name in ["before", "after"] {
+        scene.application("acme-dev", name, 2).await;
+    }
+    let leads_to = |name: &str| {
+        route(
+            "acme-dev",
+            "steady",
+            json!({ "backend": { "applicationRef": { "name": name } }, "api": { "name": "STEADY", "version": "v1" } }),
+        )
+    };
+    scene.apply(&leads_to("before")).await;
+    scene.ready("acme-dev", "steady").await;
+    scene.until("dev", "/api/v1/STEADY/", "answers", |answer| answer.status == 200).await;
+
+    let (ended, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let load = {
+        let (caller, ended, asked) = (scene.gateway("dev").caller(), ended.clone(), asked.clone());
+        tokio::spawn(async move {
+            let mut failed = Vec::new();
+            let mut pace = interval(Duration::from_millis(5));
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while !ended.load(Ordering::Relaxed) || asked.load(Ordering::Relaxed) < 1000 {
+                pace.tick().await;
+                match caller.get("infra-proxy", "/api/v1/STEADY/").await {
+                    Ok(answer) if answer.status == 200 => {}
+                    Ok(answer) => failed.push(format!("{} {}", answer.status, answer.text())),
+                    Err(error) => failed.push(error.to_string()),
+                }
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+            failed
+        })
+    };
+    let mut times = Vec::new();
+    for round in 0..10 {
+        let name = if round % 2 == 0 { "after" } else { "before" };
+        let began = Instant::now();
+        scene.apply(&leads_to(name)).await;
+        scene
+            .until("dev", "/api/v1/STEADY/", "leads there", |answer| {
+                answer.backend().starts_with(&format!("acme-dev/{name}-app-"))
+            })
+            .await;
+        times.push(began.elapsed());
+    }
+    // Shares shift.
+    for weight in [10, 50, 90] {
+        let mut shared = leads_to("before");
+        shared["spec"]["variants"] =
+            json!([{ "name": "after", "weight": weight, "backend": { "applicationRef": { "name": "after" } } }]);
+        scene.apply(&shared).await;
+        scene.ready("acme-dev", "steady").await;
+    }
+    scene.apply(&leads_to("after")).await;
+    scene.ready("acme-dev", "steady").await;
+    // The operator dies and comes back.
+    if let Some(operator) = scene.operator.take() {
+        operator.kill();
+    }
+    scene.operator = Some(Operator::start(&scene.cluster).await);
+    // What came while it was away is done.
+    scene.apply(&to_shop("acme-dev", "later", "LATER")).await;
+    scene.ready("acme-dev", "later").await;
+    ended.store(true, Ordering::Relaxed);
+    let failed = load.await.expect("it runs");
+    assert!(
+        failed.is_empty(),
+        "{} of {} failed: {:?}",
+        failed.len(),
+        asked.load(Ordering::Relaxed),
+        &failed[..failed.len().min(5)]
+    );
+    times.sort_unstable();
+    println!(
+        "{} requests, none failed; a change of the backend was served after {:.0} to {:.0} ms, in the middle {:.0} ms (Traefik waits up to 100 ms)",
+        asked.load(Ordering::Relaxed),
+        times[0].as_secs_f64() * 1e3,
+        times[times.len() - 1].as_secs_f64() * 1e3,
+        times[times.len() / 2].as_secs_f64() * 1e3,
+    );
+}

@@ -420,6 +420,9 @@ pub static MODEL_DEPLOYMENT: Resource = Resource::of_ours("ModelDeployment", "mo
 
 /// `tenantry.dev/v1alpha1 ServiceRoute`, filed by what it asks for.
 pub static SERVICE_ROUTE: Resource = Resource {
+    // Workloads that are exposed have one made for them.
+    write: Write::Replace,
+    wave: Wave::View,
     index: Some(crate::routing::claims::filed_wish),
     ..Resource::of_ours("ServiceRoute", "serviceroutes", true)
 };

@@ -45,6 +45,7 @@ pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::MODEL_DEPLOYMENT),
     Access::read(&resources::SERVICE_GRANT),
     Access::own(&resources::NETWORK_POLICY),
+    Access::own(&resources::SERVICE_ROUTE),
     Access::own(&resources::SERVICE_ACCOUNT),
     Access::own(&resources::SERVICE),
     Access::own(&resources::VOLUME_CLAIM),

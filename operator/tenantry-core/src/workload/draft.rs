@@ -27,18 +27,19 @@ use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
 use crate::resources::{
     HORIZONTAL_POD_AUTOSCALER, MANAGED_DEPLOYMENT, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Resource, SERVICE,
-    SERVICE_ACCOUNT, VOLUME_CLAIM,
+    SERVICE_ACCOUNT, SERVICE_ROUTE, VOLUME_CLAIM,
 };
 use crate::world::World;
 
 /// Kinds of objects that a workload consists of, besides its network policy.
-pub(super) const PARTS: [&Resource; 6] = [
+pub(super) const PARTS: [&Resource; 7] = [
     &SERVICE_ACCOUNT,
     &SERVICE,
     &VOLUME_CLAIM,
     &MANAGED_DEPLOYMENT,
     &POD_DISRUPTION_BUDGET,
     &HORIZONTAL_POD_AUTOSCALER,
+    &SERVICE_ROUTE,
 ];
 
 /// One workload, as its kind sees it.
@@ -331,6 +332,10 @@ impl Case<'_> {
         let account = workload.trunk.service_account.clone().unwrap_or_default();
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
+        }
+        // Versions have their shares of the route to the whole.
+        if let Some(expose) = workload.trunk.expose.as_ref().filter(|_| workload.extras.version.is_none()) {
+            plan.want(build::build_service_route(&parts, workload.sort.resource, expose));
         }
         if let Some(claim) = &workload.extras.claim {
             plan.want(build::build_volume_claim(&parts, claim));

@@ -12,11 +12,8 @@ use crate::plan::{Plan, Refusal};
 pub(super) fn refuse_unsupported(workload: &Workload, plan: &mut Plan) {
     let trunk = &workload.trunk;
     let mut refuse = |field: &str, message: &str| plan.refuse(Reason::Unsupported, field, message);
-    if trunk.expose.is_some() {
-        refuse(
-            "spec.expose",
-            "nothing is published on gateways yet: remove it, and publish the Service by a route of your own",
-        );
+    if trunk.expose.is_some() && (workload.ports().is_empty() || !workload.runs) {
+        refuse("spec.expose", "it listens at no port in this cluster: give it ports, or remove it");
     }
     let rollout = trunk.rollout.clone().unwrap_or_default();
     if rollout.strategy == Strategy::Canary {

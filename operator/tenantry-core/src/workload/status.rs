@@ -10,8 +10,8 @@ use super::rollout::Setback;
 use super::types::TrunkStatus;
 use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
-use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY, Resource};
-use crate::world::World;
+use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY, Resource, SERVICE_ROUTE};
+use crate::world::{Lookup, World};
 
 /// How many of those who refer to a workload its status names.
 const MOST_NAMED: usize = 100;
@@ -67,6 +67,13 @@ pub(crate) fn judge<'a>(
             dependents.push(Type::Available);
         }
     }
+    if workload.trunk.expose.is_some() {
+        let (truth, reason, message) = exposed(workload, world);
+        conditions.set(Type::Programmed, truth, reason, message);
+        if suspended.is_none() {
+            dependents.push(Type::Programmed);
+        }
+    }
     if applied.0 == Truth::Unknown && done.plan.refusals.is_empty() {
         conditions.set(Type::Reconciling, Truth::True, applied.1, applied.2.clone());
     }
@@ -105,6 +112,25 @@ impl Judged<'_> {
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
         let message = if self.idle { "no pods run, as nothing asks for any" } else { message };
         TrunkStatus { conditions: self.conditions.summarise(&dependents, message), ..self.status }
+    }
+}
+
+/// Whether its route says that it is served.
+fn exposed(workload: &Workload, world: &World) -> Verdict {
+    let key = workload.child(&SERVICE_ROUTE);
+    let route = match world.get(&key) {
+        Lookup::Found(route) => route,
+        Lookup::Missing => return (Truth::Unknown, Reason::Pending, format!("{key} is not there yet")),
+        Lookup::NotSynced => return (Truth::Unknown, Reason::Pending, format!("{key} is not known yet")),
+    };
+    let conditions: Vec<Condition> = serde_json::from_value(route["status"]["conditions"].clone()).unwrap_or_default();
+    let generation = route["metadata"]["generation"].as_i64().unwrap_or_default();
+    match conditions.into_iter().find(|one| one.type_ == Type::Ready.name() && one.observed_generation == generation) {
+        Some(ready) => {
+            let reason = Reason::of(&ready).unwrap_or(Reason::Pending);
+            (ready.status, reason, format!("{key}: {}", ready.message))
+        }
+        None => (Truth::Unknown, Reason::Pending, format!("{key} has not been looked at yet")),
     }
 }
 

@@ -89,7 +89,7 @@ pub struct Trunk {
     /// How pods are replaced when the spec changes. Absent: one after another, within ten minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
-    /// Publishes it on the environment's gateway. Not supported yet: refused.
+    /// Publishes it on the environment's gateway: makes a ServiceRoute `<name>-<role>` for it. For anything beyond that, write one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expose: Option<Expose>,
 }

@@ -41,6 +41,17 @@ pub const ROUTES: Group = Group {
             message: "a route may not attach itself to a gateway that others share: name a Gateway of this namespace, not called tenantry-…",
         },
         Rule {
+            name: "route-backends",
+            // Some gateways lead to what is their own by kinds of theirs, such as Traefik's `api@internal`.
+            expression: "!has(object.spec.rules) || object.spec.rules.all(r, !has(r.backendRefs) || r.backendRefs.all(b, (!has(b.group) || b.group == '') && (!has(b.kind) || b.kind == 'Service')))",
+            operations: WRITE,
+            resources: ROUTES_WITH_PARENTS,
+            exempt: Exempt::Platform,
+            field: "",
+            allowed: "",
+            message: "a route may lead to Services only: other kinds of backends can be the gateway's own",
+        },
+        Rule {
             name: "ingress-hosts",
             expression: "!has(object.spec.defaultBackend) && has(object.spec.rules) && object.spec.rules.size() > 0 && object.spec.rules.all(r, has(r.host) && [r.host].all(h, {host})) && (!has(object.spec.tls) || object.spec.tls.all(t, !has(t.hosts) || t.hosts.all(h, {host})))",
             operations: WRITE,

@@ -97,7 +97,7 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "parts",
-            expression: "((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))))",
+            expression: "(has(request.subResource) && request.subResource == 'status') || ((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))))",
             operations: &[Operation::Update, Operation::Delete],
             resources: &[
                 "services",
@@ -107,11 +107,15 @@ pub const SELF_GUARD: Group = Group {
                 "horizontalpodautoscalers",
                 "scaledobjects",
                 "verticalpodautoscalers",
+                "middlewares",
+                "httproutes",
+                "grpcroutes",
+                "serviceroutes",
             ],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator changes no Service, account, volume claim, budget or autoscaler but those it made",
+            message: "Tenantry's operator changes no Service, account, volume claim, budget, autoscaler or route but those it made",
         },
         Rule {
             name: "removed-workloads",

@@ -7,7 +7,8 @@ use crate::policies::rule::{ALL, CHANGE, Exempt, Group, Rule, WRITE};
 pub const UNIVERSAL: [Rule; 3] = [
     Rule {
         name: "managed-objects",
-        expression: "oldObject == null || !has(oldObject.metadata) || !has(oldObject.metadata.annotations) || !('tenantry.dev/owner' in oldObject.metadata.annotations)",
+        // Gateways tell of routes in their status, which the server keeps apart from all else; members have no right to it.
+        expression: "(request.resource.group == 'gateway.networking.k8s.io' && has(request.subResource) && request.subResource == 'status') || oldObject == null || !has(oldObject.metadata) || !has(oldObject.metadata.annotations) || !('tenantry.dev/owner' in oldObject.metadata.annotations)",
         operations: CHANGE,
         resources: &[],
         exempt: Exempt::PlatformAndSystem,
@@ -27,7 +28,7 @@ pub const UNIVERSAL: [Rule; 3] = [
     },
     Rule {
         name: "suspended",
-        expression: "{suspend} != 'Quarantine' && ({suspend} != 'Freeze' || request.operation == 'CONNECT')",
+        expression: "(request.resource.group == 'gateway.networking.k8s.io' && has(request.subResource) && request.subResource == 'status') || {suspend} != 'Quarantine' && ({suspend} != 'Freeze' || request.operation == 'CONNECT')",
         operations: ALL,
         resources: &[],
         exempt: Exempt::PlatformAndSystem,

@@ -98,7 +98,8 @@ fn rows(target: &str) -> Vec<Row> {
         },
         Row {
             title: "to a network",
-            spec: egress(json!([{ "to": [{ "ipBlock": { "cidr": block } }] }])),
+            // As a Tenant's internet is written: of both versions.
+            spec: egress(json!([{ "to": [{ "ipBlock": { "cidr": block } }, { "ipBlock": { "cidr": "::/0" } }] }])),
             reach: &[("near/caller", "target"), ("near/caller", "service")],
             do_not: &[("near/caller", "other")],
         },

@@ -5,6 +5,7 @@
 #![allow(clippy::panic)]
 
 mod configuration;
+mod installed;
 mod matrix;
 mod pods;
 #[path = "../shared/program.rs"]

@@ -111,26 +111,28 @@ fn node() -> Option<cargo::Cargo> {
     if !cfg!(target_os = "linux") {
         return Some(command);
     }
-    let programs = build_pod_programs()?;
+    let programs = build_pod_programs(&["tenantry"])?;
     Some(command.env("TENANTRY_E2E_NODE", "1").env("TENANTRY_POD_PROGRAMS", programs.join("programs")))
 }
 
 fn pod_programs() -> ExitCode {
-    let Some(folder) = build_pod_programs() else { return ExitCode::FAILURE };
+    let Some(folder) = build_pod_programs(&[]) else { return ExitCode::FAILURE };
     for program in ["tenantry-bridge", "programs"] {
         println!("{}", folder.join(program).display());
     }
     ExitCode::SUCCESS
 }
 
-/// Into `target/pods`, so that neither linking undoes what the other has built.
-fn build_pod_programs() -> Option<PathBuf> {
+/// Into `target/pods`, so that neither linking undoes what the other has built. `also` are packages that run in pods now and then.
+fn build_pod_programs(also: &[&str]) -> Option<PathBuf> {
     let folder = cargo::target_folder().join("pods");
     // With a target named, macros and build scripts are not linked that way, which they could not be.
     let arguments =
         ["build", "--release", "--target", HOST, "--package", "tenantry-bridge", "--package", "tenantry-programs"];
-    let mut command =
-        cargo(arguments).env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &folder);
+    let mut command = cargo(arguments)
+        .args(also.iter().flat_map(|package| ["--package", package]))
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_TARGET_DIR", &folder);
     match command.0.status() {
         Ok(status) if status.success() => Some(folder.join(HOST).join("release")),
         Ok(_) => None,
@@ -147,7 +149,12 @@ const HOST: &str = if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Demo(passed) => {
-            cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "demo"]).args(passed.arguments).become_it()
+            let mut command = cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "demo"]);
+            if passed.arguments.iter().any(|argument| argument == "--node") && cfg!(target_os = "linux") {
+                let Some(programs) = build_pod_programs(&[]) else { return ExitCode::FAILURE };
+                command = command.env("TENANTRY_POD_PROGRAMS", programs.join("programs"));
+            }
+            command.args(passed.arguments).become_it()
         }
         Task::Cluster(passed) => {
             cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "cluster"]).args(passed.arguments).become_it()
@@ -174,7 +181,7 @@ fn main() -> ExitCode {
         },
         Task::PodPrograms => pod_programs(),
         Task::BridgeImage { tag, output } => {
-            let Some(folder) = build_pod_programs() else { return ExitCode::FAILURE };
+            let Some(folder) = build_pod_programs(&[]) else { return ExitCode::FAILURE };
             let command = cargo(["run", "--quiet", "--package", "tenantry-e2e", "--", "bridge-image", "--tag", &tag]);
             let program = folder.join("tenantry-bridge");
             command.args(["--program".into(), program.into(), "--output".into(), OsString::from(output)]).become_it()

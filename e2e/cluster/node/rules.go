@@ -141,6 +141,10 @@ func (w *world) allow(
 func (w *world) resolve(field, namespace string, peers []networking.NetworkPolicyPeer) (pods []*core.Pod, blocks []string) {
 	for _, peer := range peers {
 		if peer.IPBlock != nil {
+			// Of IPv6 there are no pods here, and its packets go nowhere.
+			if strings.Contains(peer.IPBlock.CIDR, ":") {
+				continue
+			}
 			block := fmt.Sprintf("ip %s %s", field, peer.IPBlock.CIDR)
 			if len(peer.IPBlock.Except) > 0 {
 				block += fmt.Sprintf(" ip %s != { %s }", field, strings.Join(peer.IPBlock.Except, ", "))

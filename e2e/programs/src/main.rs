@@ -20,6 +20,8 @@ enum Program {
     Model(model::Arguments),
     Load(load::Arguments),
     Ask(once::Arguments),
+    /// Ends at once, as what is broken does, and says why.
+    Fail,
     /// Holds a pod's namespaces until it is told to end.
     Pause,
 }
@@ -32,6 +34,7 @@ async fn main() -> ExitCode {
         Program::Model(arguments) => model::run(arguments).await,
         Program::Load(arguments) => load::run(arguments).await,
         Program::Ask(arguments) => once::run(arguments).await,
+        Program::Fail => Err("the database cannot be opened".to_owned()),
         Program::Pause => serve::told_to_end().await,
     };
     match ended {

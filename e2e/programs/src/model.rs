@@ -21,14 +21,20 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
     /// Name of the model.
-    #[arg(long, env = "MODEL_NAME", default_value = "model")]
+    #[arg(long, alias = "served-model-name", env = "MODEL_NAME", default_value = "model")]
     name: String,
+    /// Where its weights are. Nothing is loaded: others that serve models are told so.
+    #[arg(long)]
+    model: Option<String>,
     /// Processor time of each completion in milliseconds.
     #[arg(long, env = "MODEL_WORK", default_value = "0")]
     work: u64,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
+    if let Some(model) = &arguments.model {
+        println!("serving as if {model} were loaded");
+    }
     let listen = arguments.listen;
     let router = Router::new()
         .route("/healthz", get(async || "ok"))

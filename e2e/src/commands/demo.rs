@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tenantry_e2e::node::room;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
@@ -22,6 +23,9 @@ pub(crate) struct Arguments {
     /// Use the current context of this kubeconfig (kind, k3s, …) instead of starting a control plane
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// Run the pods for real, with this machine as the node, and have them call each other; Linux, root, Debian or Ubuntu
+    #[arg(long, conflicts_with = "kubeconfig")]
+    pub(crate) node: bool,
     /// With --kubeconfig: at the end, remove all that the demo made
     #[arg(long, requires = "kubeconfig")]
     pub(crate) clean_up: bool,
@@ -33,6 +37,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ended = async {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    };
+    if !arguments.node {
+        return demo::run(arguments, ended).await;
+    }
+    if room::folder().is_none() {
+        return demo::enter_node(ended).await;
+    }
+    // A thread of its own: nobody waits for it at the end.
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        room::told_to_end();
+        drop(tell);
+    });
+    let ended = async {
+        tokio::select! { () = ended => {}, _ = told => {} }
     };
     demo::run(arguments, ended).await
 }

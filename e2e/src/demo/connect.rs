@@ -1,5 +1,6 @@
 //! Part three: an agent with a model and an MCP server, and a front end that calls it. It shows what is connected to what, from the
-//! resources and the network policies, and what is not. Fake nodes make pods Ready; nothing runs in them.
+//! resources and the network policies, and what is not. Fake nodes make pods Ready; nothing runs in them. On a real node, `reach.rs`
+//! has the pods say it, too.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,14 @@ use serde_json::Value;
 use tenantry_e2e::objects::{self, ObjectError};
 use tokio::time::sleep;
 
-use super::Show;
 use super::prepare::Stage;
+use super::{Show, on_node, reach};
 use crate::commands::CommandError;
 use crate::terminal::{count, duration};
 
 const SETTLED_WITHIN: Duration = Duration::from_mins(1);
+/// Where containers have to start.
+const RUNNING_WITHIN: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Applies the examples that live in environments, waits, and shows the tables.
@@ -23,6 +26,13 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
         return Ok(());
     }
     show.terminal.heading("Agents, tools and models");
+    let is_real = stage.node.is_some();
+    let limit = if is_real { RUNNING_WITHIN } else { SETTLED_WITHIN };
+    if is_real {
+        for secret in on_node::secrets(&given) {
+            objects::apply(&stage.client, &secret).await?;
+        }
+    }
     let started = Instant::now();
     for example in &given {
         objects::apply(&stage.client, example).await?;
@@ -30,7 +40,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
     show.terminal.line(&format!("applied {} from examples/", count(given.len(), "workload")));
     let workloads = loop {
         let workloads = read(&stage.client, &given).await?;
-        if workloads.iter().all(is_settled) || started.elapsed() > SETTLED_WITHIN {
+        if workloads.iter().all(|one| is_settled(one, is_real)) || started.elapsed() > limit {
             break workloads;
         }
         show.terminal.progress("waiting for pods");
@@ -43,7 +53,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
         let claim = format!("{} runs, and its status says no more than is so", objects::title(workload));
         show.checks.claim(
             &mut show.terminal,
-            is_settled(workload),
+            is_settled(workload, is_real),
             &claim,
             &workload["status"]["conditions"].to_string(),
         );
@@ -55,6 +65,9 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
     }
     let claim = format!("{} open, each at both ends, and nothing of them leads to another tenant", count(ways, "way"));
     show.checks.claim(&mut show.terminal, ways > 0, &claim, "none");
+    if is_real {
+        reach::run(show, stage, &workloads).await?;
+    }
     Ok(())
 }
 
@@ -74,14 +87,14 @@ async fn read(client: &Client, given: &[&Value]) -> Result<Vec<Value>, ObjectErr
 
 /// Ready for its present spec; or as ready as can be known on nodes that run nothing: available, and without an answer by its
 /// protocol; or elsewhere, where the tenant opens no way.
-fn is_settled(workload: &Value) -> bool {
+fn is_settled(workload: &Value, is_real: bool) -> bool {
     let says = |type_: &str, status: &str| {
         objects::condition(workload, type_)
             .filter(|one| one["status"] == status && one["observedGeneration"] == workload["metadata"]["generation"])
     };
     let is_silent = says("Verified", "Unknown").is_some_and(|one| one["reason"] == "ProbeBlocked");
     let is_elsewhere = !workload["spec"]["remote"].is_null() && says("Verified", "Unknown").is_some();
-    says("Ready", "True").is_some() || is_elsewhere || (is_silent && says("Available", "True").is_some())
+    says("Ready", "True").is_some() || is_elsewhere || (!is_real && is_silent && says("Available", "True").is_some())
 }
 
 fn row(workload: &Value) -> Vec<String> {

@@ -17,6 +17,8 @@ use crate::commands::CommandError;
 
 /// Scheduler and fake nodes need a second.
 const AVAILABLE_WITHIN: Duration = Duration::from_secs(30);
+/// What a developer runs.
+pub(crate) const SHOP: &str = "registry.example/shop:1.0";
 const BINDINGS: &str = "rbac.authorization.k8s.io/v1";
 
 /// One try.
@@ -220,7 +222,7 @@ fn self_made_binding(namespace: &str, user: &str) -> Value {
 fn container() -> Value {
     json!({
         "name": "shop",
-        "image": "registry.example/shop:1.0",
+        "image": SHOP,
         "resources": {
             "requests": { "cpu": "100m", "memory": "128Mi" },
             "limits": { "cpu": "100m", "memory": "128Mi" },

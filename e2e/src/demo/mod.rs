@@ -7,14 +7,17 @@ mod drift;
 mod figures;
 mod isolation;
 mod members;
+mod on_node;
 mod onboard;
 mod prepare;
 mod quiet;
+mod reach;
 
 use std::future::Future;
 use std::time::Instant;
 
 use tenantry_e2e::kubectl::kubectl_path;
+use tenantry_e2e::node::room;
 use tenantry_e2e::usage;
 
 use crate::commands::CommandError;
@@ -22,6 +25,7 @@ use crate::commands::demo::Arguments;
 use crate::terminal::Terminal;
 use checks::Checks;
 use figures::Figures;
+pub(crate) use on_node::enter as enter_node;
 use onboard::Onboarded;
 use prepare::Stage;
 
@@ -61,6 +65,9 @@ async fn tell(show: &mut Show, stage: &mut Stage, arguments: &Arguments) -> Resu
     let started = Instant::now();
     let onboarded = onboard::run(show, stage).await?;
     connect::run(show, stage).await?;
+    if let Some(node) = &mut stage.node {
+        node.check_alive()?;
+    }
     isolation::run(show, stage, &onboarded).await?;
     drift::run(show, stage, &onboarded).await?;
     quiet::run(show, stage).await?;
@@ -89,7 +96,9 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     show.terminal.heading("Try it in another terminal");
     show.terminal.line(&format!("export KUBECONFIG={}", stage.cluster.kubeconfig_path().display()));
     if kubectl != "kubectl" {
-        show.terminal.line(&format!("alias kubectl={kubectl}"));
+        // Nobody outside of its room reaches the API server.
+        let alias = room::way_in().map_or(kubectl.clone(), |way_in| format!("'{way_in} {kubectl}'"));
+        show.terminal.line(&format!("alias kubectl={alias}"));
     }
     for line in [
         "kubectl get tenants".to_owned(),
@@ -97,7 +106,10 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
         format!("kubectl -n {namespace} get networkpolicies,resourcequotas,limitranges,rolebindings"),
         format!("kubectl -n {namespace} delete networkpolicies --all    # and look again"),
         "kubectl explain tenant.spec".to_owned(),
-    ] {
+    ]
+    .into_iter()
+    .chain(stage.node.is_some().then(reach::invitation))
+    {
         show.terminal.line(&line);
     }
     let keep = if stage.cluster.control_plane().is_ok() {

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use kube::Client;
 use serde_json::Value;
 use tempfile::TempDir;
+use tenantry_e2e::node::{self, Node};
 use tenantry_e2e::operator::{self, Operator};
 use tenantry_e2e::{Cluster, Options, eventually, objects, toolchain, usage};
 
-use super::Show;
+use super::{Show, on_node};
 use crate::commands::CommandError;
 use crate::commands::demo::Arguments;
 use crate::terminal::count;
@@ -21,6 +22,8 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// The running cluster and operator.
 pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
+    /// Where pods run for real.
+    pub(crate) node: Option<Node>,
     pub(crate) client: Client,
     pub(crate) operator: Operator,
     pub(crate) manifests: Vec<Value>,
@@ -47,6 +50,7 @@ pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<St
     let examples = examples()?;
     let program = build(show, arguments).await?;
     let cluster = start_cluster(show, arguments).await?;
+    let node = if arguments.node { Some(on_node::start(show, &cluster, &examples).await?) } else { None };
     let client = cluster.client().await?;
     refuse_strangers(&client, &examples).await?;
     let manifests = install(show, &client, program.clone()).await?;
@@ -56,7 +60,7 @@ pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<St
         Err(_) => folder.path().join("tenantry.log"),
     };
     let operator = start_operator(show, &cluster, &program, &log).await?;
-    Ok(Stage { cluster, client, operator, manifests, examples, _folder: folder })
+    Ok(Stage { cluster, node, client, operator, manifests, examples, _folder: folder })
 }
 
 fn announce(show: &mut Show, arguments: &Arguments) {
@@ -96,10 +100,11 @@ async fn start_cluster(show: &mut Show, arguments: &Arguments) -> Result<Cluster
         Some(_) => "asking the given cluster for its version",
         None => "starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler",
     });
-    let options = Options::with_nodes(NODES).with_audit_log();
+    let options = if arguments.node { node::options() } else { Options::with_nodes(NODES) }.with_audit_log();
     let cluster = Cluster::given_or_start(arguments.kubeconfig.as_deref(), options).await?;
     let version = cluster.client().await?.apiserver_version().await?.git_version;
     let text = match cluster.control_plane() {
+        Ok(plane) if arguments.node => format!("Kubernetes {version} on {}", plane.server()),
         Ok(plane) => format!("Kubernetes {version} on {}, {NODES} fake nodes", plane.server()),
         Err(_) => format!("Kubernetes {version}, given by its kubeconfig"),
     };

@@ -3,7 +3,8 @@
 
 mod addons;
 mod config;
-mod images;
+pub mod images;
+pub mod pods;
 pub mod programs;
 pub mod room;
 

@@ -100,6 +100,11 @@ impl Programs {
         &self.in_pods
     }
 
+    /// The operator as a static program, where `cargo xtask e2e node` builds it: beside those of pods.
+    pub fn operator(&self) -> PathBuf {
+        self.in_pods.with_file_name("tenantry")
+    }
+
     /// runc.
     pub(crate) fn runc(&self) -> PathBuf {
         self.debian.join("usr/sbin/runc")

@@ -1,14 +1,16 @@
-//! A room for one test: network, processes and mounts of its own, and one cgroup. Whatever happens in there ends with its first
-//! process, so that nothing is left of it however the test ends. Nothing outside is changed. Linux with root.
+//! A room for one program: network, processes and mounts of its own, and one cgroup. Whatever happens in there ends with its first
+//! process, so that nothing is left of it however the program ends. Nothing outside is changed. Linux with root.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::config::DNS;
 use crate::cache::cache_folder;
 use crate::netns::{Entered, text_of};
 
@@ -17,6 +19,8 @@ pub const CGROUP: &str = "tenantry-node";
 const PREFIX: &str = "tenantry-node-";
 /// Names the folder of the room we are in.
 const INSIDE: &str = "TENANTRY_NODE_ROOM";
+/// Names a process of the room by the number that it has outside.
+const DOOR: &str = "TENANTRY_NODE_DOOR";
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// The kernel takes a moment to let go of what it has ended.
 const CLEARED_WITHIN: Duration = Duration::from_secs(20);
@@ -28,6 +32,12 @@ pub fn folder() -> Option<PathBuf> {
     std::env::var_os(INSIDE).map(PathBuf::from)
 }
 
+/// How somebody outside comes into the network of the room that this process is in: what to write before a command.
+pub fn way_in() -> Option<String> {
+    let process = std::env::var_os(DOOR)?.into_string().ok()?;
+    folder().map(|_| format!("nsenter --net --target {process}"))
+}
+
 /// What becomes of the output of a test in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -37,32 +47,79 @@ pub enum Output {
     Kept,
 }
 
-/// Runs the test called `test` (its full path in this test program) again inside a room, and clears up after it. One room at a time
-/// on a machine. Blocks. As [`crate::netns::enter`] otherwise.
-pub fn enter(test: &str, output: Output) -> Entered {
-    if folder().is_some() {
-        return Entered::Inside;
-    }
+/// Why there can be no room on this machine, if so.
+pub fn impossible() -> Option<&'static str> {
     if !cfg!(target_os = "linux") {
-        return Entered::Impossible("a node needs Linux".to_owned());
-    }
-    if !rustix::process::geteuid().is_root() {
-        return Entered::Impossible("a node needs root".to_owned());
-    }
-    match run(test, output) {
-        Ok(Ok(())) => match leftovers() {
-            left if left.is_empty() => Entered::Passed,
-            left => Entered::Failed(format!("{test} left something behind: {}", left.join(", "))),
-        },
-        Ok(Err(words)) => Entered::Failed(format!("{test} failed inside its room: {words}")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Entered::Impossible("no `setpriv` and `unshare` of util-linux here".to_owned())
-        }
-        Err(error) => Entered::Failed(format!("running {test} in a room: {error}")),
+        Some("a node needs Linux")
+    } else if !rustix::process::geteuid().is_root() {
+        Some("a node needs root")
+    } else {
+        None
     }
 }
 
-fn run(test: &str, output: Output) -> io::Result<Result<(), String>> {
+/// Runs the test called `test` (its full path in this test program) again inside a room, and clears up after it. One room at a time
+/// on a machine. Blocks. As [`crate::netns::enter`] otherwise.
+pub fn enter(test: &str, output: Output) -> Entered {
+    let arguments = ["--exact", test, "--nocapture", "--test-threads=1"].map(OsString::from);
+    run(test, &arguments, |mut command| match output {
+        Output::Shown => Ok((command.stdin(Stdio::null()).status()?.success(), "see above".to_owned())),
+        Output::Kept => {
+            let ended = command.stdin(Stdio::null()).output()?;
+            Ok((ended.status.success(), format!("{}, {}", ended.status, text_of(&ended))))
+        }
+    })
+}
+
+/// Runs this program, called `what`, again with `arguments` inside a room, its output shown, and clears up after it. When `ended` returns, those inside are
+/// told so by [`told_to_end`]. Blocks.
+pub fn enter_again(what: &str, arguments: &[OsString], ended: impl FnOnce() + Send + 'static) -> Entered {
+    run(what, arguments, |mut command| {
+        let mut child = command.stdin(Stdio::piped()).spawn()?;
+        let held = child.stdin.take();
+        // Should nobody end it, this thread ends with the process.
+        std::thread::spawn(move || {
+            ended();
+            drop(held);
+        });
+        Ok((child.wait()?.success(), "see above".to_owned()))
+    })
+}
+
+/// Inside a room of [`enter_again`]: returns when somebody outside wants it to end. Blocks.
+pub fn told_to_end() {
+    // Nothing is ever written there; that it ends, or cannot be read, says all.
+    let _ = io::stdin().read(&mut [0]);
+}
+
+fn run(
+    what: &str,
+    arguments: &[OsString],
+    until_its_end: impl FnOnce(Command) -> io::Result<(bool, String)>,
+) -> Entered {
+    if folder().is_some() {
+        return Entered::Inside;
+    }
+    if let Some(reason) = impossible() {
+        return Entered::Impossible(reason.to_owned());
+    }
+    match in_a_room(arguments, until_its_end) {
+        Ok((true, _)) => match leftovers() {
+            left if left.is_empty() => Entered::Passed,
+            left => Entered::Failed(format!("{what} left something behind: {}", left.join(", "))),
+        },
+        Ok((false, words)) => Entered::Failed(format!("{what} failed inside its room: {words}")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Entered::Impossible("no `setpriv` and `unshare` of util-linux here".to_owned())
+        }
+        Err(error) => Entered::Failed(format!("running {what} in a room: {error}")),
+    }
+}
+
+fn in_a_room(
+    arguments: &[OsString],
+    until_its_end: impl FnOnce(Command) -> io::Result<(bool, String)>,
+) -> io::Result<(bool, String)> {
     fs::create_dir_all(cache_folder())?;
     let lock = File::create(cache_folder().join("node.lock"))?;
     lock.lock()?;
@@ -72,21 +129,17 @@ fn run(test: &str, output: Output) -> io::Result<Result<(), String>> {
     let mut command = Command::new("setpriv");
     command
         // Should we be killed, so is everybody in there.
-        .args(["--pdeathsig", "KILL", "unshare", "--kill-child", "--fork", "--pid", "--mount", "--mount-proc", "--net"])
+        .args(["--pdeathsig", "KILL", "sh", "-c", &format!("export {DOOR}=$$; exec \"$0\" \"$@\"")])
+        .args(["unshare", "--kill-child", "--fork", "--pid", "--mount", "--mount-proc", "--net"])
         .args(["sh", "-c", SCRIPT])
         .arg(std::env::current_exe()?)
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .args(arguments)
         .env(INSIDE, folder.path())
-        .env("TENANTRY_NODE_CGROUP", CGROUP);
-    let (status, words) = match output {
-        Output::Shown => (command.status()?, "see above".to_owned()),
-        Output::Kept => {
-            let ended = command.output()?;
-            (ended.status, text_of(&ended))
-        }
-    };
+        .env("TENANTRY_NODE_CGROUP", CGROUP)
+        .env("TENANTRY_NODE_DNS", DNS);
+    let ended = until_its_end(command)?;
     clear(folder)?;
-    Ok(if status.success() { Ok(()) } else { Err(format!("{status}, {words}")) })
+    Ok(ended)
 }
 
 fn clear(folder: TempDir) -> io::Result<()> {

@@ -1,4 +1,4 @@
-# The first process of a room (room.rs): makes it ready, then runs the test. When it ends, the kernel ends everything in here.
+# The first process of a room (room.rs): makes it ready, then runs the program. When it ends, the kernel ends everything in here.
 set -e
 
 # What is written by fixed names is written where nobody else sees it.
@@ -36,6 +36,16 @@ ip link set node0 up
 ip link set node0p up
 ip route add 10.96.0.0/12 dev node0
 echo 1 >/proc/sys/net/ipv4/ip_forward
+
+# Programs of the node find names as pods do. Where this is a link into /run, it leads into a folder of our own.
+resolver=$(readlink -m /etc/resolv.conf)
+case "$resolver" in /run/*)
+    mkdir -p "${resolver%/*}"
+    : >"$resolver"
+    ;;
+esac
+printf 'nameserver %s\nsearch svc.cluster.local cluster.local\noptions ndots:5\n' "$TENANTRY_NODE_DNS" >"$TENANTRY_NODE_ROOM/names"
+if [ -e "$resolver" ]; then mount --bind "$TENANTRY_NODE_ROOM/names" "$resolver"; fi
 
 # Not by exec: the first process must outlive orphans and answer for them.
 status=0

@@ -4,14 +4,20 @@
 // What a test has waited for in vain, it says as it likes; clippy looks for `#[test]` on the function itself.
 #![allow(clippy::panic)]
 
+mod configuration;
+mod installed;
 mod matrix;
 mod pods;
 #[path = "../shared/program.rs"]
 #[allow(dead_code, reason = "other test programs do more with it")]
 mod program;
+mod rollback;
 mod room;
 mod stage;
 mod stories;
+mod suspension;
+mod team;
+mod verified;
 
 /// The program under test; see `shared/program.rs`. Run as a test it does nothing.
 #[test]

@@ -2,8 +2,9 @@
 //! about who cannot reach whom is worth what this is worth.
 
 use serde_json::{Value, json};
+use tenantry_e2e::node::pods::address;
 
-use crate::pods::{address, pod};
+use crate::pods::pod;
 use crate::room::{is_inside, programs};
 use crate::stage::Stage;
 
@@ -97,7 +98,8 @@ fn rows(target: &str) -> Vec<Row> {
         },
         Row {
             title: "to a network",
-            spec: egress(json!([{ "to": [{ "ipBlock": { "cidr": block } }] }])),
+            // As a Tenant's internet is written: of both versions.
+            spec: egress(json!([{ "to": [{ "ipBlock": { "cidr": block } }, { "ipBlock": { "cidr": "::/0" } }] }])),
             reach: &[("near/caller", "target"), ("near/caller", "service")],
             do_not: &[("near/caller", "other")],
         },
@@ -141,7 +143,7 @@ impl Stage {
         }
         let mut addresses = Vec::new();
         for name in ["target", "other"] {
-            addresses.push(address(&self.holds(&pod(NEAR, name), "Ready").await));
+            addresses.push(address(&self.holds(&pod(NEAR, name), "Ready").await).to_owned());
         }
         for stranger in ["stranger", "other"] {
             self.holds(&pod(FAR, stranger), "Ready").await;

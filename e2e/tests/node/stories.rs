@@ -2,21 +2,16 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::future::Future;
 
 use serde_json::{Value, json};
+use tenantry_e2e::node::pods::{Place, address, ask_from};
 use tenantry_e2e::objects;
 
-use crate::pods::address;
 use crate::program::{self, Operator};
 use crate::room::{is_inside, programs};
 use crate::stage::{Stage, wait};
-
-const TEAM: &str = "acme-dev";
-const OTHERS: &str = "globex-dev";
-const AGENT: &str = "tenantry.dev/kind=Agent,tenantry.dev/name=helper";
-const MODEL: &str = "tenantry.dev/kind=ModelDeployment,tenantry.dev/name=small";
-const TOOLS: &str = "tenantry.dev/kind=McpServer,tenantry.dev/name=tickets";
-const APPLICATION: &str = "tenantry.dev/kind=Application,tenantry.dev/name=desk";
+use crate::team::{AGENT, APPLICATION, MODEL, OTHERS, TEAM, TOOLS, agent, application, model, ours, tenant, tools};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_on_a_real_node() {
@@ -38,72 +33,19 @@ async fn tenants_on_a_real_node() {
     stage.two_tenants().await;
     stage.an_agent_uses_what_it_is_bound_to().await;
     stage.another_tenant_reaches_nothing().await;
+    stage.protocols_are_verified().await;
     stage.load_scales_the_model_up_and_down().await;
+    stage.a_failing_rollout_is_rolled_back_under_load().await;
+    stage.what_configures_pods_replaces_them_once().await;
+    stage.a_suspension_stops_pods_and_gives_them_back().await;
     stage.deletion_leaves_nothing().await;
     assert!(!operator.has_ended(), "{}", operator.log());
     stage.node.check_alive().expect("all of the node runs");
     stage.print_times();
 }
 
-fn ours(kind: &str, namespace: Option<&str>, name: &str, spec: Value) -> Value {
-    let mut object = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": kind, "metadata": { "name": name } });
-    if let Some(namespace) = namespace {
-        object["metadata"]["namespace"] = namespace.into();
-    }
-    object["spec"] = spec;
-    object
-}
-
-fn tenant(name: &str) -> Value {
-    let quota = json!({ "max": { "pods": "12", "requests.cpu": "2", "limits.memory": "4Gi" } });
-    let limits =
-        json!({ "default": { "cpu": "1", "memory": "128Mi" }, "defaultRequest": { "cpu": "10m", "memory": "16Mi" } });
-    let spec = json!({
-        "className": "wide", "deletionPolicy": "Delete", "limits": limits,
-        "environments": [{ "name": "dev", "quota": quota }],
-    });
-    ours("Tenant", None, name, spec)
-}
-
-fn model() -> Value {
-    let spec = json!({
-        "model": { "name": "small", "uri": "hf://example/small" },
-        "runtime": {
-            "image": "registry.example/test/model:1",
-            "args": ["--listen", "0.0.0.0:8000", "--name", "$(TENANTRY_MODEL_NAME)", "--work", "20"],
-        },
-        "resources": { "requests": { "cpu": "100m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
-        "scaling": { "minReplicas": 1, "maxReplicas": 3, "metrics": [{ "type": "Cpu", "averageUtilization": 50 }] },
-    });
-    ours("ModelDeployment", Some(TEAM), "small", spec)
-}
-
-fn tools() -> Value {
-    let spec = json!({ "image": "registry.example/test/mcp-server:1", "verification": { "mode": "Off" } });
-    ours("McpServer", Some(TEAM), "tickets", spec)
-}
-
-fn agent() -> Value {
-    let spec = json!({
-        "image": "registry.example/test/agent:1",
-        "models": [{ "name": "chat", "modelDeploymentRef": { "name": "small" } }],
-        "tools": [{ "mcpServerRef": { "name": "tickets" } }],
-    });
-    ours("Agent", Some(TEAM), "helper", spec)
-}
-
-/// A pod of another tenant, from which things are tried, and which can be reached at home.
-fn application() -> Value {
-    let spec = json!({ "image": "registry.example/test/model:1", "ports": [{ "name": "http", "port": 8080 }] });
-    ours("Application", Some(OTHERS), "desk", spec)
-}
-
-fn name(pod: &Value) -> &str {
-    objects::name(pod)
-}
-
 impl Stage {
-    async fn two_tenants(&mut self) {
+    pub async fn two_tenants(&mut self) {
         let bounds = json!({ "podSecurity": ["Restricted"] });
         self.apply(&ours("TenantClass", None, "wide", json!({ "bounds": bounds }))).await;
         for name in ["acme", "globex"] {
@@ -127,17 +69,17 @@ impl Stage {
         // The node is no pod: it may ask the agent, which must ask the others through their Services.
         let agents = self.pods(TEAM, AGENT).await;
         let url = format!("http://{}:8080/ask", address(&agents[0]));
-        let told = self.reaches((TEAM, name(&agents[0])), &url).await;
+        let told = self.reaches((TEAM, objects::name(&agents[0])), &url).await;
         assert_eq!(told["models"]["chat"]["answer"], "small: Who are you?", "{told}");
-        assert_eq!(told["tools"]["tickets"]["answer"], "whoami of mcp-server", "{told}");
+        assert_eq!(told["tools"]["tickets"]["answer"], "whoami of tickets", "{told}");
         self.took("an agent read its bindings and was answered by both");
     }
 
     async fn another_tenant_reaches_nothing(&mut self) {
         let (agents, strangers) = (self.pods(TEAM, AGENT).await, self.pods(OTHERS, APPLICATION).await);
-        let (agent, stranger) = ((TEAM, name(&agents[0])), (OTHERS, name(&strangers[0])));
-        let models = address(&self.pods(TEAM, MODEL).await[0]);
-        let tools = address(&self.pods(TEAM, TOOLS).await[0]);
+        let (agent, stranger) = ((TEAM, objects::name(&agents[0])), (OTHERS, objects::name(&strangers[0])));
+        let (models, tools) = (self.pods(TEAM, MODEL).await, self.pods(TEAM, TOOLS).await);
+        let (models, tools) = (address(&models[0]), address(&tools[0]));
         let service = |name: &str| json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": TEAM } });
         let of = async |name: &str| {
             let found = self.see(&service(name), "exists", |_| true).await;
@@ -163,9 +105,11 @@ impl Stage {
         self.does_not_reach(agent, &format!("http://{stranger_address}:8080/healthz")).await;
         let server = "http://10.96.0.1:443/";
         // It answers those whom no policy binds, if only that this is no way to ask.
-        wait("the API server answers", async || match self.ask_from(("kube-system", "dns"), server).await? {
-            said if said["status"] == 400 => Ok(()),
-            said => Err(said.to_string()),
+        wait("the API server answers", async || {
+            match ask_from(&self.cluster, ("kube-system", "dns"), server).await? {
+                said if said["status"] == 400 => Ok(()),
+                said => Err(said.to_string()),
+            }
         })
         .await;
         self.does_not_reach(agent, server).await;
@@ -179,30 +123,34 @@ impl Stage {
         let agents = self.pods(TEAM, AGENT).await;
         let url = format!("http://small-model.{TEAM}.svc:8000/v1/chat/completions");
         let body = json!({ "model": "small", "messages": [] }).to_string();
-        let arguments = [
-            "exec",
-            "-n",
-            TEAM,
-            name(&agents[0]),
-            "--",
-            "/programs",
-            "load",
-            &url,
-            "--body",
-            &body,
-            "--at-once",
-            "2",
-            "--seconds",
-            "5",
-        ];
-        let is_scaled = Cell::new(false);
-        let scaled = async {
-            self.see(&deployment, "has three pods", |found| ready(found) == 3).await;
-            is_scaled.set(true);
+        let load = ["--body", &body, "--at-once", "2"];
+        let scaled = self.see(&deployment, "has three pods", |found| ready(found) == 3);
+        let (answered, _) = self.answers_during((TEAM, objects::name(&agents[0])), &url, &load, scaled).await;
+        self.took(format!("load scaled the model to three pods, {answered} requests, none lost"));
+        self.see(&deployment, "has one pod again", |found| found["spec"]["replicas"] == 1 && ready(found) == 1).await;
+        self.holds(&model(), "Ready").await;
+        self.took("without load it went back to one");
+    }
+
+    /// Asks a URL from inside a pod until `done` is. No request may fail, and some must be answered: how many, and what came of `done`.
+    pub async fn answers_during<T>(
+        &self,
+        from: Place<'_>,
+        url: &str,
+        load: &[&str],
+        done: impl Future<Output = T>,
+    ) -> (u64, T) {
+        let arguments = ["exec", "-n", from.0, from.1, "--", "/programs", "load", url, "--seconds", "5"];
+        let arguments: Vec<&str> = arguments.iter().chain(load).copied().collect();
+        let is_done = Cell::new(false);
+        let noted = async {
+            let came = done.await;
+            is_done.set(true);
+            came
         };
-        let load = async {
+        let asked = async {
             let mut answered = 0;
-            while !is_scaled.get() {
+            while !is_done.get() {
                 let told = self.cluster.kubectl(&arguments).await.unwrap_or_else(|error| panic!("{error}"));
                 let told: Value = serde_json::from_str(&told).expect("JSON");
                 assert!(told["answered"].as_u64() > Some(0) && told["failed"] == 0, "no request is lost: {told}");
@@ -210,11 +158,7 @@ impl Stage {
             }
             answered
         };
-        let (answered, ()) = tokio::join!(load, scaled);
-        self.took(format!("load scaled the model to three pods, {answered} requests, none lost"));
-        self.see(&deployment, "has one pod again", |found| found["spec"]["replicas"] == 1 && ready(found) == 1).await;
-        self.holds(&model(), "Ready").await;
-        self.took("without load it went back to one");
+        tokio::join!(asked, noted)
     }
 
     async fn deletion_leaves_nothing(&mut self) {
@@ -234,14 +178,19 @@ impl Stage {
             let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
             self.gone(&object).await;
         }
-        wait("no container of theirs is left", async || {
+        self.has_no_container(TEAM).await;
+        let others = self.pods(OTHERS, APPLICATION).await;
+        self.reaches((OTHERS, objects::name(&others[0])), "http://desk-app:8080/healthz").await;
+        self.took("a deleted tenant left no namespace and no container; the other one works");
+    }
+
+    /// Waits until containerd knows no container of this namespace.
+    pub async fn has_no_container(&self, namespace: &str) {
+        wait(&format!("no container of {namespace} is left"), async || {
             let now = self.pod_namespaces();
-            if now.contains(&format!(" {TEAM} ")) { Err(now) } else { Ok(()) }
+            if now.contains(&format!(" {namespace} ")) { Err(now) } else { Ok(()) }
         })
         .await;
-        let others = self.pods(OTHERS, APPLICATION).await;
-        self.reaches((OTHERS, name(&others[0])), "http://desk-app:8080/healthz").await;
-        self.took("a deleted tenant left no namespace and no container; the other one works");
     }
 
     /// Namespaces of the pods that containerd knows, each between spaces.

@@ -24,6 +24,8 @@ pub(crate) struct Judged<'a> {
     dependents: Vec<Type>,
     /// Whether no pods run, as none is asked for.
     idle: bool,
+    /// Whether its tenant is, in whatever way.
+    suspended: bool,
 }
 
 /// Value of a condition, its reason and its message.
@@ -95,7 +97,7 @@ pub(crate) fn judge<'a>(
         conditions.set(Type::Suspended, Truth::True, Reason::Suspended, text);
     }
     status.used_by = draft.callers.titles.iter().take(MOST_NAMED).cloned().collect();
-    Judged { conditions, status, dependents, idle }
+    Judged { conditions, status, dependents, idle, suspended: suspended.is_some() }
 }
 
 impl Judged<'_> {
@@ -107,8 +109,10 @@ impl Judged<'_> {
         is_same.then_some(verdict)
     }
 
-    /// Sums it up; `further` conditions, set by the kind, must hold as well.
+    /// Sums it up; `further` conditions, set by the kind, must hold as well. Not of what is suspended: nobody asks it, or it has no pods to be
+    /// asked, and it is not usable for another reason.
     pub(crate) fn finish(self, further: &[Type], message: &str) -> TrunkStatus {
+        let further = if self.suspended { &[] } else { further };
         let dependents: Vec<Type> = self.dependents.iter().chain(further).copied().collect();
         let message = if self.idle { "no pods run, as nothing asks for any" } else { message };
         TrunkStatus { conditions: self.conditions.summarise(&dependents, message), ..self.status }

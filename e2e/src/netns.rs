@@ -1,7 +1,8 @@
 //! A network of its own for one test, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
 //! changed.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
@@ -58,6 +59,15 @@ pub fn enter(test: &str) -> Entered {
     }
 }
 
+/// Lets programs in there resolve a name. Only inside: see [`enter`].
+pub fn resolve(name: &str, address: IpAddr) -> io::Result<()> {
+    if std::env::var_os(INSIDE).is_none() {
+        return Err(io::Error::other("names can be given inside of a test's own network only"));
+    }
+    let mut names = OpenOptions::new().append(true).open("/etc/hosts")?;
+    writeln!(names, "{address} {name}")
+}
+
 /// Whether this machine lets us.
 fn probe() -> Result<(), String> {
     match inside("true").output() {
@@ -72,11 +82,13 @@ fn probe() -> Result<(), String> {
 fn inside(then: &str) -> Command {
     let mut command = Command::new("unshare");
     // Root needs no user namespace, which hardened machines forbid to everybody else.
-    command.arg(if rustix::process::geteuid().is_root() { "-n" } else { "-rn" });
+    command.arg(if rustix::process::geteuid().is_root() { "-nm" } else { "-rnm" });
     // On the loopback device a whole prefix is local.
     let network =
         format!("ip link set lo up && ip address add {ADDRESS}/16 dev lo && ip route add local {PODS} dev lo");
-    command.args(["sh", "-c", &format!("{network} && {then}")]);
+    // Nobody answers DNS in there; names are written into a file that is seen in there alone.
+    let names = "names=$(mktemp) && cp /etc/hosts \"$names\" && mount --bind \"$names\" /etc/hosts && rm \"$names\"";
+    command.args(["sh", "-c", &format!("{network} && {names} && {then}")]);
     command
 }
 

@@ -44,7 +44,7 @@ async fn every_environment_is_reached_alike(scene: &Scene) {
             let namespace = format!("{tenant}-{environment}");
             let status = scene.ready(&namespace, "shop").await["status"].clone();
             let path = format!("/api/v1/{api}/orders");
-            let answer = scene.get(environment, "infra-proxy", &path, &[]).await;
+            let answer = scene.first(environment, "infra-proxy", &path).await;
             assert_eq!(answer.status, 200, "{namespace}: {}", answer.text());
             assert!(answer.backend().starts_with(&format!("{namespace}/shop-app-")), "{}", answer.text());
             assert_eq!(answer.json()["path"], "/orders", "the prefix is taken off");
@@ -61,7 +61,7 @@ async fn every_environment_is_reached_alike(scene: &Scene) {
         ))
         .await;
     scene.ready("acme-dev", "lone").await;
-    let answer = scene.get("dev", "infra-proxy", "/lone/x", &[]).await;
+    let answer = scene.first("dev", "infra-proxy", "/lone/x").await;
     assert_eq!((answer.status, answer.json()["path"].clone()), (200, json!("/lone/x")), "{}", answer.text());
     assert_eq!(scene.get("prod", "infra-proxy", "/lone/x", &[]).await.status, 404);
 }
@@ -79,6 +79,7 @@ async fn shares_and_headers_decide(scene: &Scene) {
     });
     scene.apply(&route("acme-dev", "shares", spec)).await;
     scene.ready("acme-dev", "shares").await;
+    scene.first("dev", "infra-proxy", "/api/v1/SHARES/").await;
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..200 {
         let answer = scene.get("dev", "infra-proxy", "/api/v1/SHARES/", &[]).await;
@@ -97,7 +98,7 @@ async fn hostnames_are_the_tenants_own(scene: &Scene) {
     let spec = json!({ "backend": { "applicationRef": { "name": "shop" } }, "basePath": "/", "hostnames": ["shop.acme.example"] });
     scene.apply(&route("acme-dev", "own-host", spec.clone())).await;
     scene.ready("acme-dev", "own-host").await;
-    let answer = scene.get("dev", "shop.acme.example", "/anything", &[]).await;
+    let answer = scene.first("dev", "shop.acme.example", "/anything").await;
     assert_eq!((answer.status, answer.json()["path"].clone()), (200, json!("/anything")), "{}", answer.text());
     assert_eq!(scene.get("dev", "shop.globex.example", "/anything", &[]).await.status, 404);
     // Somebody else's hostname is refused, and what is served goes on.

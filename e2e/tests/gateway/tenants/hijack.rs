@@ -10,6 +10,7 @@ pub async fn nobody_takes_a_path(scene: &Scene) {
     let victim = to_shop("acme-dev", "victim", "VICTIM");
     scene.apply(&victim).await;
     scene.ready("acme-dev", "victim").await;
+    scene.first("dev", "infra-proxy", "/api/v1/VICTIM/").await;
 
     by_routes_of_ours(scene).await;
     by_an_older_resource(scene).await;
@@ -55,7 +56,8 @@ async fn by_routes_of_ours(scene: &Scene) {
     scene.ready("globex-dev", "beneath").await;
     scene.apply(&own("deeper", "/depth/login")).await;
     scene.ready("globex-dev", "deeper").await;
-    assert!(scene.get("dev", "infra-proxy", "/depth/login", &[]).await.backend().starts_with("globex-dev/shop-app-"));
+    let deep = scene.first("dev", "infra-proxy", "/depth/login").await;
+    assert!(deep.backend().starts_with("globex-dev/shop-app-"), "{}", deep.text());
     // Another tenant may neither go beneath nor above.
     for path in ["/depth/login/more", "/depth/other", "/DEPTH"] {
         let spec = json!({ "backend": { "applicationRef": { "name": "shop" } }, "basePath": path });
@@ -72,6 +74,7 @@ async fn by_an_older_resource(scene: &Scene) {
     scene.ready("globex-dev", "older").await;
     scene.apply(&to_shop("acme-dev", "younger", "YOUNGER")).await;
     scene.ready("acme-dev", "younger").await;
+    scene.first("dev", "infra-proxy", "/api/v1/YOUNGER/").await;
     scene.apply(&to_shop("globex-dev", "older", "YOUNGER")).await;
     let refused = scene.condition("globex-dev", "older", "Accepted", "False").await;
     assert_eq!(refused["reason"], "Conflicted", "{refused}");
@@ -123,7 +126,11 @@ async fn by_hand(scene: &Scene) {
     );
     scene.delete(&intruder).await;
     scene.ready("acme-dev", "victim").await;
-    is_unharmed(scene, "/api/v1/VICTIM/login").await;
+    scene
+        .until("dev", "/api/v1/VICTIM/login", "is the victim's again", |answer| {
+            answer.backend().starts_with("acme-dev/")
+        })
+        .await;
 }
 
 /// Requests that look like one path and are another.

@@ -25,8 +25,8 @@ async fn limits_bite(scene: &Scene) {
     let enforced = tenantry_e2e::objects::condition(&found, "PoliciesEnforced").expect("told").clone();
     assert_eq!(enforced["status"], "True", "{enforced}");
     assert!(enforced["message"].as_str().unwrap_or_default().contains("each proxy"), "{enforced}");
-    let mut codes = Vec::new();
-    for _ in 0..8 {
+    let mut codes = vec![scene.first("dev", "infra-proxy", "/api/v1/LIMITED/").await.status];
+    for _ in 0..7 {
         codes.push(scene.get("dev", "infra-proxy", "/api/v1/LIMITED/", &[]).await.status);
     }
     assert_eq!(codes, [200, 200, 200, 200, 200, 429, 429, 429]);
@@ -34,30 +34,49 @@ async fn limits_bite(scene: &Scene) {
 
 async fn others_decide(scene: &Scene) {
     scene.application("acme-dev", "guard", 1).await;
+    scene.resolve("acme-dev", "guard-app").await;
     let external = json!({ "applicationRef": { "name": "guard" }, "path": "/check" });
     publish(scene, "GUARDED", json!({ "auth": { "type": "External", "external": external } })).await;
     scene.ready("acme-dev", "guarded").await;
+    scene.first("dev", "infra-proxy", "/api/v1/GUARDED/").await;
     let allowed = scene.get("dev", "infra-proxy", "/api/v1/GUARDED/", &[]).await;
     assert!(allowed.status == 200 && allowed.backend().starts_with("acme-dev/shop-app-"), "{}", allowed.text());
     // The guard answers what the header says, and is asked with it.
     let refused = scene.get("dev", "infra-proxy", "/api/v1/GUARDED/", &[("x-answer-status", "403")]).await;
-    assert!(refused.status == 403 && refused.backend().starts_with("acme-dev/guard-app-"), "{}", refused.text());
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let seen = scene.pods.seen();
+    let whose = |seen: &Value| seen["backend"].as_str().unwrap_or_default().to_owned();
+    let refused: Vec<&Value> = seen.iter().filter(|one| one["headers"]["x-answer-status"] == "403").collect();
+    assert!(
+        refused.iter().all(|one| whose(one).starts_with("acme-dev/guard-app-") && one["path"] == "/check"),
+        "{refused:?}"
+    );
+    assert!(!refused.is_empty(), "the guard was asked");
 
-    // `gold` with the password `gold`.
-    let users = "gold:$2y$05$PuJ8Hgb2CUbYvMBDAZSPAOKcbEpDCE2QAEwaiTxe4zhaE0NIz9XYK\n";
-    let _ = users;
-    let plain = "gold:{SHA}DAo9y1hhvHsWeImcsoWXe1Y3Ajs=\n";
+    // `gold` with the password `gold`, as htpasswd -s writes it.
+    let users = "gold:{SHA}Cf6xN/1eWKyRMb/2xmui5wJgv4w=\n";
     scene
-        .apply(&json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "callers", "namespace": "acme-dev" }, "stringData": { "users": plain } }))
+        .apply(&json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "callers", "namespace": "acme-dev" }, "stringData": { "users": users } }))
         .await;
     publish(scene, "LOCKED", json!({ "auth": { "type": "Basic", "secretRef": { "name": "callers" } } })).await;
     scene.ready("acme-dev", "locked").await;
-    assert_eq!(scene.get("dev", "infra-proxy", "/api/v1/LOCKED/", &[]).await.status, 401);
+    scene.first("dev", "infra-proxy", "/api/v1/LOCKED/").await;
+    let ask = async |headers: &[(&str, &str)]| scene.get("dev", "infra-proxy", "/api/v1/LOCKED/", headers).await;
+    assert_eq!(ask(&[]).await.status, 401);
+    let known = ask(&[("authorization", "Basic Z29sZDpnb2xk")]).await;
+    assert_eq!(
+        (known.status, known.json()["headers"]["authorization"].clone()),
+        (200, Value::Null),
+        "{}",
+        known.text()
+    );
+    assert_eq!(ask(&[("authorization", "Basic Z29sZDpsZWFk")]).await.status, 401);
 }
 
 async fn networks_and_bodies(scene: &Scene) {
     publish(scene, "NEAR", json!({ "allowedNetworks": ["10.200.9.0/24"] })).await;
     scene.ready("acme-dev", "near").await;
+    scene.first("dev", "infra-proxy", "/api/v1/NEAR/").await;
     let from = async |source: &str| {
         let caller = scene.gateway("dev").caller().from(source.parse().expect("an address"));
         caller.get("infra-proxy", "/api/v1/NEAR/").await.expect("an answer").status
@@ -66,6 +85,7 @@ async fn networks_and_bodies(scene: &Scene) {
 
     publish(scene, "SMALL", json!({ "maxBody": 10 })).await;
     scene.ready("acme-dev", "small").await;
+    scene.first("dev", "infra-proxy", "/api/v1/SMALL/").await;
     let send = async |body: &str| {
         let caller = scene.gateway("dev").caller();
         caller.send(http::Method::POST, "infra-proxy", "/api/v1/SMALL/", &[], body).await.expect("an answer").status
@@ -74,6 +94,7 @@ async fn networks_and_bodies(scene: &Scene) {
 
     publish(scene, "AGAIN", json!({ "retry": { "attempts": 2 } })).await;
     scene.ready("acme-dev", "again").await;
+    scene.first("dev", "infra-proxy", "/api/v1/AGAIN/").await;
     let ask = async |times: &str| {
         scene.get("dev", "infra-proxy", "/api/v1/AGAIN/", &[("x-answer-refuse", times)]).await.status
     };
@@ -90,6 +111,7 @@ async fn headers_and_pages(scene: &Scene) {
     route["spec"]["docs"] = json!({ "deprecated": { "since": "2026-01-01T00:00:00Z", "sunset": "2026-12-31T00:00:00Z", "successor": "/api/v2/SPOKEN/" } });
     scene.apply(&route).await;
     scene.ready("acme-dev", "spoken").await;
+    scene.first("dev", "infra-proxy", "/api/v1/SPOKEN/").await;
     let headers = [("x-internal", "secret"), ("origin", "https://desk.example")];
     let answer = scene.get("dev", "infra-proxy", "/api/v1/SPOKEN/", &headers).await;
     let seen = &answer.json()["headers"];
@@ -115,6 +137,7 @@ async fn what_nothing_enforces_is_said(scene: &Scene) {
     let open = to_shop("acme-dev", "strict", "STRICT");
     scene.apply(&open).await;
     scene.ready("acme-dev", "strict").await;
+    scene.first("dev", "infra-proxy", "/api/v1/STRICT/").await;
     assert_eq!(scene.get("dev", "infra-proxy", "/api/v1/STRICT/", &[]).await.status, 200);
     let jwt = json!({ "type": "JWT", "jwt": { "issuer": "https://id.example", "jwksUri": "https://id.example/keys" } });
     let strict = [

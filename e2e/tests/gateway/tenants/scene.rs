@@ -19,7 +19,7 @@ pub const STAGES: [(&str, &str); 3] = [("dev", "Development"), ("stage", "Stagin
 pub struct Scene {
     pub operator: Option<Operator>,
     gateways: Vec<Gateway>,
-    _pods: PodServer,
+    pub pods: PodServer,
     pub client: Client,
     pub cluster: Cluster,
 }
@@ -42,7 +42,7 @@ impl Scene {
         }
         let pods = PodServer::start(client.clone());
         pods.listen(PORT).await.expect("listens");
-        let mut scene = Self { operator: None, gateways, _pods: pods, client, cluster };
+        let mut scene = Self { operator: None, gateways, pods, client, cluster };
         let everybody = json!({ "namespaces": { "from": "All" } });
         for (environment, _) in STAGES {
             let listener = json!({ "name": "web", "port": WEB_PORT, "protocol": "HTTP", "allowedRoutes": everybody });
@@ -104,6 +104,16 @@ impl Scene {
         self.condition_of(&application, "Ready", "True").await;
     }
 
+    /// Lets the gateway find a Service by its name, at a pod of it.
+    pub async fn resolve(&self, namespace: &str, service: &str) {
+        let label = format!("kubernetes.io/service-name={service}");
+        let slices = objects::list(&self.client, "discovery.k8s.io/v1", "EndpointSlice", Some(namespace), &label).await;
+        let slices = slices.expect("listed");
+        let address =
+            slices.iter().find_map(|slice| slice["endpoints"][0]["addresses"][0].as_str()).expect("an endpoint");
+        netns::resolve(&format!("{service}.{namespace}.svc"), address.parse().expect("an address")).expect("written");
+    }
+
     /// Waits until a ServiceRoute is Ready for its newest spec.
     pub async fn ready(&self, namespace: &str, name: &str) -> Value {
         self.condition_of(&route(namespace, name, json!({})), "Ready", "True").await
@@ -135,6 +145,12 @@ impl Scene {
     pub async fn get(&self, environment: &str, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let answer = self.gateway(environment).caller().request(http::Method::GET, host, path, headers).await;
         answer.unwrap_or_else(|error| panic!("{host}{path}: {error}"))
+    }
+
+    /// The first answer from behind the gateway: it says that it has taken a route some moments before it serves it.
+    pub async fn first(&self, environment: &str, host: &str, path: &str) -> Answer {
+        let caller = self.gateway(environment).caller();
+        crate::stage::until(&caller, host, "is served", path, |answer| answer.status != 404).await
     }
 
     pub fn gateway(&self, environment: &str) -> &Gateway {

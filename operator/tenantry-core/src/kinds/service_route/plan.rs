@@ -186,6 +186,12 @@ impl Case<'_> {
         if self.route.spec.protocol == Protocol::Grpc { &GRPC_ROUTE } else { &HTTP_ROUTE }
     }
 
+    /// Whether it is known which Middlewares there are. They are watched while somebody lists them.
+    fn sees_middlewares(&self) -> bool {
+        is_served(&MIDDLEWARE, self.world) == Some(true)
+            && self.world.list(&MIDDLEWARE, Scope::Namespace(self.namespace.to_owned())) != Lookup::NotSynced
+    }
+
     /// Leaves what there is as it is; the holes in the network only if that is said.
     fn leave(&self, plan: &mut Plan, with_holes: bool) {
         let mut kinds: Vec<&'static Resource> = self.kinds.to_vec();
@@ -333,7 +339,7 @@ impl Case<'_> {
         for one in &enforcing.objects {
             plan.want(parts.object(one.resource, one.role).with("spec", &one.spec));
         }
-        if is_served(&MIDDLEWARE, self.world) != Some(true) {
+        if !self.sees_middlewares() {
             plan.undecided.push(Undecided::Kind(&MIDDLEWARE, self.namespace.to_owned()));
         }
         let grpc = self.route.spec.protocol == Protocol::Grpc;

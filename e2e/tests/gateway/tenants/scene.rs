@@ -67,7 +67,7 @@ impl Scene {
             let environments = STAGES.map(|(name, stage)| json!({ "name": name, "stage": stage }));
             let spec = json!({
                 "className": "wide", "deletionPolicy": "Delete", "hostnames": [format!("*.{tenant}.example")],
-                "quota": { "pods": "60" }, "environments": environments,
+                "quota": { "pods": "60" }, "classes": { "gateway": { "allowed": [CLASS] } }, "environments": environments,
                 "members": [{ "name": "team", "role": "Developer", "subjects": [{ "kind": "Group", "name": format!("{tenant}-dev") }] }],
             });
             scene.apply(&ours("Tenant", None, tenant, spec)).await;

@@ -53,7 +53,11 @@ pub fn enter(test: &str) -> Entered {
     let output =
         inside("exec \"$0\" \"$@\"").arg(program).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output();
     match output {
-        Ok(output) if output.status.success() => Entered::Passed,
+        Ok(output) if output.status.success() => {
+            // What it has measured is worth reading.
+            print!("{}", text_of(&output));
+            Entered::Passed
+        }
         Ok(output) => Entered::Failed(text_of(&output)),
         Err(error) => Entered::Failed(format!("running {test} in its own network namespace: {error}")),
     }

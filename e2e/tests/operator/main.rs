@@ -15,6 +15,7 @@ mod deletion;
 mod drift;
 mod exact;
 mod faults;
+mod grants;
 mod keeping;
 mod leadership;
 mod lives;

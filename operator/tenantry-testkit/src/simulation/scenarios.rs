@@ -5,6 +5,7 @@ mod addons;
 mod deaths;
 mod lives;
 mod rights;
+mod routes;
 mod strangers;
 mod suspensions;
 mod workloads;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(suspensions::suspensions());
     all.extend(workloads::workloads());
     all.extend(addons::addons());
+    all.extend(routes::routes());
     all
 }
 

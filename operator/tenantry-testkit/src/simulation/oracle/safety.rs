@@ -281,13 +281,22 @@ fn unconfirmed_deletion(before: &Snapshot, change: &Change) -> Option<String> {
     (!allowed).then(|| "is deleted against its tenant's policy".into())
 }
 
-/// Nothing that belongs to one tenant names another.
+/// Nothing that belongs to one tenant comes to name another, but where a contract connects them.
 fn names_another(before: &Snapshot, change: &Change) -> Option<String> {
     let tenant = change.object["metadata"]["labels"][TENANT].as_str()?;
     let text = change.object.to_string();
+    let known = change.previous.as_ref().map(|previous| previous.to_string()).unwrap_or_default();
+    let in_contract = |other: &str| {
+        before.of_kind(GROUP, "servicegrants", "").any(|grant| {
+            let consumer = grant["spec"]["consumer"]["tenant"].as_str().unwrap_or_default();
+            let provider = grant["metadata"]["namespace"].as_str().unwrap_or_default();
+            let of = |name: &str| provider.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+            (consumer == tenant && of(other)) || (consumer == other && of(tenant))
+        })
+    };
     before
         .of_kind(GROUP, "tenants", "")
         .filter_map(|other| other["metadata"]["name"].as_str())
-        .find(|other| *other != tenant && text.contains(other))
+        .find(|other| *other != tenant && text.contains(other) && !known.contains(other) && !in_contract(other))
         .map(|other| format!("belongs to tenant {tenant} and names {other}"))
 }

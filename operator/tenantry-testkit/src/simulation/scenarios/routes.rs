@@ -59,7 +59,10 @@ pub fn routes() -> Vec<Scenario> {
                 Step::Settle,
                 Step::Delete(format!("{OURS}/acme-dev/serviceroutes/desk")),
                 Step::Settle,
+                // Its route stays, and holds the path, until there is a backend again.
                 Step::Delete(format!("{OURS}/globex-dev/applications/desk")),
+                Step::Settle,
+                desk("globex-dev"),
             ],
         ),
     ]

@@ -8,7 +8,7 @@ use super::draft::{Draft, PARTS, Run, Workload};
 use super::finding;
 use super::rollout::Setback;
 use super::types::TrunkStatus;
-use crate::conditions::{Condition, Conditions, Reason, Truth, Type};
+use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::kind::{Outcome, Progress};
 use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
 use crate::world::World;
@@ -33,13 +33,13 @@ pub(crate) type Verdict = (Truth, Reason, String);
 pub(crate) fn judge<'a>(
     workload: &Workload,
     draft: &Draft,
-    before: &'a [Condition],
+    before: Option<&'a TrunkStatus>,
     world: &World,
     done: &Outcome,
     now: Timestamp,
 ) -> Judged<'a> {
     let generation = workload.metadata.generation;
-    let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
+    let mut conditions = Conditions::new(before.map_or(&[], |before| before.conditions.as_slice()), generation.unwrap_or_default(), now);
     let mut dependents = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied];
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done);
@@ -50,9 +50,8 @@ pub(crate) fn judge<'a>(
     let mut idle = false;
     if let Some((main, (truth, reason, message))) = draft.runs.first().zip(worst(&draft.runs)) {
         idle = truth == Truth::True && main.seen.reason == Reason::ScaledToZero;
-        if main.seen.answers() {
-            status.url = workload.url();
-        }
+        let told = before.and_then(|before| before.url.as_deref());
+        status.url = workload.url().filter(|url| main.seen.answers_at(url, told));
         status.replicas = main.seen.replicas;
         status.revision.clone_from(&main.seen.revision);
         status.selector = Some(selector(workload));

@@ -16,7 +16,7 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
     let before = cr.status.clone().unwrap_or_default();
     let workload = plan::workload(cr, world);
     let draft = workload::draft(&workload, world);
-    let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
+    let mut judged = workload::judge(&workload, &draft, Some(&before.trunk), world, done, now);
     let spec = cr.spec.verification.clone().unwrap_or_default();
     let mut status = McpServerStatus::default();
     let mut further = Vec::new();

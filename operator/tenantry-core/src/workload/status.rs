@@ -42,7 +42,7 @@ pub(crate) fn judge<'a>(
     let mut conditions = Conditions::new(before.map_or(&[], |before| before.conditions.as_slice()), generation.unwrap_or_default(), now);
     let mut dependents = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied];
     conditions.set_accepted(done, "the spec is valid and supported");
-    let (truth, reason, message) = references(done);
+    let (truth, reason, message) = references(done, draft);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
     let applied = set_back(applied(done, draft, world), draft);
     let suspended = draft.home.as_ref().and_then(|home| home.suspended.as_deref());
@@ -105,7 +105,7 @@ impl Judged<'_> {
     }
 }
 
-fn references(done: &Outcome) -> Verdict {
+fn references(done: &Outcome, draft: &Draft) -> Verdict {
     let plan = done.plan;
     if !plan.denials.is_empty() {
         let all: Vec<String> = plan.denials.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
@@ -120,6 +120,21 @@ fn references(done: &Outcome) -> Verdict {
     }
     if !unknown.is_empty() {
         return (Truth::Unknown, Reason::Pending, unknown.join("; "));
+    }
+    if draft.home.is_none() {
+        if let Some(wait) = plan.waits.first() {
+            return (Truth::Unknown, wait.reason, wait.message.clone());
+        }
+        let text = "nothing is looked for as long as it is in no environment of a tenant";
+        return (Truth::Unknown, Reason::Pending, text.into());
+    }
+    if !draft.unchecked.is_empty() {
+        let sorts: Vec<&str> = draft.unchecked.iter().copied().collect();
+        let text = format!(
+            "every workload it refers to exists and may be called; whether each {} it names exists is not looked at here: pods that lack one say so in Available",
+            sorts.join(", ")
+        );
+        return (Truth::True, Reason::Succeeded, text);
     }
     (Truth::True, Reason::Succeeded, "everything it refers to exists and may be used".into())
 }

@@ -39,7 +39,8 @@ pub(crate) fn judge<'a>(
     now: Timestamp,
 ) -> Judged<'a> {
     let generation = workload.metadata.generation;
-    let mut conditions = Conditions::new(before.map_or(&[], |before| before.conditions.as_slice()), generation.unwrap_or_default(), now);
+    let mut conditions =
+        Conditions::new(before.map_or(&[], |before| before.conditions.as_slice()), generation.unwrap_or_default(), now);
     let mut dependents = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied];
     conditions.set_accepted(done, "the spec is valid and supported");
     let (truth, reason, message) = references(done, draft);

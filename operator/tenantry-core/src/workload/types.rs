@@ -17,8 +17,8 @@ mod scaling;
 mod span;
 
 pub use affinity::{
-    Affinity, NodeAffinity, NodeOperator, NodeRequirement, NodeTerm, NodeTerms, PodAffinity, PodSelector, PodTerm, PreferredNode,
-    PreferredPods,
+    Affinity, NodeAffinity, NodeOperator, NodeRequirement, NodeTerm, NodeTerms, PodAffinity, PodSelector, PodTerm,
+    PreferredNode, PreferredPods,
 };
 pub use pod::{
     EnvFrom, EnvValue, EnvVar, ExecAction, FieldRef, File, HttpGet, KeyRef, NameRef, Placement, Probe, Probes,

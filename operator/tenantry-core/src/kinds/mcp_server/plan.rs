@@ -27,7 +27,8 @@ pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a>
             Err(Lack::Unknown(what)) => unknown = Some(what),
         }
     }
-    extras.secrets = headers(server).map(|(field, header)| (format!("{field}.secretRef"), header.secret_ref.clone())).collect();
+    extras.secrets =
+        headers(server).map(|(field, header)| (format!("{field}.secretRef"), header.secret_ref.clone())).collect();
     Workload {
         sort: &sort::MCP_SERVER,
         metadata: &server.metadata,

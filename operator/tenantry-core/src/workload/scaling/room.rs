@@ -59,7 +59,10 @@ pub(super) fn room(trunk: &Trunk, namespace: &str, world: &World) -> Result<Opti
 
 /// What a container requests and may use once the API server is through with it: it requests what it may use if it says nothing else,
 /// and of what it does not name it has what the limit range says. (`plugin/pkg/admission/limitranger` of Kubernetes.)
-fn with_defaults((mut requests, mut limits): (Quantities, Quantities), limit_range: &Value) -> (Quantities, Quantities) {
+fn with_defaults(
+    (mut requests, mut limits): (Quantities, Quantities),
+    limit_range: &Value,
+) -> (Quantities, Quantities) {
     fill(&mut requests, limits.clone());
     fill(&mut requests, parse(&limit_range["defaultRequest"]));
     fill(&mut limits, parse(&limit_range["default"]));

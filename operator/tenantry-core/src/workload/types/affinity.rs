@@ -74,13 +74,19 @@ pub struct NodeTerm {
 #[x_kube(validation = Rule::new("!(self.operator in ['Gt', 'Lt']) || !has(self.values) || (size(self.values) == 1 && self.values.all(one, one.matches('^[0-9]+$')))").message("Gt and Lt need one whole number").field_path(".values"))]
 pub struct NodeRequirement {
     /// Key of the label.
-    #[schemars(length(min = 1, max = 316), regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 316),
+        regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+    )]
     pub key: String,
     /// In, NotIn, Exists, DoesNotExist, Gt or Lt.
     pub operator: NodeOperator,
     /// Its values. At most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(max = 63), regex(pattern = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")))]
+    #[schemars(
+        length(max = 16),
+        inner(length(max = 63), regex(pattern = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub values: Vec<String>,
 }
@@ -136,7 +142,10 @@ pub struct PodTerm {
     /// Which pods.
     pub label_selector: PodSelector,
     /// Key of the label that nodes near each other share, such as `kubernetes.io/hostname`.
-    #[schemars(length(min = 1, max = 316), regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 316),
+        regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+    )]
     pub topology_key: String,
 }
 

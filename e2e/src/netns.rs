@@ -1,9 +1,9 @@
-//! A network of its own for one test, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
+//! A network of its own for one test or benchmark, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
 //! changed.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Where kube-apiserver is reached in there (`Options::address`). All of 10.200.0.0/16 is local: backends listen on what they like of it.
 pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));
@@ -36,7 +36,7 @@ pub enum Entered {
 /// }
 /// ```
 pub fn enter(test: &str) -> Entered {
-    if std::env::var_os(INSIDE).is_some() {
+    if is_inside() {
         return Entered::Inside;
     }
     if let Err(reason) = probe() {
@@ -55,6 +55,39 @@ pub fn enter(test: &str) -> Entered {
     }
 }
 
+/// Runs this program again, with the same arguments and its output where ours goes, in a network namespace of its own in which every name is
+/// asked of `names`. Blocks. What it needs from the network outside must have been fetched before.
+pub fn enter_program(names: IpAddr) -> Entered {
+    if is_inside() {
+        return Entered::Inside;
+    }
+    if let Err(reason) = probe() {
+        return Entered::Impossible(reason);
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+    };
+    // Files that are mounted over others are gone with the mount namespace.
+    let then = format!(
+        "folder=$(mktemp -d) && mount -t tmpfs none \"$folder\" && echo 'nameserver {names}' > \"$folder/resolv.conf\" && \
+         echo 'hosts: files dns' > \"$folder/nsswitch.conf\" && mount --bind \"$folder/resolv.conf\" /etc/resolv.conf && \
+         {{ [ ! -e /etc/nsswitch.conf ] || mount --bind \"$folder/nsswitch.conf\" /etc/nsswitch.conf; }} && exec \"$0\" \"$@\""
+    );
+    let mut command = inside_with(&["--mount"], &then);
+    command.arg(program).args(std::env::args_os().skip(1)).env(INSIDE, "1").stdin(Stdio::null());
+    match command.status() {
+        Ok(status) if status.success() => Entered::Passed,
+        Ok(status) => Entered::Failed(format!("{status}, see above")),
+        Err(error) => Entered::Failed(format!("running this program in its own network namespace: {error}")),
+    }
+}
+
+/// Whether this process is in a network namespace of its own.
+pub fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
 /// Whether this machine lets us.
 fn probe() -> Result<(), String> {
     match inside("true").output() {
@@ -67,7 +100,12 @@ fn probe() -> Result<(), String> {
 
 /// `unshare` that runs the shell line `then` once the network is up.
 fn inside(then: &str) -> Command {
+    inside_with(&[], then)
+}
+
+fn inside_with(further: &[&str], then: &str) -> Command {
     let mut command = Command::new("unshare");
+    command.args(further);
     // Root needs no user namespace, which hardened machines forbid to everybody else.
     command.arg(if rustix::process::geteuid().is_root() { "-n" } else { "-rn" });
     // On the loopback device a whole prefix is local.

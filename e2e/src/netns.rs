@@ -1,10 +1,10 @@
-//! A network of its own for one test, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
+//! A network of its own for one test or benchmark, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
 //! changed.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Where kube-apiserver is reached in there (`Options::address`). All of 10.200.0.0/16 is local: backends listen on what they like of it.
 pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));
@@ -40,7 +40,7 @@ pub enum Entered {
 /// }
 /// ```
 pub fn enter(test: &str) -> Entered {
-    if std::env::var_os(INSIDE).is_some() {
+    if is_inside() {
         return Entered::Inside;
     }
     if let Err(reason) = probe() {
@@ -65,11 +65,44 @@ pub fn enter(test: &str) -> Entered {
 
 /// Lets programs in there resolve a name. Only inside: see [`enter`].
 pub fn resolve(name: &str, address: IpAddr) -> io::Result<()> {
-    if std::env::var_os(INSIDE).is_none() {
+    if !is_inside() {
         return Err(io::Error::other("names can be given inside of a test's own network only"));
     }
     let mut names = OpenOptions::new().append(true).open("/etc/hosts")?;
     writeln!(names, "{address} {name}")
+}
+
+/// Runs this program again, with the same arguments and its output where ours goes, in a network namespace of its own in which every name is
+/// asked of `names`. Blocks. What it needs from the network outside must have been fetched before.
+pub fn enter_program(names: IpAddr) -> Entered {
+    if is_inside() {
+        return Entered::Inside;
+    }
+    if let Err(reason) = probe() {
+        return Entered::Impossible(reason);
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+    };
+    // Files that are mounted over others are gone with the mount namespace.
+    let then = format!(
+        "folder=$(mktemp -d) && mount -t tmpfs none \"$folder\" && echo 'nameserver {names}' > \"$folder/resolv.conf\" && \
+         echo 'hosts: files dns' > \"$folder/nsswitch.conf\" && mount --bind \"$folder/resolv.conf\" /etc/resolv.conf && \
+         {{ [ ! -e /etc/nsswitch.conf ] || mount --bind \"$folder/nsswitch.conf\" /etc/nsswitch.conf; }} && exec \"$0\" \"$@\""
+    );
+    let mut command = inside(&then);
+    command.arg(program).args(std::env::args_os().skip(1)).env(INSIDE, "1").stdin(Stdio::null());
+    match command.status() {
+        Ok(status) if status.success() => Entered::Passed,
+        Ok(status) => Entered::Failed(format!("{status}, see above")),
+        Err(error) => Entered::Failed(format!("running this program in its own network namespace: {error}")),
+    }
+}
+
+/// Whether this process is in a network namespace of its own.
+pub fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some()
 }
 
 /// Whether this machine lets us.

@@ -1,5 +1,6 @@
 //! Many workloads of all four kinds: what the operator asks of the server for each, how long they take, and what it needs when
-//! they are there. Pods run on fake nodes, so nothing here is about what runs in them.
+//! they are there; then as many MCP servers that are asked by their protocol. Pods run on fake nodes, so nothing here is about what runs in
+//! them. All of it runs in a network of its own, where MCP servers have addresses; where that cannot be made, none are asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,11 +10,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use kube::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tenantry_e2e::{eventually, objects, operator, usage};
+use tenantry_e2e::netns::{self, Entered};
+use tenantry_e2e::{eventually, objects, operator, toolchain, usage};
 use tokio::time::Instant;
 
+use super::probes::{self, Probes};
 use super::report;
 use super::rest::{self, Rest};
+use super::servers::{NAMES, Servers};
 use super::tenants;
 use super::world::World;
 use super::{QUIET, load};
@@ -59,15 +63,27 @@ struct Report {
     operator_cpu_seconds: f64,
     resident_mib: f64,
     restart: Rest,
+    /// Absent where this machine lets nobody have a network of its own.
+    probes: Option<Probes>,
 }
 
 /// Measures with so many workloads.
 pub(super) async fn run(workloads: usize, json: Option<&Path>) -> Result<(), CommandError> {
     let mut terminal = Terminal::stdout();
+    if !netns::is_inside() {
+        // In there nothing can be fetched.
+        tokio::task::spawn_blocking(|| (operator::build(true), toolchain::control_plane())).await?.0?;
+    }
+    match tokio::task::spawn_blocking(|| netns::enter_program(NAMES)).await? {
+        Entered::Inside => {}
+        Entered::Passed => return Ok(()),
+        Entered::Failed(words) => return Err(words.into()),
+        Entered::Impossible(reason) => terminal.note(&format!("SKIPPED: no MCP server is asked: {reason}")),
+    }
     terminal.heading("Tenantry benchmark: workloads");
     let (machine, load_before) = (usage::machine(), usage::load());
     terminal.note(&format!("{machine}; load {load_before}"));
-    let world = World::prepare(&mut terminal, (workloads * 2).div_ceil(PODS_PER_NODE)).await?;
+    let world = World::prepare(&mut terminal, (workloads * 3).div_ceil(PODS_PER_NODE)).await?;
     let client = &world.client;
     objects::apply(client, &tenants::class()).await?;
     let (running, _) = world.start_operator().await?;
@@ -114,6 +130,18 @@ pub(super) async fn run(workloads: usize, json: Option<&Path>) -> Result<(), Com
         ),
         None,
     );
+    let probes = if netns::is_inside() {
+        terminal.progress(&format!("asking {workloads} MCP servers"));
+        let servers = Servers::start().await?;
+        let (running, _) = world.start_operator().await?;
+        let namespaces: Vec<String> = (0..count).map(namespace).collect();
+        let probes = probes::measure(&world, &running, &servers, &namespaces, workloads).await?;
+        terminal.done(&probes.line(), None);
+        world.stop_operator(running).await?;
+        Some(probes)
+    } else {
+        None
+    };
     let report = Report {
         command: format!("cargo xtask bench --workloads {workloads}"),
         machine,
@@ -131,6 +159,7 @@ pub(super) async fn run(workloads: usize, json: Option<&Path>) -> Result<(), Com
         operator_cpu_seconds: cpu.as_secs_f64(),
         resident_mib: super::latency::mebibytes(resident),
         restart,
+        probes,
     };
     report::write(&report, json, &mut terminal)?;
     world.cluster.stop().await?;
@@ -150,9 +179,14 @@ async fn onboard(client: &Client, count: usize) -> Result<(), CommandError> {
     load::all_ready(client, SERIES, names).await
 }
 
+/// Where a tenant's workloads are.
+fn namespace(tenant: usize) -> String {
+    format!("{}-dev", tenants::name(SERIES, tenant))
+}
+
 /// Ten workloads of one tenant: two models, two MCP servers, three agents that use them, three applications that use those.
 fn team(tenant: usize) -> Vec<Value> {
-    let namespace = format!("{}-dev", tenants::name(SERIES, tenant));
+    let namespace = namespace(tenant);
     let one = |kind: &str, name: String, mut spec: Value| {
         spec["resources"] = json!({ "requests": { "cpu": "1m", "memory": "1Mi" } });
         let metadata = json!({ "name": name, "namespace": namespace });

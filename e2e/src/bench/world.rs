@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tenantry_e2e::audit::Audit;
 use tenantry_e2e::operator::{self, Operator};
-use tenantry_e2e::{Cluster, Component, Identity, Options, eventually, objects, usage};
+use tenantry_e2e::{Cluster, Component, Identity, Options, eventually, netns, objects, usage};
 use tokio::time::{Instant, sleep};
 
 use crate::commands::CommandError;
@@ -70,6 +70,7 @@ impl World {
         std::fs::write(&policy, AUDIT_POLICY)?;
         let options = Options {
             api_server_flags: vec![format!("--audit-policy-file={}", policy.display())],
+            address: if netns::is_inside() { netns::ADDRESS } else { Options::default().address },
             ..Options::with_nodes(nodes).with_audit_log()
         };
         let cluster = Cluster::start(options).await?;

@@ -260,7 +260,7 @@ pub static RESOURCE_QUOTA: Resource = Resource {
     index: None,
 };
 
-/// `v1 LimitRange`.
+/// `v1 LimitRange`. What containers get that name nothing is kept: it counts in the quota.
 pub static LIMIT_RANGE: Resource = Resource {
     group: "",
     version: "v1",
@@ -269,7 +269,7 @@ pub static LIMIT_RANGE: Resource = Resource {
     namespaced: true,
     write: Write::Replace,
     watch: Watch::Managed,
-    keep: Keep::Digest,
+    keep: Keep::Projection(limit_facts),
     wave: Wave::Limits,
     filled: &[],
     index: None,
@@ -503,6 +503,14 @@ fn quota_facts(quota: &Value) -> Value {
         "spec": { "hard": quota["spec"]["hard"] },
         "status": { "hard": quota["status"]["hard"], "used": quota["status"]["used"] },
     })
+}
+
+/// Of a limit range: `{default, defaultRequest}`, what containers may use and request that name nothing; each `{resource: amount}` or
+/// null.
+fn limit_facts(limits: &Value) -> Value {
+    let mut items = limits["spec"]["limits"].as_array().into_iter().flatten();
+    let item = items.find(|item| item["type"] == "Container").unwrap_or(&Value::Null);
+    json!({ "default": item["default"], "defaultRequest": item["defaultRequest"] })
 }
 
 /// Of a role binding that has finalizers or is being deleted: `{finalizers, deleting, subjects}`. Null for all others.

@@ -33,6 +33,7 @@ use crate::resources;
 pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::NAMESPACE),
     Access::read(&resources::RESOURCE_QUOTA),
+    Access::read(&resources::LIMIT_RANGE),
     Access::read(&resources::ENDPOINT_SLICE),
     Access::read(&resources::TROUBLED_POD),
     Access::read(&resources::API_SERVICE),

@@ -22,6 +22,8 @@ pub(crate) struct Availability {
     pub(crate) replicas: Option<i32>,
     /// Number of the revision.
     pub(crate) revision: Option<String>,
+    /// Whether its Service leads to a pod, of whichever revision.
+    pub(crate) is_served: bool,
     /// What one of its pods says that does not run as it should.
     pub(crate) trouble: Option<Trouble>,
 }
@@ -36,9 +38,10 @@ pub(crate) struct Trouble {
 }
 
 impl Availability {
-    /// Whether somebody answers: what is well without any pods has nobody who does.
-    pub(crate) fn answers(&self) -> bool {
-        self.truth == Truth::True && self.reason != Reason::ScaledToZero
+    /// Whether somebody answers at this address, that of the spec; `told` is what the status said before. An address is told once pods of the
+    /// newest revision are available, and stays while anybody answers: old pods do during a rollout, but not where they never listened.
+    pub(crate) fn answers_at(&self, url: &str, told: Option<&str>) -> bool {
+        self.is_served && (self.truth == Truth::True || told == Some(url))
     }
 }
 
@@ -47,12 +50,13 @@ impl Availability {
 pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World) -> Availability {
     let deployment = &workload.child(&MANAGED_DEPLOYMENT);
     let listens = !workload.ports().is_empty();
+    let is_served = listens && has_endpoints(deployment, world);
     let facts = match world.get(deployment) {
         Lookup::Found(facts) => facts,
-        Lookup::Missing => return unknown(Reason::Pending, "its Deployment does not exist yet"),
+        Lookup::Missing => return unknown(is_served, "its Deployment does not exist yet"),
         Lookup::NotSynced => {
             let text = format!("{} cannot be seen; the operator's /readyz says why", MANAGED_DEPLOYMENT.plural);
-            return unknown(Reason::Pending, text);
+            return unknown(is_served, text);
         }
     };
     let (truth, reason, message) = match judge(&facts) {
@@ -62,7 +66,7 @@ pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World
             "no pods run while nothing asks for any, as minReplicas is 0: until the first has started, nobody answers"
                 .into(),
         ),
-        (Truth::True, ..) if listens && !has_endpoints(deployment, world) => (
+        (Truth::True, ..) if listens && !is_served => (
             Truth::Unknown,
             Reason::Progressing,
             "its pods are available, and its Service leads to none of them yet".into(),
@@ -75,6 +79,7 @@ pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World
         None => message,
     };
     Availability {
+        is_served,
         trouble,
         truth,
         reason,
@@ -84,13 +89,14 @@ pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World
     }
 }
 
-fn unknown(reason: Reason, message: impl Into<String>) -> Availability {
+fn unknown(is_served: bool, message: impl Into<String>) -> Availability {
     Availability {
         truth: Truth::Unknown,
-        reason,
+        reason: Reason::Pending,
         message: message.into(),
         replicas: None,
         revision: None,
+        is_served,
         trouble: None,
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::home::Home;
 use super::references::{Target, resolve};
 use super::sort;
-use super::types::{Bound, BoundStatus, Connections, ToolRef};
+use super::types::{Bound, BoundStatus, Connections, KeyRef, ToolRef};
 use crate::conditions::Reason;
 use crate::plan::Plan;
 use crate::world::World;
@@ -53,6 +53,15 @@ struct Tool {
     url: String,
     tool_names: Vec<String>,
     require_approval: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<Header>,
+}
+
+/// A header that is to be sent, and the environment variable that its value is in.
+#[derive(Serialize)]
+struct Header {
+    name: String,
+    variable: String,
 }
 
 #[derive(Serialize)]
@@ -86,7 +95,8 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, now: T
         if let Some(url) = target.url.clone() {
             bindings.env.push(variable(&format!("TENANTRY_MCP_{}_URL", upper(&name)), &url));
             let (tool_names, require_approval) = (tool.tool_names.clone(), tool.require_approval.clone());
-            file.tools.push(Tool { name: name.clone(), url, tool_names, require_approval });
+            let headers = bindings.bind_headers(&name, &target);
+            file.tools.push(Tool { name: name.clone(), url, tool_names, require_approval, headers });
         }
         bindings.bound.tools.push(status(&name, &target));
         bindings.targets.push(target);
@@ -112,6 +122,19 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, now: T
 }
 
 impl Bindings {
+    /// Variables for the headers that a server elsewhere wants. They are numbered: a name made from that of the header could be another
+    /// server's as well.
+    fn bind_headers(&mut self, server: &str, target: &Target) -> Vec<Header> {
+        let headers = target.cr.as_ref().and_then(|cr| cr["spec"]["remote"]["headersFrom"].as_array());
+        let headers = headers.into_iter().flatten().zip(1..).filter_map(|(header, number)| {
+            let key: KeyRef = serde_json::from_value(header["secretRef"].clone()).ok()?;
+            let variable = format!("TENANTRY_MCP_{}_HEADER_{number}", upper(server));
+            self.env.push(super::pods::secret_variable(&variable, &key));
+            Some(Header { name: header["name"].as_str()?.to_owned(), variable })
+        });
+        headers.collect()
+    }
+
     fn bind_model(
         &mut self,
         home: &Home,

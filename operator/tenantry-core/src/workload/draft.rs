@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::availability::{Availability, availability};
 use super::bindings::{Bindings, bind};
-use super::consumed::{self, State};
+use super::consumed::{Consumed, State, consumed};
 use super::home::{Home, Standing, standing};
 use super::inquiry::{Asked, Inquiry};
 use super::pods::Pods;
@@ -19,7 +19,7 @@ use super::refusals::{refuse_scaling_of_version, refuse_storage, refuse_unsuppor
 use super::rollout::{Choice, Setback, choose};
 use super::scaling::{self, ADDONS, Decided, Scaler, verdict};
 use super::sort::Sort;
-use super::types::{Connections, PortProtocol, Trunk, WorkloadPort};
+use super::types::{Connections, KeyRef, PortProtocol, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
 use crate::conditions::{Reason, Truth};
 use crate::meta;
@@ -79,6 +79,8 @@ pub(crate) struct Extras {
     pub(crate) version: Option<String>,
     /// What is run before all else: name, image, command and mounts of a container.
     pub(crate) first: Option<First>,
+    /// Keys of Secrets that the spec names for other pods than its own, each with its field.
+    pub(crate) secrets: Vec<(String, KeyRef)>,
 }
 
 /// Why what a kind needs of the platform is not there.
@@ -175,6 +177,8 @@ pub(crate) struct Draft {
     pub(crate) asked: Asked,
     /// Its Deployment, and those of its further versions.
     pub(crate) runs: Vec<Run>,
+    /// Sorts of objects that it names and nobody has looked for.
+    pub(crate) unchecked: BTreeSet<&'static str>,
 }
 
 /// How one Deployment stands.
@@ -202,6 +206,17 @@ impl Run {
 }
 
 impl Draft {
+    /// Takes note of what pods are made from.
+    fn note(&mut self, consumed: Consumed) {
+        for text in consumed.missing {
+            // Versions are made from the same.
+            if !self.plan.waits.iter().any(|wait| wait.message == text) {
+                self.plan.wait(Reason::RefNotFound, text);
+            }
+        }
+        self.unchecked.extend(consumed.unchecked);
+    }
+
     /// With what is seen where nothing is decided.
     fn seen(mut self, workload: &Workload, beside: &[Workload], world: &World) -> Self {
         let all = std::iter::once(workload).chain(beside).filter(|one| one.runs);
@@ -267,15 +282,21 @@ pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World
         let callers = if one.extras.version.is_none() { &draft.callers } else { &alone };
         case.want_policy(&mut draft.plan, &draft.bindings, callers);
         let mut run = Run::of(one, Some((decided, &home)), world);
+        let pods = case.template(&draft.bindings);
+        let consumed = consumed(one, Some(&pods.0), world);
         if is_decided {
-            run.setback = case.want_objects(&mut draft.plan, &draft.bindings, &run.seen);
+            run.setback = case.want_objects(&mut draft.plan, pods, &consumed.state, &run.seen);
         }
+        draft.note(consumed);
         if one.runs {
             draft.runs.push(run);
         }
     }
     if !is_decided && may_run {
         workload.leave_parts(&mut draft.plan);
+    }
+    if !may_run {
+        draft.note(consumed(workload, None, world));
     }
     draft.decided = decided.into_iter().next();
     if let Some(inquiry) = &workload.inquiry {
@@ -325,11 +346,33 @@ impl Case<'_> {
         plan.want(build::build_workload_policy(&self.parts(), &callers.edges, &to, verifier));
     }
 
+    /// The template of its pods, and whether anything but a running process tells that one can be called.
+    fn template(&self, bindings: &Bindings) -> (Value, bool) {
+        let (workload, parts) = (self.workload, self.parts());
+        let account = workload.trunk.service_account.clone().unwrap_or_default();
+        let pods = Pods {
+            trunk: &workload.trunk,
+            ports: &workload.ports(),
+            selector: &parts.selector,
+            labels: &parts.labels(),
+            account: account.name.as_deref().unwrap_or(&parts.name),
+            pulls_always: self.home.pulls_always,
+            bindings: workload.connections.map(|_| bindings),
+            extras: &workload.extras,
+        };
+        (pods.template(), pods.has_readiness())
+    }
+
     /// Everything but the ways. Returns what became of a rollout that failed.
-    fn want_objects(&self, plan: &mut Plan, bindings: &Bindings, run: &Availability) -> Option<Setback> {
+    fn want_objects(
+        &self,
+        plan: &mut Plan,
+        (mut wanted, has_readiness): (Value, bool),
+        state: &State,
+        run: &Availability,
+    ) -> Option<Setback> {
         let (workload, parts) = (self.workload, self.parts());
         let ports = workload.ports();
-        let account = workload.trunk.service_account.clone().unwrap_or_default();
         if !ports.is_empty() {
             plan.want(build::build_service(&parts, &ports));
         }
@@ -340,23 +383,12 @@ impl Case<'_> {
         if let Some(claim) = &workload.extras.claim {
             plan.want(build::build_volume_claim(&parts, claim));
         }
-        let pods = Pods {
-            trunk: &workload.trunk,
-            ports: &ports,
-            selector: &parts.selector,
-            labels: &parts.labels(),
-            account: account.name.as_deref().unwrap_or(&parts.name),
-            pulls_always: self.home.pulls_always,
-            bindings: workload.connections.map(|_| bindings),
-            extras: &workload.extras,
-        };
-        let mut wanted = pods.template();
-        match consumed::state(&wanted, workload.namespace(), self.world) {
+        match state {
             State::Untold => {}
-            State::Known(state) => wanted["metadata"]["annotations"][meta::CONSUMED] = state.into(),
+            State::Known(state) => wanted["metadata"]["annotations"][meta::CONSUMED] = state.as_str().into(),
             State::Unknown(what) => {
                 // Whatever is written now might replace all pods for nothing.
-                plan.wait(Reason::Pending, what);
+                plan.wait(Reason::Pending, what.as_str());
                 workload.leave_parts(plan);
                 return None;
             }
@@ -376,7 +408,7 @@ impl Case<'_> {
         let notes = [(meta::RESUME, resume), (meta::ROLLOUT, note), (meta::REVISION_NUMBER, number)];
         let notes: Vec<_> = notes.into_iter().filter_map(|(key, note)| Some((key, note?))).collect();
         // A program that ends again at once must not count as available in between.
-        let settles = if pods.has_readiness() { 0 } else { 5 };
+        let settles = if has_readiness { 0 } else { 5 };
         plan.want(build::build_deployment(&parts, replicas, &notes, &rollout, settles, &template));
         if self.decided.scaler.fewest() > 1 {
             plan.want(build::build_pod_disruption_budget(&parts));

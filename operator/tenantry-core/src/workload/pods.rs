@@ -106,6 +106,9 @@ impl Pods<'_> {
             spec["nodeSelector"] = json!(placement.node_selector);
         }
         spec["tolerations"] = placement.tolerations.iter().map(toleration).collect();
+        if let Some(affinity) = &placement.affinity {
+            spec["affinity"] = json!(affinity);
+        }
         if let Some(class) = &placement.runtime_class_name {
             spec["runtimeClassName"] = json!(class);
         }

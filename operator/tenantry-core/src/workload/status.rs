@@ -35,16 +35,17 @@ pub(crate) type Verdict = (Truth, Reason, String);
 pub(crate) fn judge<'a>(
     workload: &Workload,
     draft: &Draft,
-    before: &'a [Condition],
+    before: Option<&'a TrunkStatus>,
     world: &World,
     done: &Outcome,
     now: Timestamp,
 ) -> Judged<'a> {
     let generation = workload.metadata.generation;
-    let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
+    let mut conditions =
+        Conditions::new(before.map_or(&[], |before| before.conditions.as_slice()), generation.unwrap_or_default(), now);
     let mut dependents = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied];
     conditions.set_accepted(done, "the spec is valid and supported");
-    let (truth, reason, message) = references(done);
+    let (truth, reason, message) = resolved(done, draft);
     conditions.set(Type::ResolvedRefs, truth, reason, message);
     let addons = draft.decided.iter().flat_map(|decided| decided.served.iter().copied());
     let kinds: Vec<_> = iter::once(&NETWORK_POLICY).chain(PARTS).chain([&ENDPOINT_SLICE]).chain(addons).collect();
@@ -54,9 +55,8 @@ pub(crate) fn judge<'a>(
     let mut idle = false;
     if let Some((main, (truth, reason, message))) = draft.runs.first().zip(worst(&draft.runs)) {
         idle = truth == Truth::True && main.seen.reason == Reason::ScaledToZero;
-        if main.seen.answers() {
-            status.url = workload.url();
-        }
+        let told = before.and_then(|before| before.url.as_deref());
+        status.url = workload.url().filter(|url| main.seen.answers_at(url, told));
         status.replicas = main.seen.replicas;
         status.revision.clone_from(&main.seen.revision);
         status.selector = Some(selector(workload));
@@ -156,6 +156,30 @@ pub(crate) fn references(done: &Outcome) -> Verdict {
         return (Truth::Unknown, Reason::Pending, unknown.join("; "));
     }
     (Truth::True, Reason::Succeeded, "everything it refers to exists and may be used".into())
+}
+
+/// The same of a workload, which names more than is looked for.
+fn resolved(done: &Outcome, draft: &Draft) -> Verdict {
+    let references = references(done);
+    if references.0 != Truth::True {
+        return references;
+    }
+    if draft.home.is_none() {
+        if let Some(wait) = done.plan.waits.first() {
+            return (Truth::Unknown, wait.reason, wait.message.clone());
+        }
+        let text = "nothing is looked for as long as it is in no environment of a tenant";
+        return (Truth::Unknown, Reason::Pending, text.into());
+    }
+    if !draft.unchecked.is_empty() {
+        let sorts: Vec<&str> = draft.unchecked.iter().copied().collect();
+        let text = format!(
+            "every workload it refers to exists and may be called; whether each {} it names exists is not looked at here: pods that lack one say so in Available",
+            sorts.join(", ")
+        );
+        return (Truth::True, Reason::Succeeded, text);
+    }
+    references
 }
 
 /// Whether all wanted objects are as they should be: of a resource that a message calls so, which consists of these kinds.

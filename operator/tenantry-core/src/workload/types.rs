@@ -9,12 +9,17 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::Condition;
 use crate::fields::Quantities;
 
+mod affinity;
 mod pod;
 mod references;
 mod rollout;
 mod scaling;
 mod span;
 
+pub use affinity::{
+    Affinity, NodeAffinity, NodeOperator, NodeRequirement, NodeTerm, NodeTerms, PodAffinity, PodSelector, PodTerm,
+    PreferredNode, PreferredPods,
+};
 pub use pod::{
     EnvFrom, EnvValue, EnvVar, ExecAction, FieldRef, File, HttpGet, KeyRef, NameRef, Placement, Probe, Probes,
     SocketAction, Spread, Toleration, TolerationEffect, TolerationOperator,

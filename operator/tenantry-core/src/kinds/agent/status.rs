@@ -19,7 +19,7 @@ pub(super) fn status(cr: &Agent, world: &World, done: &Outcome, now: Timestamp) 
     let before = cr.status.clone().unwrap_or_default();
     let workload = plan::workload(cr, world);
     let draft = workload::draft(&workload, world, now);
-    let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
+    let mut judged = workload::judge(&workload, &draft, Some(&before.trunk), world, done, now);
     let mut further: &[Type] = &[];
     let mut presented = Presented::default();
     if workload.inquiry.is_some() {

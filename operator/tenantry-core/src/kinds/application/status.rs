@@ -11,7 +11,7 @@ use super::types::{Application, ApplicationStatus};
 
 /// What the status should say.
 pub(super) fn status(cr: &Application, world: &World, done: &Outcome, now: Timestamp) -> ApplicationStatus {
-    let before = cr.status.as_ref().map(|status| status.trunk.conditions.as_slice()).unwrap_or_default();
+    let before = cr.status.as_ref().map(|status| &status.trunk);
     let workload = plan::workload(cr);
     let draft = workload::draft(&workload, world, now);
     let judged = workload::judge(&workload, &draft, before, world, done, now);

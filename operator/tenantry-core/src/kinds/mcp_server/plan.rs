@@ -2,8 +2,9 @@
 //! `verified.rs`.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use tenantry_protocol::target;
+use tenantry_protocol::target::{self, NotATarget};
 
 use crate::conditions::Reason;
 use crate::external::Protocol;
@@ -12,7 +13,7 @@ use crate::workload::{Extras, Inquiry, Lack, Workload, sort};
 use crate::world::World;
 
 use super::bridge::bridged;
-use super::types::{McpServer, Transport, VerificationMode};
+use super::types::{HeaderFrom, McpServer, Transport, VerificationMode};
 
 /// The workload that it is.
 pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a> {
@@ -26,6 +27,8 @@ pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a>
             Err(Lack::Unknown(what)) => unknown = Some(what),
         }
     }
+    extras.secrets =
+        headers(server).map(|(field, header)| (format!("{field}.secretRef"), header.secret_ref.clone())).collect();
     Workload {
         sort: &sort::MCP_SERVER,
         metadata: &server.metadata,
@@ -38,6 +41,12 @@ pub(super) fn workload<'a>(server: &'a McpServer, world: &World) -> Workload<'a>
         refusals,
         unknown,
     }
+}
+
+/// Headers that its clients send, each with its field.
+fn headers(server: &McpServer) -> impl Iterator<Item = (String, &HeaderFrom)> {
+    let headers = server.spec.remote.iter().flat_map(|remote| &remote.headers_from);
+    headers.map(|header| (format!("spec.remote.headersFrom[{}]", header.name), header))
 }
 
 fn inquiry(server: &McpServer) -> Option<Inquiry<'_>> {
@@ -58,7 +67,15 @@ fn refusals(server: &McpServer) -> Vec<Refusal> {
         refusals.push(Refusal::new(Reason::Invalid, format!("spec.{field}"), text));
     }
     if let Some(fault) = server.spec.remote.as_ref().and_then(|remote| target::parse(&remote.url).err()) {
-        refusals.push(Refusal::new(Reason::Invalid, "spec.remote.url", fault.to_string()));
+        let fix = if fault == NotATarget::Credentials { ", from a Secret, by spec.remote.headersFrom" } else { "" };
+        refusals.push(Refusal::new(Reason::Invalid, "spec.remote.url", format!("{fault}{fix}")));
+    }
+    let mut names = BTreeSet::new();
+    for (field, header) in headers(server) {
+        if !names.insert(header.name.to_lowercase()) {
+            let text = "is named twice, as upper and lower case are the same in headers: keep one of them";
+            refusals.push(Refusal::new(Reason::Invalid, field, text));
+        }
     }
     refusals
 }

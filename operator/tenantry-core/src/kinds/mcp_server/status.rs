@@ -16,10 +16,11 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
     let before = cr.status.clone().unwrap_or_default();
     let workload = plan::workload(cr, world);
     let draft = workload::draft(&workload, world, now);
-    let mut judged = workload::judge(&workload, &draft, &before.trunk.conditions, world, done, now);
+    let mut judged = workload::judge(&workload, &draft, Some(&before.trunk), world, done, now);
     let spec = cr.spec.verification.clone().unwrap_or_default();
     let mut status = McpServerStatus::default();
     let mut further = Vec::new();
+    let mut is_closed = false;
     if spec.mode != VerificationMode::Off {
         let (answer, (truth, reason, message)) =
             match workload::finding(&draft, &mut judged, Some(&before.trunk), world) {
@@ -39,6 +40,7 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
         if spec.mode == VerificationMode::Enforce || !is_told_only {
             further.push(Type::Verified);
         }
+        is_closed = reason == Reason::AuthRequired;
         judged.conditions.set(Type::Verified, truth, reason, message);
         status = verified::seen(&before, &spec, answer.as_ref());
     }
@@ -47,6 +49,7 @@ pub(super) fn status(cr: &McpServer, world: &World, done: &Outcome, now: Timesta
             "it is elsewhere, and nobody here knows whether it answers, as its spec says"
         }
         (None, VerificationMode::Off) => "it runs; its protocol is not checked, as its spec says",
+        _ if is_closed => "it asks for credentials; as far as can be seen without them it is well",
         (Some(_), _) => "it speaks its protocol",
         (None, _) => "it runs, and speaks its protocol",
     };

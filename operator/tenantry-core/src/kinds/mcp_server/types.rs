@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tenantry_protocol::challenge::Challenge;
 use tenantry_protocol::mcp::{Auth, Era, ServerInfo, Tool, Verification as Rules};
 
-use crate::workload::types::{Span, Trunk, TrunkStatus};
+use crate::workload::types::{KeyRef, Span, Trunk, TrunkStatus};
 
 /// Tools that agents call by the Model Context Protocol: a container that is run here, or a server elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
@@ -103,6 +103,26 @@ pub struct Remote {
     /// Its address.
     #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s]+$"))]
     pub url: String,
+    /// Headers that its clients send, such as Authorization, with values from Secrets. Pods of agents and applications that refer to
+    /// this server get each value in an environment variable, from the Secret of that name in their own namespace;
+    /// `/etc/tenantry/bindings.json` tells which variable is for which header. The operator reads no Secret, so it asks the server
+    /// without them. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub headers_from: Vec<HeaderFrom>,
+}
+
+/// A header whose value is in a Secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!self.name.matches('(?i)^(host|connection|content-.*|transfer-encoding|accept|mcp-.*)$')").message("this header is the protocol's own, and clients set it themselves: remove it").field_path(".name"))]
+pub struct HeaderFrom {
+    /// Its name, such as Authorization; letters, digits and dashes.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$"))]
+    pub name: String,
+    /// Where its value is, all of it (`Bearer …`).
+    pub secret_ref: KeyRef,
 }
 
 /// Which tools agents may see.

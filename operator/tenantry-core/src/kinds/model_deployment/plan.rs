@@ -60,8 +60,8 @@ fn workload<'a>(deployment: &'a ModelDeployment, version: Option<&'a Version>) -
             env: env(deployment, model),
             volumes: vec![volume(model, claim.as_ref())],
             claim,
-            first: None,
             version: version.map(|version| version.name.clone()),
+            ..Extras::default()
         },
         inquiry: None,
         refusals: Vec::new(),

@@ -12,7 +12,7 @@ use super::types::{ModelDeployment, ModelDeploymentStatus, ModelFailure, ModelSt
 
 /// What the status should say.
 pub(super) fn status(cr: &ModelDeployment, world: &World, done: &Outcome, now: Timestamp) -> ModelDeploymentStatus {
-    let before = cr.status.as_ref().map(|status| status.trunk.conditions.as_slice()).unwrap_or_default();
+    let before = cr.status.as_ref().map(|status| &status.trunk);
     let (workload, versions) = plan::workloads(cr);
     let draft = workload::draft_with(&workload, &versions, world, now);
     let judged = workload::judge(&workload, &draft, before, world, done, now);
@@ -28,6 +28,7 @@ fn traffic(cr: &ModelDeployment, workload: &Workload, versions: &[Workload], dra
     if versions.is_empty() {
         return Vec::new();
     }
+    let before = cr.status.as_ref().map(|status| status.traffic.as_slice()).unwrap_or_default();
     let rest = 100 - cr.spec.versions.iter().map(|version| version.traffic_percent).sum::<i32>();
     let shares = std::iter::once((DEFAULT, rest.max(0), None))
         .chain(cr.spec.versions.iter().map(|one| (one.name.as_str(), one.traffic_percent, one.match_.as_ref())));
@@ -37,12 +38,13 @@ fn traffic(cr: &ModelDeployment, workload: &Workload, versions: &[Workload], dra
         .zip(&draft.runs)
         .map(|(((version, percent, match_), workload), run)| {
             let ready = run.seen.truth == Truth::True;
+            let told = before.iter().find(|one| one.version == version).and_then(|one| one.url.as_deref());
             Traffic {
                 version: version.to_owned(),
                 percent,
                 headers: match_.map(|one| one.headers.clone()).unwrap_or_default(),
                 ready,
-                url: workload.url().filter(|_| run.seen.answers()),
+                url: workload.url().filter(|url| run.seen.answers_at(url, told)),
             }
         })
         .collect()

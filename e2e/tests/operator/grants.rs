@@ -11,6 +11,13 @@ use tenantry_e2e::{eventually, objects};
 use crate::program::{Operator, SOON};
 use crate::scene::{self, child, environment, onboard, stage};
 
+/// By this machine's clock, which is the control plane's.
+fn now() -> jiff::Timestamp {
+    let since = std::time::UNIX_EPOCH.elapsed().expect("after 1970");
+    jiff::Timestamp::try_from(std::time::UNIX_EPOCH + since).expect("a time")
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn ours(kind: &str, namespace: &str, name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "tenantry.dev/v1alpha1", "kind": kind,
@@ -155,13 +162,13 @@ async fn what_is_revoked_or_has_expired_is_closed_at_once() {
     );
 
     // By itself, at its time.
-    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(8);
+    let end = now() + jiff::SignedDuration::from_secs(8);
     let end = jiff::Timestamp::from_second(end.as_second()).expect("a time");
     let grant = offer(&pair, "short", &json!({ "expiresAt": end }));
     pair.apply(&grant).await;
     pair.until(true).await;
     pair.until(false).await;
-    let late = jiff::Timestamp::now().duration_since(end);
+    let late = now().duration_since(end);
     println!("a contract that expired was closed at both ends {} ms after its time", late.as_millis());
     assert!(late >= jiff::SignedDuration::ZERO, "not before its time: {late}");
     let found = pair.condition(&grant, "Ready", "False").await;
@@ -223,12 +230,12 @@ async fn a_contract_that_ends_while_the_operator_is_down_is_closed_when_it_comes
     scene::prepare(&cluster).await;
     let operator = Operator::start(&cluster).await;
     let pair = Pair::onboard(cluster.client().await.expect("client"), "away").await;
-    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(10);
+    let end = now() + jiff::SignedDuration::from_secs(10);
     let end = jiff::Timestamp::from_second(end.as_second()).expect("a time");
     pair.apply(&offer(&pair, "short", &json!({ "expiresAt": end }))).await;
     pair.until(true).await;
     operator.kill();
-    eventually(Duration::from_secs(30), "its time is over", async || (jiff::Timestamp::now() > end).then_some(()))
+    eventually(Duration::from_secs(30), "its time is over", async || (now() > end).then_some(()))
         .await
         .expect("in time");
     assert_eq!(pair.ends().await, (true, true), "nobody looks");

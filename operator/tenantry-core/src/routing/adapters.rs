@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::features::Controller;
 use super::gateways::Seat;
-use crate::kinds::service_route::types::{Deprecated, OnUnsupported, Policies, Prefix};
+use crate::kinds::service_route::types::{Auth, Deprecated, OnUnsupported, Policies, Prefix};
 use crate::kinds::tenantry_platform::types::PolicyAdapter;
 use crate::resources::{MIDDLEWARE, Resource, is_served};
 use crate::world::World;
@@ -85,10 +85,9 @@ enum Adapter {
 /// How all of it is done on this gateway. `None` while that is not known.
 pub(crate) fn enforce(demands: &Demands, seat: &Seat, controller: &Controller, world: &World) -> Option<Enforcing> {
     let adapter = match seat.profile.policy_adapter {
-        PolicyAdapter::Portable => Adapter::Nothing,
         PolicyAdapter::Traefik => traefik_where_served(world)?,
         PolicyAdapter::Auto if controller.name.as_deref() == Some(traefik::CONTROLLER) => traefik_where_served(world)?,
-        PolicyAdapter::Auto | PolicyAdapter::EnvoyGateway => Adapter::Nothing,
+        PolicyAdapter::Auto | PolicyAdapter::Portable => Adapter::Nothing,
     };
     let mut enforcing = Enforcing::default();
     portable::enforce(demands, controller, adapter, &mut enforcing);
@@ -107,7 +106,7 @@ fn traefik_where_served(world: &World) -> Option<Adapter> {
 fn nothing(demands: &Demands, enforcing: &mut Enforcing) {
     let policies = demands.policies;
     let needs = "an adapter for the gateway's controller";
-    if policies.auth.as_ref().is_some_and(|auth| auth.is_asked_for()) {
+    if policies.auth.as_ref().is_some_and(Auth::is_asked_for) {
         enforcing.lacks(demands, "spec.policies.auth", true, needs);
     }
     if policies.rate_limit.is_some() {

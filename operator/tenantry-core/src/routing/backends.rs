@@ -127,13 +127,14 @@ fn reduced(mut shares: Vec<(Served, i32)>) -> Vec<(Served, i32)> {
     for (_, weight) in &mut shares {
         *weight /= all;
     }
-    match shares.as_mut_slice() {
-        [(_, only)] => *only = 1,
-        _ => {
-            let sum: i32 = shares.iter().map(|(_, weight)| weight).sum();
-            if sum > 0 && 100 % sum == 0 {
-                shares.iter_mut().for_each(|(_, weight)| *weight *= 100 / sum);
-            }
+    if let [(_, only)] = shares.as_mut_slice() {
+        *only = 1;
+        return shares;
+    }
+    let sum: i32 = shares.iter().map(|(_, weight)| weight).sum();
+    if sum > 0 && 100 % sum == 0 {
+        for (_, weight) in &mut shares {
+            *weight *= 100 / sum;
         }
     }
     shares

@@ -116,9 +116,9 @@ fn a_mistake_leaves_what_runs_as_it_is() {
         let mut stage = Stage::new(kind, &smallest(kind));
         stage.tell();
         let url = stage.cr["status"]["url"].clone();
-        stage.cr["spec"]["expose"] = json!({ "api": { "name": "A", "version": "v1" } });
+        stage.cr["spec"]["rollout"] = json!({ "strategy": "Canary" });
         let status = stage.status();
-        says(&status, "Accepted", "False", "Unsupported", "spec.expose");
+        says(&status, "Accepted", "False", "Unsupported", "spec.rollout.strategy");
         assert_eq!(status["url"], url, "{kind}: it still answers");
         let plan = stage.plan();
         let kept: Vec<_> = stage.world.keys().filter(|key| *key.resource == MANAGED_DEPLOYMENT).collect();

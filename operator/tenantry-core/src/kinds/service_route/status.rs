@@ -172,8 +172,9 @@ fn enforced(draft: &Draft) -> Verdict {
         return (Truth::Unknown, Reason::Pending, "it is not known what the gateway can enforce".into());
     }
     if draft.missing.is_empty() {
-        let notes: String = draft.notes.iter().map(|note| format!("; {note}")).collect();
-        return (Truth::True, Reason::Succeeded, format!("every policy of the spec is put into effect{notes}"));
+        let told =
+            ["every policy of the spec is put into effect"].into_iter().chain(draft.notes.iter().map(String::as_str));
+        return (Truth::True, Reason::Succeeded, told.collect::<Vec<_>>().join("; "));
     }
     let all: Vec<String> = draft.missing.iter().map(|one| format!("{} (needs {})", one.field, one.feature)).collect();
     (Truth::False, Reason::PolicyNotEnforced, format!("nothing does {}", all.join(", ")))

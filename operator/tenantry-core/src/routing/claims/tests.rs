@@ -26,7 +26,7 @@ fn seat(path: &str) -> Seat {
 }
 
 /// A route in `namespace`; of ours for the ServiceRoute of the same name if `ours`.
-fn route(namespace: &str, name: &str, created: &str, hosts: &[&str], path: Value, ours: bool) -> Value {
+fn route(namespace: &str, name: &str, created: &str, hosts: &[&str], path: &Value, ours: bool) -> Value {
     let mut route = json!({
         "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
         "metadata": { "namespace": namespace, "name": name, "uid": name, "creationTimestamp": created },
@@ -83,12 +83,12 @@ fn holder(ruling: &Ruling) -> &str {
 fn the_first_route_has_the_path_however_old_its_rivals_are() {
     let theirs = |created| {
         [
-            route("globex-dev", "it", created, &["infra-proxy"], prefix("/a"), true),
+            route("globex-dev", "it", created, &["infra-proxy"], &prefix("/a"), true),
             wish("globex-dev", "it", created, "/a"),
         ]
     };
     let mine =
-        [route("acme-dev", "me", MINE, &["infra-proxy"], prefix("/a"), true), wish("acme-dev", "me", MINE, "/a")];
+        [route("acme-dev", "me", MINE, &["infra-proxy"], &prefix("/a"), true), wish("acme-dev", "me", MINE, "/a")];
     let all = |one: &[Value], other: &[Value]| [one, other].concat();
     // Who has a route has the path, also against a wish that is older.
     assert_eq!(holder(&ruling("/a", &theirs(YOUNGER))), "ServiceRoute globex-dev/it");
@@ -111,10 +111,10 @@ fn the_first_route_has_the_path_however_old_its_rivals_are() {
 #[test]
 fn what_lies_above_or_beneath_is_another_tenants_too() {
     let others = |path: &str| {
-        [route("globex-dev", "it", OLDER, &["infra-proxy"], prefix(path), true), wish("globex-dev", "it", OLDER, path)]
+        [route("globex-dev", "it", OLDER, &["infra-proxy"], &prefix(path), true), wish("globex-dev", "it", OLDER, path)]
     };
     let kin = |path: &str| {
-        [route("acme-prod", "it", OLDER, &["infra-proxy"], prefix(path), true), wish("acme-prod", "it", OLDER, path)]
+        [route("acme-prod", "it", OLDER, &["infra-proxy"], &prefix(path), true), wish("acme-prod", "it", OLDER, path)]
     };
     for path in ["/api/v1", "/api/v1/DESK/login", "/api/v1/desk", "/"] {
         assert_eq!(holder(&ruling("/api/v1/DESK", &others(path))), "ServiceRoute globex-dev/it", "{path}");
@@ -132,8 +132,8 @@ fn what_lies_above_or_beneath_is_another_tenants_too() {
 
 #[test]
 fn routes_of_strangers_are_named() {
-    let mine = route("acme-dev", "me", MINE, &["infra-proxy"], prefix("/a"), true);
-    let stranger = |created: &str, hosts: &[&str], path: Value| route("other", "it", created, hosts, path, false);
+    let mine = route("acme-dev", "me", MINE, &["infra-proxy"], &prefix("/a"), true);
+    let stranger = |created: &str, hosts: &[&str], path: Value| route("other", "it", created, hosts, &path, false);
     let with = |stranger: Value| holder(&ruling("/a", &[mine.clone(), stranger])).to_owned();
     assert_eq!(with(stranger(OLDER, &["infra-proxy"], prefix("/a"))), "HTTPRoute other/it");
     assert_eq!(with(stranger(YOUNGER, &["infra-proxy"], prefix("/a"))), "mine, with intruders");
@@ -152,11 +152,13 @@ fn routes_of_strangers_are_named() {
 #[test]
 fn two_of_one_tenant_may_change_places_at_once() {
     let theirs =
-        [route("acme-prod", "it", OLDER, &["infra-proxy"], prefix("/a"), true), wish("acme-prod", "it", OLDER, "/b")];
+        [route("acme-prod", "it", OLDER, &["infra-proxy"], &prefix("/a"), true), wish("acme-prod", "it", OLDER, "/b")];
     assert_eq!(holder(&ruling("/a", &theirs)), "mine");
-    let others =
-        [route("globex-dev", "it", OLDER, &["infra-proxy"], prefix("/a"), true), wish("globex-dev", "it", OLDER, "/b")];
+    let others = [
+        route("globex-dev", "it", OLDER, &["infra-proxy"], &prefix("/a"), true),
+        wish("globex-dev", "it", OLDER, "/b"),
+    ];
     assert_eq!(holder(&ruling("/a", &others)), "unknown", "another tenant's route must be gone");
-    let gone = [route("globex-dev", "it", OLDER, &["infra-proxy"], prefix("/a"), true)];
+    let gone = [route("globex-dev", "it", OLDER, &["infra-proxy"], &prefix("/a"), true)];
     assert_eq!(holder(&ruling("/a", &gone)), "unknown", "its route outlives its ServiceRoute for a moment");
 }

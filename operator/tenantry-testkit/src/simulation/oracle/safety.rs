@@ -285,7 +285,7 @@ fn unconfirmed_deletion(before: &Snapshot, change: &Change) -> Option<String> {
 fn names_another(before: &Snapshot, change: &Change) -> Option<String> {
     let tenant = change.object["metadata"]["labels"][TENANT].as_str()?;
     let text = change.object.to_string();
-    let known = change.previous.as_ref().map(|previous| previous.to_string()).unwrap_or_default();
+    let known = change.previous.as_ref().map(ToString::to_string).unwrap_or_default();
     let in_contract = |other: &str| {
         before.of_kind(GROUP, "servicegrants", "").any(|grant| {
             let consumer = grant["spec"]["consumer"]["tenant"].as_str().unwrap_or_default();

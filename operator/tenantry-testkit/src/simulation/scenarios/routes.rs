@@ -16,11 +16,11 @@ pub fn routes() -> Vec<Scenario> {
             "an agent refers to tools of another tenant; they are offered later, for a while; then the offer goes and comes again",
             [established(&["dev"]), vec![tools(), borrower(), Step::Settle]].concat(),
             vec![
-                offer("tickets", json!({"mcpServerRef": {"name": "tickets"}})),
+                offer("tickets"),
                 Step::Settle,
                 Step::Delete(format!("{OURS}/globex-dev/servicegrants/tickets")),
                 Step::Settle,
-                offer("again", json!({"mcpServerRef": {"name": "tickets"}})),
+                offer("again"),
                 Step::Settle,
                 Step::Delete(format!("{OURS}/acme-dev/agents/borrower")),
             ],
@@ -29,11 +29,7 @@ pub fn routes() -> Vec<Scenario> {
             "a contract of two resources",
             "an offer is accepted for a whole namespace, first by the wrong tenant's word, and taken back by its other end",
             [established(&["dev"]), vec![tools(), acceptance(), Step::Settle]].concat(),
-            vec![
-                offer("tickets", json!({"mcpServerRef": {"name": "tickets"}})),
-                Step::Settle,
-                Step::Delete(format!("{OURS}/acme-dev/servicegrants/theirs")),
-            ],
+            vec![offer("tickets"), Step::Settle, Step::Delete(format!("{OURS}/acme-dev/servicegrants/theirs"))],
         ),
         Scenario::new(
             "routes on a gateway",
@@ -89,7 +85,8 @@ fn borrower() -> Step {
     made("acme-dev", "agents", "Agent", "borrower", &spec)
 }
 
-fn offer(name: &str, provider: Value) -> Step {
+fn offer(name: &str) -> Step {
+    let provider = json!({"mcpServerRef": {"name": "tickets"}});
     let spec = json!({"provider": provider, "consumer": {"tenant": "acme", "environment": "dev"}});
     made("globex-dev", "servicegrants", "ServiceGrant", name, &spec)
 }

@@ -107,8 +107,6 @@ pub enum PolicyAdapter {
     Portable,
     /// Middlewares of Traefik.
     Traefik,
-    /// Policies of Envoy Gateway.
-    EnvoyGateway,
 }
 
 /// The pods that a Gateway's traffic comes from.

@@ -41,7 +41,9 @@ impl Availability {
     /// Whether somebody answers at this address, that of the spec; `told` is what the status said before. An address is told once pods of the
     /// newest revision are available, and stays while anybody answers: old pods do during a rollout, but not where they never listened.
     pub(crate) fn answers_at(&self, url: &str, told: Option<&str>) -> bool {
-        self.is_served && (self.truth == Truth::True || told == Some(url))
+        // Endpoints of the last pods may go a moment later than they do.
+        let has_pods = self.reason != Reason::ScaledToZero;
+        has_pods && self.is_served && (self.truth == Truth::True || told == Some(url))
     }
 }
 

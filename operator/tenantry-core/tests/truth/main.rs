@@ -234,6 +234,24 @@ fn an_address_before_anybody_answers_there() {
 }
 
 #[test]
+fn an_address_of_what_has_just_lost_its_last_pod() {
+    let mut spec = smallest("Application");
+    let query = json!({ "type": "Prometheus", "query": "depth", "averageValue": "5" });
+    spec["scaling"] = json!({ "minReplicas": 0, "maxReplicas": 5, "metrics": [query] });
+    let mut stage = Stage::new("Application", &spec);
+    offers(&mut stage.world);
+    stage.insert(scaled_object("True"));
+    stage.settle();
+    stage.run(WELL);
+    stage.tell();
+    assert!(stage.cr["status"]["url"].is_string());
+    // Its endpoints are still there.
+    let pods = Pods { wanted: 0, there: 0, of_the_newest_revision: 0, available: 0, ..WELL };
+    stage.run(pods);
+    assert_eq!(stage.status()["url"], Value::Null, "{}", stage.status()["conditions"]);
+}
+
+#[test]
 fn a_new_address_while_only_old_pods_answer() {
     for kind in KINDS {
         let mut stage = ready_stage(kind, &smallest(kind));
@@ -367,6 +385,15 @@ fn accelerators_where_there_are_none() {
     }
 }
 
+/// What KEDA says of it.
+fn scaled_object(ready: &str) -> Value {
+    json!({
+        "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
+        "metadata": { "name": "web-app", "namespace": NAMESPACE, "labels": { "app.kubernetes.io/managed-by": "tenantry" } },
+        "status": { "conditions": [{ "type": "Ready", "status": ready, "message": "no such query" }] },
+    })
+}
+
 #[test]
 fn scaling_claimed_where_nothing_scales() {
     let query = json!({ "minReplicas": 1, "maxReplicas": 5, "metrics": [{ "type": "Prometheus", "query": "depth", "averageValue": "5" }] });
@@ -379,16 +406,9 @@ fn scaling_claimed_where_nothing_scales() {
     stage.run(WELL);
     // It is there, and has not looked at it yet.
     assert_eq!(condition(&stage.status(), "ScalingReady").0, "Unknown");
-    let scaled = |ready: &str| {
-        json!({
-            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
-            "metadata": { "name": "web-app", "namespace": NAMESPACE, "labels": { "app.kubernetes.io/managed-by": "tenantry" } },
-            "status": { "conditions": [{ "type": "Ready", "status": ready, "message": "no such query" }] },
-        })
-    };
-    stage.insert(scaled("True"));
+    stage.insert(scaled_object("True"));
     says(&stage.status(), "ScalingReady", "True", "Succeeded", "a ScaledObject of KEDA scales it");
-    stage.insert(scaled("False"));
+    stage.insert(scaled_object("False"));
     says(&stage.status(), "ScalingReady", "False", "Failed", "no such query");
 
     let mut spec = smallest("Application");

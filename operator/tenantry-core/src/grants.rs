@@ -98,10 +98,21 @@ fn offers(namespace: &str, kind: &str, name: &str, world: &World, now: Timestamp
         Lookup::Missing => Vec::new(),
         Lookup::NotSynced => return None,
     };
+    if grants.is_empty() {
+        return Some(Vec::new());
+    }
+    let provider = match standing(namespace, world) {
+        Standing::Home(home) => home.place.tenant,
+        Standing::Leaving | Standing::Foreign(_) => return Some(Vec::new()),
+        Standing::Unknown(_) => return None,
+    };
+    // To itself nobody grants anything: whether its environments reach each other is said elsewhere.
+    let is_to_another =
+        |spec: &ServiceGrantSpec| spec.consumer.as_ref().is_some_and(|consumer| consumer.tenant != provider);
     let holding = grants.iter().filter_map(|grant| {
         let spec: ServiceGrantSpec = serde_json::from_value(grant["spec"].clone()).ok()?;
         let name = grant["metadata"]["name"].as_str()?.to_owned();
-        lapse(grant, &spec, now).is_none().then_some(Offer { name, spec })
+        (lapse(grant, &spec, now).is_none() && is_to_another(&spec)).then_some(Offer { name, spec })
     });
     Some(holding.collect())
 }
@@ -171,7 +182,7 @@ pub(crate) fn guests(namespace: &str, kind: &str, name: &str, world: &World, now
 /// Whether an offer is made to the environment in this namespace, and that may call anybody.
 pub(crate) fn is_open_to(spec: &ServiceGrantSpec, namespace: &str, world: &World) -> bool {
     match standing(namespace, world) {
-        Standing::Home(home) => is_for(spec, &home) && home.suspended.as_deref() != Some("Quarantine"),
+        Standing::Home(home) => is_for(spec, &home) && !home.is_quarantined(),
         Standing::Leaving | Standing::Foreign(_) | Standing::Unknown(_) => false,
     }
 }

@@ -27,5 +27,13 @@ pub(crate) fn build_route_policies(parts: &RouteParts, from: &DataPlane, to: &[S
             }),
         )
     };
-    to.iter().map(policy).collect()
+    let mut policies: Vec<Desired> = Vec::new();
+    for served in to {
+        let policy = policy(served);
+        // A workload's Service can be named as such, too.
+        if policies.iter().all(|one| one.key() != policy.key()) {
+            policies.push(policy);
+        }
+    }
+    policies
 }

@@ -67,13 +67,14 @@ pub static TENANT_SERVICE: Resource = Resource {
     ..child("", "v1", "Service", "services")
 };
 
-/// Shape: `{name, selector: {key: value}, ports: [{port, target}]}`, with the number or the name of the pods' port.
+/// Shape: `{name, type, selector: {key: value}, ports: [{port, target}]}`, with the number or the name of the pods' port.
 fn service_facts(service: &Value) -> Value {
     let ports = service["spec"]["ports"].as_array().into_iter().flatten();
     let target =
         |one: &Value| if one["targetPort"].is_null() { one["port"].clone() } else { one["targetPort"].clone() };
     json!({
         "name": service["metadata"]["name"],
+        "type": service["spec"]["type"],
         "selector": service["spec"]["selector"],
         "ports": ports.map(|one| json!({ "port": one["port"], "target": target(one) })).collect::<Vec<Value>>(),
     })
@@ -115,7 +116,7 @@ fn gateway_facts(gateway: &Value) -> Value {
     })
 }
 
-/// Shape: `{namespace, name, uid, created, generation, owner?, parents: ["namespace/name"], hostnames: [text], paths: [{type, value}],
+/// Shape: `{namespace, name, uid, created, generation, owner?, marked?, parents: ["namespace/name"], hostnames: [text], paths: [{type, value}],
 /// told: [{parent: "namespace/name", controller, conditions}]}`, with the path of its owner mark where it is ours.
 fn route_facts(route: &Value) -> Value {
     let (metadata, spec) = (&route["metadata"], &route["spec"]);
@@ -154,10 +155,9 @@ fn route_facts(route: &Value) -> Value {
         "told": told.collect::<Vec<Value>>(),
     });
     // A mark can be copied; that of a write of ours cannot.
-    if let Some(owner) =
-        Owner::marked_on(route).filter(|owner| owner.namespace == own && content::was_written_by_us(route))
-    {
-        facts["owner"] = owner.path().into();
+    if let Some(owner) = Owner::marked_on(route).filter(|owner| owner.namespace == own) {
+        let field = if content::was_written_by_us(route) { "owner" } else { "marked" };
+        facts[field] = owner.path().into();
     }
     facts
 }

@@ -27,6 +27,8 @@ pub(crate) struct Demands<'a> {
     pub(crate) on_unsupported: Option<OnUnsupported>,
     /// Where an external service that decides is asked, if there is one and it is known.
     pub(crate) authorizer: Option<String>,
+    /// Whether it is gRPC, whose routes have fewer fields.
+    pub(crate) grpc: bool,
     /// Namespace and name of the route.
     pub(crate) route: (&'a str, &'a str),
 }

@@ -38,6 +38,13 @@ pub(crate) struct Answer {
     pub(crate) shares: Vec<(Served, i32)>,
 }
 
+impl Answer {
+    /// Whether it can send a request there.
+    pub(crate) fn leads_to(&self, served: &Served) -> bool {
+        self.shares.iter().any(|(one, _)| one == served)
+    }
+}
+
 /// What one backend comes to: its own share, and that of each version it has besides.
 struct Resolved {
     shares: Vec<(Served, i32)>,
@@ -229,6 +236,13 @@ fn service(reference: &ServiceRef, field: &str, namespace: &str, world: &World, 
         plan.wait(Reason::RefNotFound, format!("{field}: there is no Service {name}: create it, or refer to another"));
         return None;
     };
+    if found["type"] == "ExternalName" {
+        let text = format!(
+            "Service {name} is another name for something elsewhere, which nobody here has published: refer to one that selects pods"
+        );
+        plan.refusals.push(Refusal::new(Reason::Invalid, field, text));
+        return None;
+    }
     let ports = found["ports"].as_array().into_iter().flatten();
     let Some(port) = ports.into_iter().find(|one| one["port"] == reference.port) else {
         plan.wait(

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::gateways::Seat;
 use super::wish::Wish;
+use crate::meta;
 use crate::object::ObjectKey;
-use crate::resources::{self, GRPC_ROUTE, HTTP_ROUTE, Resource, SERVICE_ROUTE};
+use crate::resources::{self, GRPC_ROUTE, HTTP_ROUTE, NAMESPACE, Resource, SERVICE_ROUTE};
 use crate::world::{Lookup, Scope, World};
 
 /// The kinds of routes that can have a path.
@@ -160,21 +161,34 @@ pub(crate) fn rule(
             return Ruling::Unknown(format!("{} cannot be seen; the operator's /readyz says why", kind.plural));
         }
     };
-    let mine = found.iter().filter(|(_, route)| route["owner"] == me.path().as_str());
-    let mine: Vec<(String, String)> =
-        mine.filter(|(_, route)| serves(route, seat)).map(|(_, route)| age(route)).collect();
-    let mine = mine.into_iter().min();
+    let own: Vec<&Arc<Value>> =
+        found.iter().map(|(_, route)| route).filter(|route| route["owner"] == me.path().as_str()).collect();
+    // What is had on one host proves nothing of another.
+    let mine_against = |other: &Value| {
+        let contested = contested(other, seat);
+        let has_all = |route: &&&Arc<Value>| {
+            let has = hosts_of(route);
+            serves(route, seat) && (has.is_empty() || contested.iter().all(|host| has.contains(host)))
+        };
+        own.iter().filter(has_all).map(|route| age(route)).min()
+    };
     let mut intruders = Vec::new();
     for (kind, route) in &found {
         let title = format!("{} {}/{}", kind.kind, text(route, "namespace"), text(route, "name"));
-        match route["owner"].as_str() {
+        let mine = mine_against(route);
+        // Elsewhere a mark, and the name of who wrote it, can be anybody's.
+        match route["owner"].as_str().filter(|_| is_tenants(&text(route, "namespace"), world)) {
             Some(owner) if owner == me.path() => {}
+            // A backup that was restored: it is taken over again.
+            None if route["marked"] == me.path().as_str() => {}
             Some(owner) => {
                 if let Some(ruling) = against_ours(me, seat, owner, route, mine.as_ref(), world) {
                     return ruling;
                 }
             }
             None => match relation(route, seat) {
+                // Whoever names a host is served there before those that name none.
+                Lies::Same if hosts_of(route).is_empty() => {}
                 Lies::Same if mine.as_ref().is_none_or(|mine| age(route) < *mine) => {
                     let text = format!(
                         "{title}, which is not Tenantry's, has {} there already and is served: remove it, or choose another path",
@@ -192,7 +206,7 @@ pub(crate) fn rule(
             },
         }
     }
-    if mine.is_none()
+    if own.iter().all(|route| !serves(route, seat))
         && let Some(ruling) = against_wishes(me, seat, seat_of, world)
     {
         return ruling;
@@ -301,6 +315,28 @@ fn against_wishes(
     let title = format!("ServiceRoute {namespace}/{name}");
     let text = format!("{title} asked for {} first: choose another path, or have it removed there", seat.path);
     Some(Ruling::Lost(title, text))
+}
+
+/// Whether a namespace is one that Tenantry has made a tenant's.
+fn is_tenants(namespace: &str, world: &World) -> bool {
+    let labels = match world.get(&ObjectKey::cluster(&NAMESPACE, namespace)) {
+        Lookup::Found(facts) => facts["metadata"]["labels"].clone(),
+        // What is not known is taken for what it says it is.
+        Lookup::NotSynced => return true,
+        Lookup::Missing => return false,
+    };
+    labels[meta::TENANT].is_string() && labels[meta::MANAGED_BY] == meta::MANAGER
+}
+
+/// The hosts that a route names.
+fn hosts_of(route: &Value) -> Vec<&str> {
+    route["hostnames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The hosts that a route has of those that are asked for.
+fn contested<'a>(route: &Value, seat: &'a Seat) -> Vec<&'a str> {
+    let has = hosts_of(route);
+    seat.hosts.iter().map(String::as_str).filter(|host| has.is_empty() || has.contains(host)).collect()
 }
 
 /// Whether a route serves just what is asked for.

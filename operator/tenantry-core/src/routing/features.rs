@@ -61,6 +61,8 @@ pub(crate) struct Listener {
     pub(crate) port: i64,
     /// The only host that it answers for, if it does not for all.
     pub(crate) hostname: Option<String>,
+    /// Whether it takes routes of other namespaces at all.
+    pub(crate) is_open: bool,
 }
 
 impl Controller {
@@ -112,6 +114,7 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
         protocol: text(&one["protocol"]),
         port: one["port"].as_i64().unwrap_or_default(),
         hostname: one["hostname"].as_str().map(str::to_owned),
+        is_open: !matches!(one["from"].as_str(), None | Some("Same" | "None")),
     };
     let listeners: Vec<Listener> = listeners.map(listener).collect();
     let class_name = text(&gateway["class"]);

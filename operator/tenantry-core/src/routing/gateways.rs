@@ -38,7 +38,16 @@ pub(crate) fn seat(spec: &Value, home: &Home, platform: &TenantryPlatformSpec) -
             ),
         ));
     }
-    let gateway = format!("{}/{}", profile.gateway_ref.namespace, profile.gateway_ref.name);
+    let gateway = profile.gateway();
+    let is_shared =
+        |host: &&String| platform.gateways.iter().any(|one| one.gateway() == gateway && one.hosts.contains(host));
+    if let Some(host) = hostnames.iter().find(is_shared) {
+        return Err(Refusal::new(
+            Reason::Invalid,
+            format!("spec.hostnames[{host}]"),
+            "all tenants share this host: leave it out, and the route is found there",
+        ));
+    }
     if let Some(host) =
         hostnames.iter().find(|host| !home.hostnames.iter().any(|granted| names::is_host_within(host, granted)))
     {
@@ -84,7 +93,7 @@ pub(crate) fn seat(spec: &Value, home: &Home, platform: &TenantryPlatformSpec) -
 fn profile(home: &Home, exposure: Exposure, platform: &TenantryPlatformSpec) -> Result<GatewayProfile, Refusal> {
     let fits = |profile: &&GatewayProfile| {
         (profile.stages.is_empty() || profile.stages.iter().any(|stage: &Stage| stage.label() == home.stage))
-            && (profile.exposures.is_empty() || profile.exposures.contains(&exposure))
+            && profile.is_for(exposure)
     };
     platform.gateways.iter().find(fits).cloned().ok_or_else(|| {
         Refusal::new(

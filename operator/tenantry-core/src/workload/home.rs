@@ -37,6 +37,11 @@ impl Home {
         self.suspended.as_deref().is_some_and(|mode| mode != "ScaleToZero")
     }
 
+    /// Whether nothing may reach what is here, nor be reached from it.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.suspended.as_deref() == Some("Quarantine")
+    }
+
     /// Whether a volume of this class may be asked for: what the operator writes, the admission policies let through.
     pub(crate) fn allows_storage(&self, class: Option<&str>) -> bool {
         self.storage_classes == "*"

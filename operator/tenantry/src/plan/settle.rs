@@ -130,6 +130,8 @@ pub(super) fn demand(
             Read::List(resource, Scope::Namespace(namespace)) if resource.watch.is_on_demand() => {
                 Some((resource, namespace))
             }
+            // Wherever it is.
+            Read::List(resource, _) if resource.watch.is_on_demand() => Some((resource, String::new())),
             _ => None,
         })
         .collect()

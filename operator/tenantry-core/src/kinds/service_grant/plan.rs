@@ -149,6 +149,13 @@ impl End<'_> {
             draft.plan.denials.push(denied(text));
             return;
         };
+        if self.home.siblings.iter().any(|sibling| sibling == namespace) {
+            let text = format!(
+                "{title} is the tenant's own, whose environments reach each other by network.betweenEnvironments of the Tenant: remove this one"
+            );
+            draft.plan.denials.push(denied(text));
+            return;
+        }
         describe(&spec, &provider, namespace, draft);
         draft.offer = Some(spec.clone());
         draft.lapse = lapse(&offer, &spec, self.now);
@@ -169,10 +176,16 @@ impl End<'_> {
         }
         // Whoever offers must be an environment itself.
         match standing(namespace, self.world) {
+            Standing::Home(home) if home.is_quarantined() => {
+                return draft
+                    .plan
+                    .denials
+                    .push(denied(format!("{title} is of a tenant in quarantine: nobody reaches it meanwhile")));
+            }
             Standing::Home(_) => {}
             Standing::Unknown(what) => {
                 draft.plan.wait(Reason::Pending, what);
-                draft.plan.undecided.push(Undecided::Everything);
+                self.leave_ways(draft);
                 return;
             }
             Standing::Leaving | Standing::Foreign(_) => {
@@ -180,20 +193,28 @@ impl End<'_> {
             }
         }
         let Some(served) = self.served(&provider, namespace, field, draft) else { return };
+        if self.is_quarantined() {
+            return;
+        }
         draft.consumers.insert(format!("ServiceGrant {}/{}", self.namespace, self.name));
         draft.url = Some(format!("http://{}.{namespace}.svc:{}", served.service, served.port));
-        if !self.is_quarantined() {
-            draft.plan.want(build_grant_egress(&self.home.place, self.name, &pods(&served, namespace)));
-        }
+        draft.plan.want(build_grant_egress(&self.home.place, self.name, &pods(&served, namespace)));
     }
 
     fn is_quarantined(&self) -> bool {
-        self.home.suspended.as_deref() == Some("Quarantine")
+        self.home.is_quarantined()
     }
 
     fn wait_for_grants(&self, draft: &mut Draft) {
         draft.plan.wait(Reason::Pending, "it is not known yet who lets whom call what");
-        draft.plan.undecided.push(Undecided::Kind(&NETWORK_POLICY, self.namespace.to_owned()));
+        self.leave_ways(draft);
+    }
+
+    /// What is not known leaves the ways as they are. In quarantine there are none.
+    fn leave_ways(&self, draft: &mut Draft) {
+        if !self.is_quarantined() {
+            draft.plan.undecided.push(Undecided::Kind(&NETWORK_POLICY, self.namespace.to_owned()));
+        }
     }
 
     /// The Service that is offered, and its pods.
@@ -207,7 +228,7 @@ impl End<'_> {
         };
         let resolution = backends(&backend, &[], namespace, self.world, field, &mut draft.plan);
         if resolution.unknown {
-            draft.plan.undecided.push(Undecided::Kind(&NETWORK_POLICY, self.namespace.to_owned()));
+            self.leave_ways(draft);
         }
         resolution.served.into_iter().next()
     }

@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::types::{AuthType, Protocol, ServiceRoute};
+use super::types::{AuthType, OnUnsupported, Protocol, ServiceRoute};
 use crate::build::{RouteParts, build_route_policies, build_routes};
 use crate::conditions::Reason;
-use crate::kinds::tenantry_platform::{self, types::TenantryPlatformSpec};
+use crate::kinds::tenantry_platform::{
+    self,
+    types::{GatewayProfile, TenantryPlatformSpec},
+};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
-use crate::resources::{APPLICATION, GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, is_served};
+use crate::resources::{
+    APPLICATION, GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TENANTRY_PLATFORM,
+    is_served,
+};
 use crate::routing::{
     Answer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Resolution, Ruling, Seat, Served, backends,
     controller, enforce, rule, seat, served_routes,
@@ -43,6 +49,8 @@ pub(super) struct Draft {
     pub(super) routes: Vec<Arc<Value>>,
     /// How the tenant is suspended.
     pub(super) suspended: Option<String>,
+    /// Whether its routes are wanted as the spec says now; if not, what there is stays as it was.
+    pub(super) is_wanted: bool,
 }
 
 /// Plans a route.
@@ -52,6 +60,12 @@ pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
     let everything = |mut draft: Draft, reason, what: String| {
         draft.plan.wait(reason, what);
         draft.plan.undecided.push(Undecided::Everything);
+        draft
+    };
+    let all_but_holes = |mut draft: Draft, reason, what: String| {
+        draft.plan.wait(reason, what);
+        let kinds = [&HTTP_ROUTE, &GRPC_ROUTE, &MIDDLEWARE];
+        draft.plan.undecided.extend(kinds.map(|kind| Undecided::Kind(kind, namespace.to_owned())));
         draft
     };
     let home = match standing(namespace, world) {
@@ -67,11 +81,24 @@ pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
         }
     };
     draft.suspended.clone_from(&home.suspended);
-    let (Some(platform), Some(kinds)) = (tenantry_platform::settings(world), served_routes(world)) else {
-        return everything(draft, Reason::Pending, "it is not known yet which gateways there are".into());
+    // One that is gone may be on its way back: it takes away nothing by that.
+    let is_there = world.get(&ObjectKey::cluster(&TENANTRY_PLATFORM, "default")) != Lookup::Missing;
+    let platform = tenantry_platform::settings(world).filter(|_| is_there);
+    let (Some(platform), Some(kinds)) = (platform, served_routes(world)) else {
+        let what =
+            "it is not known yet which gateways there are: nobody has seen a TenantryPlatform that names them".into();
+        // That nothing may reach it is known whatever else is not.
+        let leave = if home.is_quarantined() {
+            all_but_holes(draft, Reason::Pending, what)
+        } else {
+            everything(draft, Reason::Pending, what)
+        };
+        return leave;
     };
     let case = Case { route, namespace, home: &home, platform: &platform, kinds: &kinds, world };
     draft.routes = case.seen();
+    // Whatever comes of it, what there is must be seen to be removed.
+    let _ = case.sees_middlewares();
     case.decide(&mut draft);
     draft
 }
@@ -91,6 +118,11 @@ impl Case<'_> {
         self.route.metadata.name.as_deref().unwrap_or_default()
     }
 
+    /// As the owner marks of its parts name it.
+    fn path(&self) -> String {
+        format!("{}/{}/{}", SERVICE_ROUTE.plural, self.namespace, self.name())
+    }
+
     fn spec(&self) -> Value {
         // Made of maps, lists and texts, which always convert.
         serde_json::to_value(&self.route.spec).unwrap_or_default()
@@ -98,8 +130,8 @@ impl Case<'_> {
 
     /// Its routes as they are seen.
     fn seen(&self) -> Vec<Arc<Value>> {
-        let owner = format!("{}/{}/{}", crate::resources::SERVICE_ROUTE.plural, self.namespace, self.name());
-        let listed = self.kinds.iter().map(|kind| self.world.list(kind, Scope::Namespace(self.namespace.to_owned())));
+        let owner = self.path();
+        let listed = self.kinds.iter().map(|kind| self.world.list(kind, Scope::OwnedBy(owner.clone())));
         let all = listed.filter_map(Lookup::found).flatten();
         all.filter(|route| route["owner"] == owner.as_str()).collect()
     }
@@ -121,9 +153,21 @@ impl Case<'_> {
         let spec = &self.route.spec;
         let Resolution { answers, served, unknown } =
             backends(&spec.backend, &spec.variants, self.namespace, self.world, "spec.backend", &mut draft.plan);
-        draft.served = served;
+        draft.served = match &answers {
+            None => served,
+            // A version that only its own resource's routes lead to is none of this one's.
+            Some(answers) => served.into_iter().filter(|one| answers.iter().any(|rule| rule.leads_to(one))).collect(),
+        };
         draft.lacks_backend = answers.is_none();
-        let enforcing = self.enforcing(&seat, &gateway, draft);
+        let waits = draft.plan.waits.len();
+        let authorizer = self.authorizer(draft);
+        let authorizer_is_unknown = draft.plan.waits[waits..].iter().any(|wait| wait.reason == Reason::Pending);
+        // Its hole is one of the route's, whatever is known of the gateway.
+        let guard = authorizer.iter().flatten().map(|(_, served)| served.clone());
+        let guard: Vec<Served> = guard.filter(|one| !draft.served.contains(one)).collect();
+        draft.served.extend(guard);
+        let enforcing =
+            authorizer.and_then(|authorizer| self.enforcing(&seat, &gateway, authorizer.map(|one| one.0), draft));
         let ruling = self.rule(&seat);
         draft.ruling = Some(ruling.clone());
         draft.controller = Some(gateway);
@@ -146,8 +190,13 @@ impl Case<'_> {
         {
             for one in enforcing.missing.iter().filter(|one| one.is_strict) {
                 let controller = draft.controller.as_ref().and_then(|one| one.name.clone());
+                let way_round = if self.route.spec.on_unsupported == Some(OnUnsupported::Degrade) {
+                    "this cannot be done without"
+                } else {
+                    "remove it, or see whether onUnsupported: Degrade will do"
+                };
                 let text = format!(
-                    "nothing enforces it on gateway {} ({}): that needs {}; remove it, or set onUnsupported: Degrade to serve without",
+                    "nothing enforces it on gateway {} ({}): that needs {}; {way_round}",
                     seat.gateway,
                     controller.as_deref().unwrap_or("no known controller"),
                     one.feature
@@ -156,8 +205,10 @@ impl Case<'_> {
             }
             return;
         }
-        let quarantined = self.home.suspended.as_deref() == Some("Quarantine");
-        if !quarantined && (unknown || self.home.stands_still() || !draft.plan.refusals.is_empty()) {
+        let quarantined = self.home.is_quarantined();
+        if !quarantined
+            && (unknown || authorizer_is_unknown || self.home.stands_still() || !draft.plan.refusals.is_empty())
+        {
             draft.plan.undecided.push(Undecided::Kind(&NETWORK_POLICY, self.namespace.to_owned()));
         } else if !quarantined && (self.may_write(draft) || !draft.routes.is_empty()) {
             // A hole comes with its route, and goes with what it leads to, whatever else is in the way.
@@ -189,28 +240,39 @@ impl Case<'_> {
     /// Whether it is known which Middlewares there are. They are watched while somebody lists them.
     fn sees_middlewares(&self) -> bool {
         is_served(&MIDDLEWARE, self.world) == Some(true)
-            && self.world.list(&MIDDLEWARE, Scope::Namespace(self.namespace.to_owned())) != Lookup::NotSynced
+            && self.world.list(&MIDDLEWARE, Scope::OwnedBy(self.path())) != Lookup::NotSynced
     }
 
     /// Leaves what there is as it is; the holes in the network only if that is said.
     fn leave(&self, plan: &mut Plan, with_holes: bool) {
         let mut kinds: Vec<&'static Resource> = self.kinds.to_vec();
         kinds.push(&MIDDLEWARE);
-        if with_holes {
+        // In quarantine there are none, whatever is not known.
+        if with_holes && !self.home.is_quarantined() {
             kinds.push(&NETWORK_POLICY);
         }
         plan.undecided.extend(kinds.into_iter().map(|kind| Undecided::Kind(kind, self.namespace.to_owned())));
     }
 
-    /// Whether all hosts that its routes have now may still be had.
+    /// Whether all that its routes have now may still be had: the gateway, by some profile for this stage, and each host.
     fn may_stay(&self, draft: &Draft) -> bool {
-        let shared: BTreeSet<&String> = self.platform.gateways.iter().flat_map(|profile| &profile.hosts).collect();
-        let hosts = draft.routes.iter().flat_map(|route| route["hostnames"].as_array().into_iter().flatten());
-        let may = |host: &str| {
-            shared.iter().any(|one| *one == host)
-                || self.home.hostnames.iter().any(|granted| crate::names::is_host_within(host, granted))
+        let texts = |route: &Value, field: &str| -> Vec<String> {
+            route[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
-        hosts.filter_map(Value::as_str).all(may)
+        draft.routes.iter().all(|route| {
+            let parents = texts(route, "parents");
+            let fits = |profile: &&GatewayProfile| {
+                parents.contains(&profile.gateway())
+                    && (profile.stages.is_empty()
+                        || profile.stages.iter().any(|stage| stage.label() == self.home.stage))
+            };
+            let profiles: Vec<&GatewayProfile> = self.platform.gateways.iter().filter(fits).collect();
+            let is_granted = |host: &String| {
+                profiles.iter().any(|profile| profile.hosts.contains(host))
+                    || self.home.hostnames.iter().any(|granted| crate::names::is_host_within(host, granted))
+            };
+            !profiles.is_empty() && texts(route, "hostnames").iter().all(is_granted)
+        })
     }
 
     fn refuse_unsupported(&self, plan: &mut Plan) {
@@ -238,10 +300,15 @@ impl Case<'_> {
     }
 
     /// What enforces the policies; none while that is not known.
-    fn enforcing(&self, seat: &Seat, gateway: &Controller, draft: &mut Draft) -> Option<Enforcing> {
+    fn enforcing(
+        &self,
+        seat: &Seat,
+        gateway: &Controller,
+        authorizer: Option<String>,
+        draft: &mut Draft,
+    ) -> Option<Enforcing> {
         let spec = &self.route.spec;
         let policies = spec.policies.clone().unwrap_or_default();
-        let authorizer = self.authorizer(draft)?;
         if !gateway.is_known() {
             // What it can do is told by whoever puts it into effect; until then nothing is changed.
             let why = gateway.trouble.as_ref().map_or_else(
@@ -257,7 +324,8 @@ impl Case<'_> {
             path: &seat.path,
             deprecated: spec.docs.as_ref().and_then(|docs| docs.deprecated.as_ref()),
             on_unsupported: spec.on_unsupported,
-            authorizer: authorizer.as_ref().map(|(address, _)| address.clone()),
+            authorizer,
+            grpc: spec.protocol == Protocol::Grpc,
             route: (self.namespace, self.name()),
         };
         let Some(mut enforcing) = enforce(&demands, seat, gateway, self.world) else {
@@ -268,7 +336,6 @@ impl Case<'_> {
             let feature = Feature::Grpc.name().to_owned();
             enforcing.missing.push(Missing { field: "spec.protocol", feature, is_strict: true });
         }
-        draft.served.extend(authorizer.map(|(_, served)| served));
         draft.missing.clone_from(&enforcing.missing);
         draft.notes.clone_from(&enforcing.notes);
         Some(enforcing)
@@ -324,6 +391,9 @@ impl Case<'_> {
             self.route.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()).unwrap_or_default();
         let me = Claimant { namespace: self.namespace, name: self.name(), created: &created, namespaces: &namespaces };
         let seat_of = |other: &Value| {
+            if matches!(other["spec"]["protocol"].as_str(), Some("TCP" | "TLSPassthrough")) {
+                return None;
+            }
             let namespace = other["metadata"]["namespace"].as_str()?;
             match standing(namespace, self.world) {
                 Standing::Home(home) => crate::routing::seat(&other["spec"], &home, self.platform).ok(),
@@ -342,6 +412,7 @@ impl Case<'_> {
         if !self.sees_middlewares() {
             plan.undecided.push(Undecided::Kind(&MIDDLEWARE, self.namespace.to_owned()));
         }
+        draft.is_wanted = true;
         let grpc = self.route.spec.protocol == Protocol::Grpc;
         plan.desired.extend(build_routes(&parts, seat, answers, enforcing, grpc));
     }

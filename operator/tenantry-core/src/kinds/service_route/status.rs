@@ -68,7 +68,7 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
 fn holder(route: &ServiceRoute, draft: &Draft) -> Option<String> {
     match draft.ruling.as_ref()? {
         Ruling::Lost(holder, _) => Some(holder.clone()),
-        Ruling::Had(_) if !draft.routes.is_empty() => {
+        Ruling::Had(_) if serves_it(draft) => {
             let part = |text: &Option<String>| text.clone().unwrap_or_default();
             Some(format!("ServiceRoute {}/{}", part(&route.metadata.namespace), part(&route.metadata.name)))
         }
@@ -101,6 +101,9 @@ fn programmed(draft: &Draft) -> Verdict {
     if draft.routes.is_empty() {
         return pending("its route is not written yet");
     }
+    if !serves_it(draft) {
+        return pending("its route is there, and not for these hosts and this path yet");
+    }
     if let Some(verdict) = draft.routes.iter().find_map(|route| not_taken(route, seat, gateway.name.as_deref())) {
         return verdict;
     }
@@ -127,6 +130,19 @@ fn programmed(draft: &Draft) -> Verdict {
         )
     };
     (Truth::True, Reason::Succeeded, message)
+}
+
+/// Whether its routes are for what the spec asks for now: an earlier spec's stay while a new one cannot be acted on.
+fn serves_it(draft: &Draft) -> bool {
+    let Some(seat) = &draft.seat else { return false };
+    let is_for = |route: &Value, host: &str| {
+        let has = |field: &str, text: &str| route[field].as_array().into_iter().flatten().any(|one| one == text);
+        let paths = route["paths"].as_array().into_iter().flatten();
+        has("parents", &seat.gateway)
+            && has("hostnames", host)
+            && paths.into_iter().any(|one| one["value"] == seat.path.as_str())
+    };
+    seat.hosts.iter().all(|host| draft.routes.iter().any(|route| is_for(route, host)))
 }
 
 /// Why the gateway has not taken a route as it is written now.
@@ -171,6 +187,10 @@ fn enforced(draft: &Draft) -> Verdict {
     if draft.controller.as_ref().is_none_or(|gateway| !gateway.is_known()) {
         return (Truth::Unknown, Reason::Pending, "it is not known what the gateway can enforce".into());
     }
+    if !draft.is_wanted && draft.missing.is_empty() {
+        let text = "the route is left as it was, with the policies that it had: the other conditions say why";
+        return (Truth::Unknown, Reason::Pending, text.into());
+    }
     if draft.missing.is_empty() {
         let told =
             ["every policy of the spec is put into effect"].into_iter().chain(draft.notes.iter().map(String::as_str));
@@ -182,7 +202,7 @@ fn enforced(draft: &Draft) -> Verdict {
 
 /// Where it is called: at every listener that its hosts reach.
 fn urls(seat: &Seat, draft: &Draft) -> Vec<String> {
-    let listeners = draft.controller.iter().flat_map(|gateway| &gateway.listeners);
+    let listeners = draft.controller.iter().flat_map(|gateway| &gateway.listeners).filter(|one| one.is_open);
     let mut urls: Vec<String> = listeners
         .filter_map(|listener| {
             let (scheme, usual) = match listener.protocol.as_str() {

@@ -140,6 +140,7 @@ pub struct ServiceRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.weight) || has(self.match)").message("say for which requests it is: give it a weight, match, or both"))]
+#[x_kube(validation = Rule::new("!has(self.match) || (has(self.match.headers) && size(self.match.headers) > 0)").message("match names no header, and would be for all requests: name one, or remove it").field_path(".match"))]
 pub struct Variant {
     /// Its name.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]

@@ -29,22 +29,25 @@ pub(super) fn enforce(demands: &Demands, controller: &Controller, adapter: Adapt
         if controller.can(Feature::ResponseHeaders) {
             enforcing.filters.push(json!({ "type": "ResponseHeaderModifier", "responseHeaderModifier": filter }));
         } else {
-            let field =
-                if demands.deprecated.is_some() { "spec.docs.deprecated" } else { "spec.policies.responseHeaders" };
-            lacks(enforcing, field, false, Feature::ResponseHeaders);
+            if demands.deprecated.is_some() {
+                lacks(enforcing, "spec.docs.deprecated", false, Feature::ResponseHeaders);
+            }
+            if policies.response_headers.as_ref().and_then(edit).is_some() {
+                lacks(enforcing, "spec.policies.responseHeaders", false, Feature::ResponseHeaders);
+            }
         }
     }
     let mut timeouts = Map::new();
     if let Some(wanted) = &policies.timeouts {
         if let Some(span) = wanted.request {
-            if controller.can(Feature::RequestTimeout) {
+            if controller.can(Feature::RequestTimeout) && !demands.grpc {
                 timeouts.insert("request".into(), json!(span));
             } else {
                 lacks(enforcing, "spec.policies.timeouts.request", false, Feature::RequestTimeout);
             }
         }
         if let Some(span) = wanted.backend_request {
-            if controller.can(Feature::BackendTimeout) {
+            if controller.can(Feature::BackendTimeout) && !demands.grpc {
                 timeouts.insert("backendRequest".into(), json!(span));
             } else {
                 lacks(enforcing, "spec.policies.timeouts.backendRequest", false, Feature::BackendTimeout);
@@ -55,7 +58,7 @@ pub(super) fn enforce(demands: &Demands, controller: &Controller, adapter: Adapt
         enforcing.timeouts = Value::Object(timeouts);
     }
     if let Some(wanted) = &policies.cors {
-        if controller.can(Feature::Cors) {
+        if controller.can(Feature::Cors) && !demands.grpc {
             enforcing.filters.push(json!({ "type": "CORS", "cors": cors(wanted) }));
         } else if adapter == Adapter::Nothing {
             lacks(enforcing, "spec.policies.cors", false, Feature::Cors);

@@ -61,6 +61,11 @@ fn prefix(path: &str) -> Value {
 /// What comes of a claim of acme-dev/me to `path`, which was created in between, among these.
 fn ruling(path: &str, others: &[Value]) -> Ruling {
     let mut world = MemoryWorld::default();
+    for (namespace, tenant) in [("acme-dev", "acme"), ("acme-prod", "acme"), ("globex-dev", "globex")] {
+        let labels = json!({ "app.kubernetes.io/managed-by": "tenantry", "tenantry.dev/tenant": tenant });
+        let metadata = json!({ "name": namespace, "uid": namespace, "labels": labels });
+        world.insert(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })).expect("a known kind");
+    }
     for other in others {
         world.insert(other.clone()).expect("a known kind");
     }
@@ -138,6 +143,7 @@ fn routes_of_strangers_are_named() {
     assert_eq!(with(stranger(OLDER, &["infra-proxy"], prefix("/a"))), "HTTPRoute other/it");
     assert_eq!(with(stranger(YOUNGER, &["infra-proxy"], prefix("/a"))), "mine, with intruders");
     assert_eq!(with(stranger(YOUNGER, &[], prefix("/a/login"))), "mine, with intruders", "no host is every host");
+    assert_eq!(with(stranger(OLDER, &[], prefix("/a"))), "mine", "whoever names the host is served before");
     let expression = json!({ "type": "RegularExpression", "value": "/.*" });
     assert_eq!(with(stranger(YOUNGER, &["infra-proxy"], expression)), "mine, with intruders");
     assert_eq!(with(stranger(OLDER, &["elsewhere.example"], prefix("/a"))), "mine");
@@ -147,6 +153,27 @@ fn routes_of_strangers_are_named() {
     copied["metadata"]["labels"] = mine["metadata"]["labels"].clone();
     copied["metadata"]["annotations"] = mine["metadata"]["annotations"].clone();
     assert_eq!(with(copied), "HTTPRoute other/it");
+}
+
+#[test]
+fn what_is_had_on_one_host_proves_nothing_of_another() {
+    let hosts = ["infra-proxy", "pay.example"];
+    let mut world = MemoryWorld::default();
+    for (namespace, tenant) in [("acme-dev", "acme"), ("globex-dev", "globex")] {
+        let labels = json!({ "app.kubernetes.io/managed-by": "tenantry", "tenantry.dev/tenant": tenant });
+        let metadata = json!({ "name": namespace, "uid": namespace, "labels": labels });
+        world.insert(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })).expect("a known kind");
+    }
+    let mut theirs = wish("globex-dev", "it", YOUNGER, "/a");
+    theirs["spec"]["hostnames"] = json!(["pay.example"]);
+    world.insert(theirs).expect("a known kind");
+    world.insert(route("acme-dev", "me", OLDER, &["infra-proxy"], &prefix("/a"), true)).expect("a known kind");
+    world.insert(route("globex-dev", "it", YOUNGER, &["pay.example"], &prefix("/a"), true)).expect("a known kind");
+    let namespaces = BTreeSet::from(["acme-dev".to_owned()]);
+    let me = Claimant { namespace: "acme-dev", name: "me", created: OLDER, namespaces: &namespaces };
+    let wider = Seat { hosts: hosts.map(str::to_owned).into(), ..seat("/a") };
+    let ruling = rule(&me, &wider, &[&HTTP_ROUTE], &|_| None, &World::new(&world));
+    assert_eq!(holder(&ruling), "ServiceRoute globex-dev/it");
 }
 
 #[test]

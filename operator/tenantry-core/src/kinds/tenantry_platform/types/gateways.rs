@@ -23,7 +23,7 @@ pub struct GatewayProfile {
     #[schemars(length(max = 4))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub stages: Vec<Stage>,
-    /// The exposures that it is for. Absent: all.
+    /// The exposures that it is for. Absent: Internal alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -69,7 +69,7 @@ pub struct GatewayRef {
     pub section_name: Option<String>,
 }
 
-/// Who is meant to reach a route.
+/// Who is meant to reach a route. It chooses the gateway; that the gateway is reached by them alone is the platform team's to see to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Exposure {
     /// The organisation.
@@ -123,6 +123,16 @@ pub struct DataPlane {
 }
 
 impl GatewayProfile {
+    /// The Gateway, as `namespace/name`.
+    pub fn gateway(&self) -> String {
+        format!("{}/{}", self.gateway_ref.namespace, self.gateway_ref.name)
+    }
+
+    /// Whether it is for routes of this exposure.
+    pub fn is_for(&self, exposure: Exposure) -> bool {
+        if self.exposures.is_empty() { exposure == Exposure::Internal } else { self.exposures.contains(&exposure) }
+    }
+
     /// The pods that its traffic comes from.
     pub fn data_plane(&self) -> DataPlane {
         self.data_plane.clone().unwrap_or_else(|| DataPlane {

@@ -87,7 +87,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
 
     objects::delete(client, &grant).await?;
     let (took, ends) = until(client, Instant::now(), Ends::are_closed).await?;
-    show.terminal.line(&format!("{provider} revokes it: deletes the contract"));
+    show.terminal.line(&format!("{provider} revokes it: the contract is deleted"));
     tell(show, &ends);
     let claim = format!("both ends are closed{}", after(took));
     show.checks.claim(&mut show.terminal, took.is_some(), &claim, &format!("{ends:?}"));

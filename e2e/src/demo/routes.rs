@@ -51,7 +51,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
     );
     let wrong: Vec<String> = rows.iter().filter(|(_, right)| !right).map(|(row, _)| row.join(" ")).collect();
     show.checks.claim(&mut show.terminal, wrong.is_empty(), &claim, &wrong.join("; "));
-    show.terminal.note(&format!("    written, served and asked within {} of the first", duration(published)));
+    show.terminal.note(&format!("    all of it Ready within {}", duration(published)));
     neighbour_wants_the_path(show, gateways, stage).await?;
     member_tries_by_hand(show, gateways, stage).await?;
     limit_bites(show, gateways, stage).await

@@ -1,8 +1,9 @@
-//! A network of its own for one test or benchmark, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux only; nothing outside is
-//! changed.
+//! A network of its own for one test, a benchmark, or the demo, because EndpointSlices refuse loopback addresses. No packet leaves it. Linux
+//! only; nothing outside is changed.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Stdio};
 
@@ -12,8 +13,10 @@ pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));
 /// does not exist can be answered for, at its own address (`gateway::PodServer`).
 const PODS: &str = "10.244.0.0/16";
 const INSIDE: &str = "TENANTRY_INSIDE_NETNS";
+/// Its value where a user namespace had to be made, too.
+const OF_A_USER: &str = "user";
 
-/// What became of [`enter`].
+/// What became of [`enter`] or [`enter_again`].
 #[derive(Debug)]
 pub enum Entered {
     /// This process is inside: do the test.
@@ -63,6 +66,57 @@ pub fn enter(test: &str) -> Entered {
     }
 }
 
+/// Whether this process is in such a network.
+pub fn is_inside() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
+/// Runs this program again with `arguments` in a network of its own, its output shown. When `ended` returns, those inside are told so by
+/// [`told_to_end`]. Blocks.
+pub fn enter_again(arguments: &[OsString], ended: impl FnOnce() + Send + 'static) -> Entered {
+    if is_inside() {
+        return Entered::Inside;
+    }
+    if let Err(reason) = probe() {
+        return Entered::Impossible(reason);
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+    };
+    let mut command = inside("exec \"$0\" \"$@\"");
+    let how = if rustix::process::geteuid().is_root() { "1" } else { OF_A_USER };
+    command.arg(program).args(arguments).env(INSIDE, how).stdin(Stdio::piped());
+    let run = || {
+        let mut child = command.spawn()?;
+        let held = child.stdin.take();
+        // Should nobody end it, this thread ends with the process.
+        std::thread::spawn(move || {
+            ended();
+            drop(held);
+        });
+        child.wait()
+    };
+    match run() {
+        Ok(status) if status.success() => Entered::Passed,
+        Ok(_) => Entered::Failed("it failed in its own network: see above".to_owned()),
+        Err(error) => Entered::Failed(format!("running it in a network of its own: {error}")),
+    }
+}
+
+/// In a network of [`enter_again`]: returns when somebody outside wants it to end, or is gone. Blocks.
+pub fn told_to_end() {
+    // Nothing is ever written there; that it ends, or cannot be read, says all.
+    let _ = io::stdin().read(&mut [0]);
+}
+
+/// How somebody outside comes into the network that this process is in: what to write before a command.
+pub fn way_in() -> Option<String> {
+    let how = std::env::var_os(INSIDE)?;
+    let user = if how == OF_A_USER { " --user --preserve-credentials" } else { "" };
+    Some(format!("nsenter{user} --net --target {}", std::process::id()))
+}
+
 /// Lets programs in there resolve a name. Only inside: see [`enter`].
 pub fn resolve(name: &str, address: IpAddr) -> io::Result<()> {
     if !is_inside() {
@@ -98,11 +152,6 @@ pub fn enter_program(names: IpAddr) -> Entered {
         Ok(status) => Entered::Failed(format!("{status}, see above")),
         Err(error) => Entered::Failed(format!("running this program in its own network namespace: {error}")),
     }
-}
-
-/// Whether this process is in a network namespace of its own.
-pub fn is_inside() -> bool {
-    std::env::var_os(INSIDE).is_some()
 }
 
 /// Whether this machine lets us.

@@ -8,6 +8,7 @@ mod probes;
 mod report;
 mod rest;
 mod round;
+mod routes;
 mod servers;
 mod statistics;
 mod template;
@@ -34,9 +35,12 @@ const WARM_UP: usize = 10;
 
 /// Runs everything, shows it, and writes it.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let Arguments { tenants, rounds, ref admission, workloads, ref json } = arguments;
+    let Arguments { tenants, rounds, ref admission, workloads, routes, ref json } = arguments;
     if let Some(workloads) = workloads {
         return workloads::run(workloads, json.as_deref()).await;
+    }
+    if let Some(routes) = routes {
+        return routes::run(routes, json.as_deref()).await;
     }
     if !admission.is_empty() {
         return admission::run(admission, json.as_deref()).await;

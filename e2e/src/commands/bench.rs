@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Measure instead so many workloads of the four kinds, ten for each tenant
     #[arg(long, value_name = "WORKLOADS", num_args = 0..=1, default_missing_value = "1000", conflicts_with = "admission")]
     pub(crate) workloads: Option<usize>,
+    /// Measure instead so many routes of 100 tenants on one gateway that the benchmark plays itself
+    #[arg(long, value_name = "ROUTES", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["admission", "workloads"])]
+    pub(crate) routes: Option<usize>,
     /// Write the figures to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tenantry_e2e::netns;
 use tenantry_e2e::node::room;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// Run the pods for real, with this machine as the node, and have them call each other; Linux, root, Debian or Ubuntu
     #[arg(long, conflicts_with = "kubeconfig")]
     pub(crate) node: bool,
+    /// Publish services through real gateways and ask them, make a contract between two tenants and revoke it; Linux, in a network of its own
+    #[arg(long, conflicts_with_all = ["kubeconfig", "node"])]
+    pub(crate) gateway: bool,
     /// With --kubeconfig: at the end, remove all that the demo made
     #[arg(long, requires = "kubeconfig")]
     pub(crate) clean_up: bool,
@@ -38,16 +42,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let ended = async {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     };
-    if !arguments.node {
+    if !arguments.node && !arguments.gateway {
         return demo::run(arguments, ended).await;
     }
-    if room::folder().is_none() {
+    if arguments.node && room::folder().is_none() {
         return demo::enter_node(ended).await;
+    }
+    if arguments.gateway && !netns::is_inside() {
+        return demo::enter_network(ended).await;
     }
     // A thread of its own: nobody waits for it at the end.
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let told_to_end = if arguments.node { room::told_to_end } else { netns::told_to_end };
     std::thread::spawn(move || {
-        room::told_to_end();
+        told_to_end();
         drop(tell);
     });
     let ended = async {

@@ -17,11 +17,14 @@ use crate::terminal::{count, duration};
 const SETTLED_WITHIN: Duration = Duration::from_mins(1);
 /// Where containers have to start.
 const RUNNING_WITHIN: Duration = Duration::from_mins(3);
+/// What has pods. Routes and contracts need a gateway and another tenant: `routes.rs`, `grants.rs`.
+const WORKLOADS: [&str; 4] = ["Agent", "Application", "McpServer", "ModelDeployment"];
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Applies the examples that live in environments, waits, and shows the tables.
 pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandError> {
-    let given: Vec<&Value> = stage.examples.iter().filter(|one| !one["metadata"]["namespace"].is_null()).collect();
+    let is_workload = |one: &&Value| WORKLOADS.iter().any(|kind| one["kind"] == *kind);
+    let given: Vec<&Value> = stage.examples.iter().filter(is_workload).collect();
     if given.is_empty() {
         return Ok(());
     }

@@ -1,10 +1,12 @@
-//! The demo: one story in seven parts, each in its own file. It shows and checks; what it shows is done by the operator and the API server.
+//! The demo: one story in seven parts, nine with gateways, each in its own file. It shows and checks; what it shows is done by the operator and the API server.
 
 mod checks;
 mod clean_up;
 mod connect;
 mod drift;
 mod figures;
+mod gateways;
+mod grants;
 mod isolation;
 mod members;
 mod on_node;
@@ -12,19 +14,21 @@ mod onboard;
 mod prepare;
 mod quiet;
 mod reach;
+mod routes;
 
 use std::future::Future;
 use std::time::Instant;
 
 use tenantry_e2e::kubectl::kubectl_path;
 use tenantry_e2e::node::room;
-use tenantry_e2e::usage;
+use tenantry_e2e::{netns, usage};
 
 use crate::commands::CommandError;
 use crate::commands::demo::Arguments;
 use crate::terminal::Terminal;
 use checks::Checks;
 use figures::Figures;
+pub(crate) use gateways::enter as enter_network;
 pub(crate) use on_node::enter as enter_node;
 use onboard::Onboarded;
 use prepare::Stage;
@@ -70,6 +74,10 @@ async fn tell(show: &mut Show, stage: &mut Stage, arguments: &Arguments) -> Resu
     }
     isolation::run(show, stage, &onboarded).await?;
     drift::run(show, stage, &onboarded).await?;
+    if stage.gateways.is_some() {
+        routes::run(show, stage).await?;
+        grants::run(show, stage).await?;
+    }
     quiet::run(show, stage).await?;
     show.figures.load = usage::load();
     show.figures.seconds.story = started.elapsed().as_secs_f64();
@@ -97,7 +105,8 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     show.terminal.line(&format!("export KUBECONFIG={}", stage.cluster.kubeconfig_path().display()));
     if kubectl != "kubectl" {
         // Nobody outside of its room reaches the API server.
-        let alias = room::way_in().map_or(kubectl.clone(), |way_in| format!("'{way_in} {kubectl}'"));
+        let way_in = room::way_in().or_else(netns::way_in);
+        let alias = way_in.map_or(kubectl.clone(), |way_in| format!("'{way_in} {kubectl}'"));
         show.terminal.line(&format!("alias kubectl={alias}"));
     }
     for line in [
@@ -109,8 +118,12 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     ]
     .into_iter()
     .chain(stage.node.is_some().then(reach::invitation))
+    .chain(stage.gateways.iter().flat_map(|gateways| gateways.invitation()))
     {
         show.terminal.line(&line);
+    }
+    if stage.gateways.is_none() {
+        show.terminal.note("Routes with real requests, and a contract between two tenants: cargo xtask demo --gateway");
     }
     let keep = if stage.cluster.control_plane().is_ok() {
         "Ctrl-C ends it and leaves nothing behind."

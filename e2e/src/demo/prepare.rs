@@ -9,8 +9,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tenantry_e2e::node::{self, Node};
 use tenantry_e2e::operator::{self, Operator};
-use tenantry_e2e::{Cluster, Options, eventually, objects, toolchain, usage};
+use tenantry_e2e::{Cluster, Options, eventually, netns, objects, toolchain, usage};
 
+use super::gateways::{self, Gateways};
 use super::{Show, on_node};
 use crate::commands::CommandError;
 use crate::commands::demo::Arguments;
@@ -24,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
     /// Where pods run for real.
     pub(crate) node: Option<Node>,
+    /// Through which tenants are reached, and who answers behind them.
+    pub(crate) gateways: Option<Gateways>,
     pub(crate) client: Client,
     pub(crate) operator: Operator,
     pub(crate) manifests: Vec<Value>,
@@ -33,13 +36,14 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Ends what is ours: operator first, then the control plane.
+    /// Ends what is ours: operator first, gateways, then the control plane.
     pub(crate) async fn leave(self, failed: bool) -> Result<(), CommandError> {
         if failed && let Ok(plane) = self.cluster.control_plane() {
             plane.keep_logs();
         }
         let operator = self.operator;
         tokio::task::spawn_blocking(move || operator.stop()).await??;
+        drop(self.gateways);
         Ok(self.cluster.stop().await?)
     }
 }
@@ -47,12 +51,16 @@ impl Stage {
 /// Everything up to a running operator.
 pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<Stage, CommandError> {
     announce(show, arguments);
-    let examples = examples()?;
+    let mut examples = examples()?;
+    if arguments.gateway {
+        gateways::add_profiles(&mut examples);
+    }
     let program = build(show, arguments).await?;
     let cluster = start_cluster(show, arguments).await?;
     let node = if arguments.node { Some(on_node::start(show, &cluster, &examples).await?) } else { None };
     let client = cluster.client().await?;
     refuse_strangers(&client, &examples).await?;
+    let gateways = if arguments.gateway { Some(gateways::start(show, &cluster).await?) } else { None };
     let manifests = install(show, &client, program.clone()).await?;
     let folder = tempfile::Builder::new().prefix("tenantry-demo-").tempdir()?;
     let log = match cluster.control_plane() {
@@ -60,7 +68,7 @@ pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<St
         Err(_) => folder.path().join("tenantry.log"),
     };
     let operator = start_operator(show, &cluster, &program, &log).await?;
-    Ok(Stage { cluster, node, client, operator, manifests, examples, _folder: folder })
+    Ok(Stage { cluster, node, gateways, client, operator, manifests, examples, _folder: folder })
 }
 
 fn announce(show: &mut Show, arguments: &Arguments) {
@@ -100,7 +108,12 @@ async fn start_cluster(show: &mut Show, arguments: &Arguments) -> Result<Cluster
         Some(_) => "asking the given cluster for its version",
         None => "starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler",
     });
-    let options = if arguments.node { node::options() } else { Options::with_nodes(NODES) }.with_audit_log();
+    let options = match arguments {
+        Arguments { node: true, .. } => node::options(),
+        Arguments { gateway: true, .. } => Options { address: netns::ADDRESS, ..Options::with_nodes(NODES) },
+        _ => Options::with_nodes(NODES),
+    };
+    let options = options.with_audit_log();
     let cluster = Cluster::given_or_start(arguments.kubeconfig.as_deref(), options).await?;
     let version = cluster.client().await?.apiserver_version().await?.git_version;
     let text = match cluster.control_plane() {

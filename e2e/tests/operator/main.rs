@@ -30,6 +30,7 @@ mod refusals;
 mod replicate;
 mod rights;
 mod rollback;
+mod routes;
 mod scene;
 mod stolen;
 mod suspend;

@@ -142,6 +142,7 @@ async fn what_is_declared_is_what_is_used() {
     ready(&client, "recorded").await;
     crate::workloads::use_every_right(&client, "recorded-dev").await;
     crate::models::use_every_right(&client, "recorded-dev").await;
+    crate::routes::use_every_right(&client, "recorded-dev").await;
     for given in crate::workloads::team("recorded-dev") {
         objects::delete(&client, &given).await.expect("deleted");
     }

@@ -1,0 +1,173 @@
+//! Routes without a gateway: what is written, put back and removed, with definitions that say nothing and a gateway that a test speaks
+//! for. What requests do is seen in `e2e/tests/gateway`.
+
+use kube::Client;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use tenantry_e2e::{eventually, objects};
+
+use crate::program::SOON;
+use crate::scene::get;
+use crate::workloads::workload;
+
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
+async fn define(client: &Client, group: &str, version: &str, kind: &str, plural: &str, scope: &str) {
+    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": format!("{plural}.{group}"),
+            "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
+        },
+        "spec": {
+            "group": group, "scope": scope,
+            "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List") },
+            "versions": [{ "name": version, "served": true, "storage": true, "schema": { "openAPIV3Schema": anything } }],
+        },
+    });
+    objects::apply(client, &definition).await.expect("applied");
+    eventually(SOON, &format!("{plural} are served"), async || {
+        objects::list(client, &format!("{group}/{version}"), kind, None, "")
+            .await
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
+}
+
+/// A gateway of a controller that can do what Traefik can.
+async fn set_up(client: &Client) {
+    for (kind, plural, scope) in [
+        ("GatewayClass", "gatewayclasses", "Cluster"),
+        ("Gateway", "gateways", "Namespaced"),
+        ("HTTPRoute", "httproutes", "Namespaced"),
+        ("GRPCRoute", "grpcroutes", "Namespaced"),
+    ] {
+        define(client, GATEWAY_API, "v1", kind, plural, scope).await;
+    }
+    define(client, "traefik.io", "v1alpha1", "Middleware", "middlewares", "Namespaced").await;
+    let version = format!("{GATEWAY_API}/v1");
+    let features = ["HTTPRoutePathRewrite", "GRPCRoute"].map(|name| json!({ "name": name }));
+    let class = json!({
+        "apiVersion": version, "kind": "GatewayClass", "metadata": { "name": "played" },
+        "spec": { "controllerName": "traefik.io/gateway-controller" },
+        "status": { "conditions": [{ "type": "Accepted", "status": "True" }], "supportedFeatures": features },
+    });
+    let gateway = json!({
+        "apiVersion": version, "kind": "Gateway", "metadata": { "name": "played", "namespace": "default" },
+        "spec": { "gatewayClassName": "played", "listeners": [{ "name": "web", "port": 80, "protocol": "HTTP" }] },
+        "status": { "conditions": [{ "type": "Programmed", "status": "True" }] },
+    });
+    for object in [&class, &gateway] {
+        objects::apply(client, object).await.expect("applied");
+    }
+    let profile =
+        json!({ "name": "all", "hosts": ["infra-proxy"], "gatewayRef": { "namespace": "default", "name": "played" } });
+    let patch = Patch::Merge(json!({ "spec": { "gateways": [profile] } }));
+    let platforms = objects::collection_of(client, "tenantry.dev/v1alpha1", "TenantryPlatform", None);
+    platforms.patch("default", &PatchParams::default(), &patch).await.expect("changed");
+}
+
+/// Waits until there is, or is not, such an object, and `holds` of it.
+async fn until(
+    client: &Client,
+    (version, kind): (&str, &str),
+    namespace: &str,
+    name: &str,
+    there: bool,
+    holds: impl Fn(&Value) -> bool,
+) {
+    eventually(SOON, &format!("{kind} {name} is there: {there}"), async || {
+        match get(client, version, kind, Some(namespace), name).await {
+            Some(found) if there && holds(&found) => Ok(()),
+            None if !there => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
+}
+
+/// Uses every right that routes and contracts need, in an environment of the tenant `recorded`. The platform must exist.
+pub async fn use_every_right(client: &Client, namespace: &str) {
+    set_up(client).await;
+    let tenants = objects::collection_of(client, "tenantry.dev/v1alpha1", "Tenant", None);
+    let hostnames = Patch::Merge(json!({ "spec": { "hostnames": ["*.recorded.example"] } }));
+    tenants.patch("recorded", &PatchParams::default(), &hostnames).await.expect("changed");
+    let (http, grpc) = (("gateway.networking.k8s.io/v1", "HTTPRoute"), ("gateway.networking.k8s.io/v1", "GRPCRoute"));
+    let (middleware, ours) = (("traefik.io/v1alpha1", "Middleware"), ("tenantry.dev/v1alpha1", "ServiceRoute"));
+    let exposed = |name: &str| {
+        workload(
+            "Application",
+            namespace,
+            "exposed",
+            &json!({
+                "image": "registry.example/any:1", "ports": [{ "name": "http", "port": 8080 }],
+                "expose": { "api": { "name": name, "version": "v1" } },
+            }),
+        )
+    };
+    objects::apply(client, &exposed("ONE")).await.expect("applied");
+    until(client, http, namespace, "exposed-app-route", true, |_| true).await;
+    objects::apply(client, &exposed("TWO")).await.expect("applied");
+    until(client, http, namespace, "exposed-app-route", true, |route| {
+        route["spec"].to_string().contains("/api/v1/TWO")
+    })
+    .await;
+    let route = |spec: Value| {
+        let mut spec = spec;
+        spec["backend"] = json!({ "applicationRef": { "name": "exposed" } });
+        workload("ServiceRoute", namespace, "spoken", &spec)
+    };
+    // With policies, changed ones, and none.
+    for requests in [5, 6] {
+        let limited = json!({ "basePath": "/spoken", "policies": { "rateLimit": { "requests": requests } } });
+        objects::apply(client, &route(limited)).await.expect("applied");
+        until(client, middleware, namespace, "spoken-rate-limit", true, |found| {
+            found["spec"]["rateLimit"]["average"] == requests
+        })
+        .await;
+    }
+    objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
+    until(client, middleware, namespace, "spoken-rate-limit", false, |_| true).await;
+    // By another protocol, and back.
+    for host in ["a.recorded.example", "b.recorded.example"] {
+        let spoken = json!({ "basePath": "/", "protocol": "GRPC", "hostnames": [host] });
+        objects::apply(client, &route(spoken)).await.expect("applied");
+        until(client, grpc, namespace, "spoken-route", true, |found| found["spec"]["hostnames"] == json!([host])).await;
+    }
+    until(client, http, namespace, "spoken-route", false, |_| true).await;
+    objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
+    until(client, grpc, namespace, "spoken-route", false, |_| true).await;
+    // A route by drift, and one that is not wanted any more.
+    until(client, http, namespace, "spoken-route", true, |_| true).await;
+    let routes = objects::collection_of(client, http.0, http.1, Some(namespace));
+    let drift = Patch::Merge(json!({ "spec": { "hostnames": ["elsewhere.example"] } }));
+    routes.patch("spoken-route", &PatchParams::default(), &drift).await.expect("changed");
+    until(client, http, namespace, "spoken-route", true, |found| found["spec"]["hostnames"] == json!(["infra-proxy"]))
+        .await;
+    let mut hidden = exposed("TWO");
+    hidden["spec"].as_object_mut().map(|spec| spec.remove("expose"));
+    objects::apply(client, &hidden).await.expect("applied");
+    until(client, ours, namespace, "exposed-app", false, |_| true).await;
+    let grant = workload(
+        "ServiceGrant",
+        namespace,
+        "to-nobody",
+        &json!({
+            "provider": { "applicationRef": { "name": "exposed" } }, "consumer": { "tenant": "nobody" },
+        }),
+    );
+    objects::apply(client, &grant).await.expect("applied");
+    until(client, ("tenantry.dev/v1alpha1", "ServiceGrant"), namespace, "to-nobody", true, |found| {
+        found["status"]["state"] == "Offered"
+    })
+    .await;
+    for object in [&grant, &route(json!({ "basePath": "/spoken" })), &hidden] {
+        objects::delete(client, object).await.expect("deleted");
+    }
+    let tenants_patch = Patch::Merge(json!({ "spec": { "hostnames": null } }));
+    tenants.patch("recorded", &PatchParams::default(), &tenants_patch).await.expect("changed");
+}

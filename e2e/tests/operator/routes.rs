@@ -83,7 +83,12 @@ async fn until(
         match get(client, version, kind, Some(namespace), name).await {
             Some(found) if there && holds(&found) => Ok(()),
             None if !there => Ok(()),
-            found => Err(format!("{found:?}")),
+            found => {
+                let routes = objects::list(client, "tenantry.dev/v1alpha1", "ServiceRoute", Some(namespace), "").await;
+                let told: Vec<Value> =
+                    routes.iter().flatten().map(|route| route["status"]["conditions"].clone()).collect();
+                Err(format!("{found:?}, and the routes say {told:?}"))
+            }
         }
     })
     .await

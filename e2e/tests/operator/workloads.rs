@@ -451,7 +451,7 @@ async fn lies_cannot_be_told() {
 
     // A field that is ignored: refused with a fix, and what ran goes on.
     let mut exposed = web.clone();
-    exposed["spec"]["expose"] = json!({ "api": { "name": "WEB", "version": "v1" } });
+    exposed["spec"]["rollout"] = json!({ "strategy": "Canary" });
     exposed["spec"]["image"] = "registry.example/a:2".into();
     objects::apply(&client, &exposed).await.expect("applied");
     is(&client, &exposed, "Accepted", "False", "Unsupported").await;

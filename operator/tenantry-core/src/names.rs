@@ -129,12 +129,30 @@ pub fn is_host_within(host: &str, pattern: &str) -> bool {
     host == pattern
         || pattern
             .strip_prefix('*')
-            .is_some_and(|suffix| host.trim_start_matches('*').ends_with(suffix) && host.len() > pattern.len())
+            .is_some_and(|suffix| host.trim_start_matches('*').ends_with(suffix) && host.len() > suffix.len())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{child_name, is_dns_label};
+    use super::{child_name, is_dns_label, is_host_within};
+
+    #[test]
+    fn a_host_is_within_a_wildcard_however_short_its_name_is() {
+        for (host, pattern, within) in [
+            ("a.acme.example", "*.acme.example", true),
+            ("shop.acme.example", "*.acme.example", true),
+            ("a.b.acme.example", "*.acme.example", true),
+            ("*.b.acme.example", "*.acme.example", true),
+            ("*.acme.example", "*.acme.example", true),
+            ("acme.example", "*.acme.example", false),
+            ("*.example", "*.acme.example", false),
+            ("notacme.example", "*.acme.example", false),
+            ("acme.example", "acme.example", true),
+            ("shop.acme.example", "acme.example", false),
+        ] {
+            assert_eq!(is_host_within(host, pattern), within, "{host} in {pattern}");
+        }
+    }
 
     #[test]
     fn children_are_told_apart_however_long_their_names() {

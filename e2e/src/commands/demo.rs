@@ -13,6 +13,7 @@ use crate::demo;
 ///
 /// Builds what is not built yet, starts a control plane on loopback, runs the operator with nothing but its generated rights,
 /// applies examples/, and shows what came of it: isolation, repair of drift, and a quiet cluster.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// End after the checks; exit code 1 if one failed

@@ -118,7 +118,7 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     ]
     .into_iter()
     .chain(stage.node.is_some().then(reach::invitation))
-    .chain(stage.gateways.iter().flat_map(|gateways| gateways.invitation()))
+    .chain(stage.gateways.iter().flat_map(gateways::Gateways::invitation))
     {
         show.terminal.line(&line);
     }

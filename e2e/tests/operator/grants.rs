@@ -206,7 +206,7 @@ async fn an_acceptance_opens_a_namespace_to_what_was_offered() {
     let grant = offer(&pair, "tickets", &json!({}));
     pair.apply(&grant).await;
     let found = pair.condition(&acceptance, "Ready", "True").await;
-    let uri = format!("http://tickets-mcp.{}.svc:8080", pair.provider_namespace());
+    let uri = format!("http://tickets-mcp.{}.svc:8080/mcp", pair.provider_namespace());
     assert_eq!(found["status"]["binding"]["uri"], uri.as_str());
     let both = eventually(SOON, "both ends are open", async || {
         (exists(&pair.consumer_namespace(), "theirs-grant").await

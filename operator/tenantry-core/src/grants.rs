@@ -8,14 +8,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::kinds::service_grant::types::{Provider, ServiceGrantSpec};
+use crate::kinds::service_grant::types::ServiceGrantSpec;
+use crate::kinds::service_route::types::Backend;
 use crate::resources::{NAMESPACE, Resource, SERVICE_GRANT};
 use crate::workload::sort::{AGENT, APPLICATION, MCP_SERVER, MODEL_DEPLOYMENT};
 use crate::workload::{Home, Standing, standing};
 use crate::world::{Lookup, Scope, World};
 
 /// What is called, as a ServiceGrant files it: its kind, and its name with the port of a Service.
-pub(crate) fn target(provider: &Provider) -> Option<(&'static str, String)> {
+pub(crate) fn target(provider: &Backend) -> Option<(&'static str, String)> {
     let workloads = [
         (AGENT.resource, &provider.agent_ref),
         (MCP_SERVER.resource, &provider.mcp_server_ref),

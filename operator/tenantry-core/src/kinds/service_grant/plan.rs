@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::types::{Provider, ServiceGrant, ServiceGrantSpec};
+use super::types::{ServiceGrant, ServiceGrantSpec};
 use crate::build::{GrantedPods, build_grant_egress, build_grant_ingress};
 use crate::conditions::Reason;
 use crate::grants::{Guests, Lapse, acceptances, asks_too_much, guests, is_for, is_open_to, lapse, target};
@@ -79,7 +79,7 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    fn offer(&self, spec: &ServiceGrantSpec, provider: &Provider, draft: &mut Draft) {
+    fn offer(&self, spec: &ServiceGrantSpec, provider: &Backend, draft: &mut Draft) {
         describe(spec, provider, self.namespace, draft);
         draft.offer = Some(spec.clone());
         if let Some(field) = asks_too_much(spec) {
@@ -197,7 +197,7 @@ impl End<'_> {
             return;
         }
         draft.consumers.insert(format!("ServiceGrant {}/{}", self.namespace, self.name));
-        draft.url = Some(format!("http://{}.{namespace}.svc:{}", served.service, served.port));
+        draft.url = Some(self.url(&provider, namespace, &served));
         draft.plan.want(build_grant_egress(&self.home.place, self.name, &pods(&served, namespace)));
     }
 
@@ -210,6 +210,17 @@ impl End<'_> {
         self.leave_ways(draft);
     }
 
+    /// Where what is offered is called: at the path of its protocol, if it has one.
+    fn url(&self, provider: &Backend, namespace: &str, served: &Served) -> String {
+        let (kind, name) = target(provider).unwrap_or_default();
+        let sort = SORTS.iter().find(|sort| sort.resource.kind == kind);
+        let url = sort.and_then(|sort| {
+            let cr = self.world.get(&ObjectKey::namespaced(sort.resource, namespace, name.as_str())).found();
+            sort.url(namespace, &name, cr.as_deref())
+        });
+        url.unwrap_or_else(|| format!("http://{}.{namespace}.svc:{}", served.service, served.port))
+    }
+
     /// What is not known leaves the ways as they are. In quarantine there are none.
     fn leave_ways(&self, draft: &mut Draft) {
         if !self.is_quarantined() {
@@ -218,15 +229,8 @@ impl End<'_> {
     }
 
     /// The Service that is offered, and its pods.
-    fn served(&self, provider: &Provider, namespace: &str, field: &str, draft: &mut Draft) -> Option<Served> {
-        let backend = Backend {
-            agent_ref: provider.agent_ref.clone(),
-            mcp_server_ref: provider.mcp_server_ref.clone(),
-            model_deployment_ref: provider.model_deployment_ref.clone(),
-            application_ref: provider.application_ref.clone(),
-            service_ref: provider.service_ref.clone(),
-        };
-        let resolution = backends(&backend, &[], namespace, self.world, field, &mut draft.plan);
+    fn served(&self, provider: &Backend, namespace: &str, field: &str, draft: &mut Draft) -> Option<Served> {
+        let resolution = backends(provider, &[], namespace, self.world, field, &mut draft.plan);
         if resolution.unknown {
             self.leave_ways(draft);
         }
@@ -234,7 +238,7 @@ impl End<'_> {
     }
 
     /// Workloads of the consumer that refer to what is offered.
-    fn note_callers(&self, spec: &ServiceGrantSpec, provider: &Provider, draft: &mut Draft) {
+    fn note_callers(&self, spec: &ServiceGrantSpec, provider: &Backend, draft: &mut Draft) {
         let Some((kind, name)) = target(provider) else { return };
         let Guests { namespaces, .. } = guests(self.namespace, kind, &name, self.world, self.now);
         for namespace in namespaces.iter().filter(|namespace| is_open_to(spec, namespace, self.world)) {
@@ -256,7 +260,7 @@ impl End<'_> {
     }
 }
 
-fn describe(spec: &ServiceGrantSpec, provider: &Provider, namespace: &str, draft: &mut Draft) {
+fn describe(spec: &ServiceGrantSpec, provider: &Backend, namespace: &str, draft: &mut Draft) {
     draft.provider = target(provider).map(|(kind, name)| format!("{kind} {namespace}/{name}"));
     draft.consumer = spec
         .consumer

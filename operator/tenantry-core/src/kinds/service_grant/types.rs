@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
-use crate::kinds::service_route::types::{LocalRef, RateLimit, ServiceRef};
+use crate::kinds::service_route::types::{Backend, RateLimit};
 
 /// A contract between two teams: one lets another tenant call a service of its own, or accepts what another lets it call. Neither side
 /// opens anything alone.
@@ -38,7 +38,7 @@ use crate::kinds::service_route::types::{LocalRef, RateLimit, ServiceRef};
 pub struct ServiceGrantSpec {
     /// What may be called, in the same namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Provider>,
+    pub provider: Option<Backend>,
     /// Who may call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer: Option<Consumer>,
@@ -71,28 +71,6 @@ pub struct ServiceGrantSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub terms: Option<String>,
-}
-
-/// What may be called. Exactly one field is set.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.agentRef) ? 1 : 0) + (has(self.mcpServerRef) ? 1 : 0) + (has(self.modelDeploymentRef) ? 1 : 0) + (has(self.applicationRef) ? 1 : 0) + (has(self.serviceRef) ? 1 : 0) == 1").message("name exactly one of agentRef, mcpServerRef, modelDeploymentRef, applicationRef and serviceRef"))]
-pub struct Provider {
-    /// An Agent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub agent_ref: Option<LocalRef>,
-    /// An McpServer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mcp_server_ref: Option<LocalRef>,
-    /// A ModelDeployment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_deployment_ref: Option<LocalRef>,
-    /// An Application.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub application_ref: Option<LocalRef>,
-    /// A Service that selects pods.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_ref: Option<ServiceRef>,
 }
 
 /// Who may call it.

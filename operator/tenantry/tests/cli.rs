@@ -185,7 +185,10 @@ fn the_examples_plan_on_an_empty_cluster() {
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("+ RoleBinding ") && text.contains("Rights\n"), "{text}");
-    assert!(!text.contains("refused") && !text.contains("waits") && !text.contains('\x1b'), "{text}");
+    assert!(!text.contains("refused") && !text.contains('\x1b'), "{text}");
+    // There is no gateway on it.
+    let waits: Vec<&str> = text.lines().filter(|line| line.contains("waits")).collect();
+    assert!(waits.len() == 1 && waits[0].contains("does not serve the Gateway API"), "{text}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tenantry_core::resources::{Resource, Watch};
 use tenantry_core::world::World;
 use tracing::Instrument;
 
+use crate::calls::Version;
 use crate::engine::Engine;
 use crate::error::{Cause, Error};
 use crate::inventory::Ledger;
@@ -89,6 +90,16 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
                 Some((recorded, noted)) => (cr, ledger) = (recorded, noted),
                 // Changed meanwhile, which has woken it: this plan is void.
                 None => return Ok(None),
+            }
+        }
+        if kind.children == Children::Owned {
+            // What was taken away may have gone with its owner, whose watch may be long in telling: made again, it would go at once.
+            let was_taken = engine.store().was_taken(&plan.desired);
+            if was_taken {
+                let found = engine.read_again(key).await.map_err(|error| vec![error])?;
+                if found.is_none_or(|found| Version::of(&found) != Version::of(&cr)) {
+                    return Ok(None); // Gone, or another by now, which has woken it: this plan is void.
+                }
             }
         }
         let applied = apply::apply(engine, &owner, &plan.desired, moment, &ledger).await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tenantry_core::content;
 use tenantry_core::meta::Owner;
-use tenantry_core::object::ObjectKey;
+use tenantry_core::object::{Desired, ObjectKey};
 use tenantry_core::resources::{Keep, NAMESPACE, Resource};
 use tenantry_core::world::{Lookup, Scope, Source};
 
@@ -120,6 +120,12 @@ impl Store {
     pub fn record(&self, key: &ObjectKey) -> Option<&Record> {
         let record = self.tables.get(key.resource)?.records.get(&place(key))?;
         (!self.is_ghost(key, record)).then_some(record)
+    }
+
+    /// Whether any of these was there of late and is not.
+    pub fn was_taken(&self, wanted: &[Desired]) -> bool {
+        let is_missing = |key: &ObjectKey| self.record(key).is_none() && self.gone.iter().any(|(gone, _)| gone == key);
+        wanted.iter().any(|object| is_missing(object.key()))
     }
 
     /// Whether all objects of a kind are known.

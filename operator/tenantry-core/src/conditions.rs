@@ -417,6 +417,18 @@ impl<'a> Conditions<'a> {
         }
     }
 
+    /// Adds `Stalled` if the plan broke a rule or refuses something. Returns whether it did.
+    pub fn set_stalled(&mut self, done: &Outcome) -> bool {
+        if let Some(violation) = &done.violation {
+            self.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
+        } else if let Some(refusal) = done.plan.refusals.first() {
+            self.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
+        } else {
+            return false;
+        }
+        true
+    }
+
     /// The conditions set so far, for a kind whose `Ready` is told by another and not summed up.
     pub fn into_list(self) -> Vec<Condition> {
         self.conditions

@@ -9,7 +9,7 @@ mod gateways;
 mod wish;
 
 pub(crate) use adapters::{Demands, Enforcing, Missing, enforce};
-pub(crate) use backends::{Answer, Resolution, Served, backends, has_endpoints};
+pub(crate) use backends::{Answer, Resolution, Served, backends};
 pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
 pub(crate) use features::{Controller, Feature, controller};
 pub(crate) use gateways::{Seat, seat};

@@ -17,14 +17,15 @@ pub mod sort;
 mod status;
 pub mod types;
 
+pub(crate) use availability::has_endpoints;
 pub use bindings::BINDINGS_PATH;
 pub(crate) use draft::{Draft, Extras, First, Lack, Workload, draft, draft_with};
 pub(crate) use finding::{Finding, finding, unasked, verdict};
-pub(crate) use home::{Home, Standing, standing};
+pub(crate) use home::{Home, Standing, home_of, standing};
 pub(crate) use inquiry::Inquiry;
 pub(crate) use pods::CACHE;
-pub(crate) use references::{Edge, refers_to};
-pub(crate) use status::{Verdict, applied, judge, references};
+pub(crate) use references::{Edge, follow, refers_to};
+pub(crate) use status::{Verdict, judge, tell};
 
 use crate::access::Access;
 use crate::resources;

@@ -8,8 +8,9 @@ use crate::conditions::Reason;
 use crate::kinds::service_route::types::{Backend, ServiceRef, Variant};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal};
-use crate::resources::{ENDPOINT_SLICE, TENANT_SERVICE};
+use crate::resources::TENANT_SERVICE;
 use crate::workload::sort::{AGENT, APPLICATION, MCP_SERVER, MODEL_DEPLOYMENT, Sort};
+use crate::workload::{follow, has_endpoints};
 use crate::world::{Lookup, Scope, World};
 
 /// One Service, and the pods behind it.
@@ -173,38 +174,21 @@ fn workload(
     plan: &mut Plan,
 ) -> Option<Resolved> {
     let title = format!("{} {name}", sort.resource.kind);
-    let cr = match world.get(&ObjectKey::namespaced(sort.resource, namespace, name)) {
-        Lookup::Found(cr) if cr["metadata"]["deletionTimestamp"].is_null() => cr,
-        Lookup::Found(_) => {
-            plan.wait(Reason::RefNotFound, format!("{field}: {title} is being deleted: refer to another"));
-            return None;
-        }
-        Lookup::Missing => {
-            plan.wait(Reason::RefNotFound, format!("{field}: there is no {title}: create it, or refer to another"));
-            return None;
-        }
-        Lookup::NotSynced => {
-            plan.wait(Reason::Pending, format!("{field}: {title} is not known yet"));
-            return None;
-        }
-    };
+    let cr = follow(&ObjectKey::namespaced(sort.resource, namespace, name), &title, field, world, plan).found()?;
     let Some(port) = sort.port_of(Some(&cr)) else {
         let text = format!("{title} listens at no port in this cluster: give it ports, or refer to another");
         plan.refusals.push(Refusal::new(Reason::Invalid, field, text));
         return None;
     };
     let served = |version: Option<&str>| {
-        let (instance, mark) = match version {
-            None => (name.to_owned(), name.to_owned()),
-            Some(version) => (format!("{name}-{version}"), format!("{name}.{version}")),
-        };
-        let service = sort.child(&instance);
+        let service = sort.child(&Sort::instance(name, version));
+        let selector = sort.labels(&Sort::mark(name, version));
         Served {
             answers: Some(has_endpoints(namespace, &service, world)),
             service,
             port,
             target: json!(port),
-            selector: sort.labels(&mark).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            selector: selector.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             title: version.map_or_else(|| title.clone(), |version| format!("{title}, version {version}")),
         }
     };
@@ -267,10 +251,4 @@ fn service(reference: &ServiceRef, field: &str, namespace: &str, world: &World, 
         title: format!("Service {name}"),
     };
     Some(Resolved { shares: vec![(served, 1)], matches: Vec::new() })
-}
-
-/// Whether anybody answers at a Service that we have made.
-pub(crate) fn has_endpoints(namespace: &str, service: &str, world: &World) -> bool {
-    let slices = world.list(&ENDPOINT_SLICE, Scope::Namespace(namespace.to_owned())).found().unwrap_or_default();
-    slices.iter().any(|slice| slice["service"] == service && slice["ready"] == true)
 }

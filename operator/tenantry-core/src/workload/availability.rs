@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::draft::Workload;
 use crate::conditions::{Reason, Truth};
-use crate::object::ObjectKey;
 use crate::resources::{ENDPOINT_SLICE, MANAGED_DEPLOYMENT, TROUBLED_POD};
 use crate::world::{Lookup, Scope, World};
 
@@ -52,7 +51,8 @@ impl Availability {
 pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World) -> Availability {
     let deployment = &workload.child(&MANAGED_DEPLOYMENT);
     let listens = !workload.ports().is_empty();
-    let is_served = listens && has_endpoints(deployment, world);
+    // The Service is called as the Deployment.
+    let is_served = listens && has_endpoints(&deployment.namespace, &deployment.name, world);
     let facts = match world.get(deployment) {
         Lookup::Found(facts) => facts,
         Lookup::Missing => return unknown(is_served, "its Deployment does not exist yet"),
@@ -178,11 +178,10 @@ pub(super) fn judge(facts: &Value) -> (Truth, Reason, String) {
     (Truth::False, Reason::MinimumNotMet, text)
 }
 
-/// Whether anybody answers at the Service, which is called as the Deployment.
-fn has_endpoints(deployment: &ObjectKey, world: &World) -> bool {
-    let slices =
-        world.list(&ENDPOINT_SLICE, Scope::Namespace(deployment.namespace.clone())).found().unwrap_or_default();
-    slices.iter().any(|slice| slice["service"] == deployment.name.as_str() && slice["ready"] == true)
+/// Whether anybody answers at a Service that we have made.
+pub(crate) fn has_endpoints(namespace: &str, service: &str, world: &World) -> bool {
+    let slices = world.list(&ENDPOINT_SLICE, Scope::Namespace(namespace.to_owned())).found().unwrap_or_default();
+    slices.iter().any(|slice| slice["service"] == service && slice["ready"] == true)
 }
 
 fn number(value: &Value) -> Option<i32> {

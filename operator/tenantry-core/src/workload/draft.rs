@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::availability::{Availability, availability};
 use super::bindings::{Bindings, bind};
 use super::consumed::{Consumed, State, consumed};
-use super::home::{Home, Standing, standing};
+use super::home::{Home, home_of};
 use super::inquiry::{Asked, Inquiry};
 use super::pods::Pods;
 use super::references::{Callers, Edge, callers};
@@ -118,18 +118,12 @@ impl Workload<'_> {
 
     /// What its objects are named after.
     fn instance(&self) -> String {
-        match &self.extras.version {
-            None => self.name().to_owned(),
-            Some(version) => format!("{}-{version}", self.name()),
-        }
+        Sort::instance(self.name(), self.extras.version.as_deref())
     }
 
-    /// The name by which its pods are selected. That of a version cannot be another resource's.
+    /// The name by which its pods are selected.
     pub(super) fn mark(&self) -> String {
-        match &self.extras.version {
-            None => self.name().to_owned(),
-            Some(version) => format!("{}.{version}", self.name()),
-        }
+        Sort::mark(self.name(), self.extras.version.as_deref())
     }
 
     /// The key of one of its objects.
@@ -234,23 +228,8 @@ pub(crate) fn draft(workload: &Workload, world: &World, now: Timestamp) -> Draft
 pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World, now: Timestamp) -> Draft {
     let mut draft = Draft::default();
     let plan = &mut draft.plan;
-    let home = match standing(workload.namespace(), world) {
-        Standing::Home(home) => home,
-        Standing::Unknown(what) => {
-            plan.wait(Reason::Pending, what);
-            plan.undecided.push(Undecided::Everything);
-            return draft.seen(workload, beside, world);
-        }
-        Standing::Leaving => {
-            plan.wait(Reason::Deleting, format!("namespace {} is being deleted", workload.namespace()));
-            plan.undecided.push(Undecided::Everything);
-            return draft.seen(workload, beside, world);
-        }
-        Standing::Foreign(why) => {
-            plan.refuse(Reason::Invalid, "metadata.namespace", why);
-            plan.undecided.push(Undecided::Everything);
-            return draft.seen(workload, beside, world);
-        }
+    let Some(home) = home_of(workload.namespace(), world, plan) else {
+        return draft.seen(workload, beside, world);
     };
     plan.refusals.extend(workload.refusals.iter().cloned());
     refuse_unsupported(workload, plan);

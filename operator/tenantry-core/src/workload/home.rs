@@ -3,9 +3,11 @@
 
 use serde_json::Value;
 
+use crate::conditions::Reason;
 use crate::meta;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
+use crate::plan::{Plan, Undecided};
 use crate::policies::keys;
 use crate::resources::{NAMESPACE, NETWORK_POLICY};
 use crate::world::{Lookup, World};
@@ -67,6 +69,18 @@ pub(crate) enum Standing {
     Foreign(String),
     /// Not known, or not finished; with what is missing.
     Unknown(String),
+}
+
+/// The environment in this namespace. Where there is none the plan is told why, and changes nothing.
+pub(crate) fn home_of(namespace: &str, world: &World, plan: &mut Plan) -> Option<Home> {
+    match standing(namespace, world) {
+        Standing::Home(home) => return Some(home),
+        Standing::Unknown(what) => plan.wait(Reason::Pending, what),
+        Standing::Leaving => plan.wait(Reason::Deleting, format!("namespace {namespace} is being deleted")),
+        Standing::Foreign(why) => plan.refuse(Reason::Invalid, "metadata.namespace", why),
+    }
+    plan.undecided.push(Undecided::Everything);
+    None
 }
 
 /// What this namespace is.

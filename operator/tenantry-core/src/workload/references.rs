@@ -55,6 +55,31 @@ impl Target {
     }
 }
 
+/// Looks up what a field refers to, and notes in the plan if it is not there to be used.
+pub(crate) fn follow(
+    key: &ObjectKey,
+    title: &str,
+    field: &str,
+    world: &World,
+    plan: &mut Plan,
+) -> Lookup<std::sync::Arc<Value>> {
+    match world.get(key) {
+        Lookup::Found(cr) if cr["metadata"]["deletionTimestamp"].is_null() => Lookup::Found(cr),
+        Lookup::Found(_) => {
+            plan.wait(Reason::RefNotFound, format!("{field}: {title} is being deleted: refer to another"));
+            Lookup::Missing
+        }
+        Lookup::Missing => {
+            plan.wait(Reason::RefNotFound, format!("{field}: there is no {title}: create it, or refer to another"));
+            Lookup::Missing
+        }
+        Lookup::NotSynced => {
+            plan.wait(Reason::Pending, format!("{field}: {title} is not known yet"));
+            Lookup::NotSynced
+        }
+    }
+}
+
 /// Follows a reference, and notes in the plan what is in its way.
 pub(crate) fn resolve(
     home: &Home,
@@ -100,21 +125,9 @@ pub(crate) fn resolve(
             }
         }
     }
-    let (cr, unknown) = match world.get(&ObjectKey::namespaced(sort.resource, namespace, name)) {
-        Lookup::Found(cr) if cr["metadata"]["deletionTimestamp"].is_null() => (Some(cr), false),
-        Lookup::Found(_) => {
-            plan.wait(Reason::RefNotFound, format!("{field}: {title} is being deleted: refer to another"));
-            (None, false)
-        }
-        Lookup::Missing => {
-            plan.wait(Reason::RefNotFound, format!("{field}: there is no {title}: create it, or refer to another"));
-            (None, false)
-        }
-        Lookup::NotSynced => {
-            plan.wait(Reason::Pending, format!("{field}: {title} is not known yet"));
-            (None, true)
-        }
-    };
+    let found = follow(&ObjectKey::namespaced(sort.resource, namespace, name), &title, field, world, plan);
+    let unknown = found == Lookup::NotSynced;
+    let cr = found.found();
     let edge = cr.as_deref().and_then(|cr| sort.port_of(Some(cr))).map(|port| Edge {
         namespace: (namespace != own).then(|| namespace.clone()),
         kind: sort.resource.kind,

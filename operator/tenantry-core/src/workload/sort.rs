@@ -41,6 +41,16 @@ impl Sort {
         names::child_name(name, self.role)
     }
 
+    /// What the objects of a workload of this name are named after, or those of one of its versions.
+    pub fn instance(name: &str, version: Option<&str>) -> String {
+        version.map_or_else(|| name.to_owned(), |version| format!("{name}-{version}"))
+    }
+
+    /// The name by which its pods are selected. That of a version cannot be another resource's.
+    pub fn mark(name: &str, version: Option<&str>) -> String {
+        version.map_or_else(|| name.to_owned(), |version| format!("{name}.{version}"))
+    }
+
     /// Labels that its pods carry, that nobody else can give to a pod, and that it is selected by.
     pub fn labels(&self, name: &str) -> BTreeMap<&'static str, String> {
         BTreeMap::from([(meta::WORKLOAD_KIND, self.resource.kind.to_owned()), (meta::WORKLOAD_NAME, name.to_owned())])

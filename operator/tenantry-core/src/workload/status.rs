@@ -85,11 +85,9 @@ pub(crate) fn judge<'a>(
     if let Some((run, (truth, reason, message))) = scaling.min_by_key(|(_, (truth, ..))| *truth) {
         conditions.set(Type::ScalingReady, *truth, *reason, run.told(message));
     }
-    if let Some(violation) = &done.violation {
-        conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
-    } else if let Some(refusal) = done.plan.refusals.first() {
-        conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
-    } else if let Some(text) = stalled {
+    if !conditions.set_stalled(done)
+        && let Some(text) = stalled
+    {
         conditions.set(Type::Stalled, Truth::True, Reason::RolledBack, text);
     }
     if let Some(mode) = suspended {
@@ -138,8 +136,26 @@ fn exposed(workload: &Workload, world: &World) -> Verdict {
     }
 }
 
+/// Tells of a resource that runs nothing itself what is told of all: whether its references are there, and whether it is
+/// written.
+pub(crate) fn tell(
+    conditions: &mut Conditions,
+    done: &Outcome,
+    whose: &str,
+    kinds: &[&'static Resource],
+    world: &World,
+) {
+    let (truth, reason, message) = references(done);
+    conditions.set(Type::ResolvedRefs, truth, reason, message);
+    let (truth, reason, message) = applied(done, whose, kinds, world);
+    if truth == Truth::Unknown && done.plan.refusals.is_empty() {
+        conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
+    }
+    conditions.set(Type::Applied, truth, reason, message);
+}
+
 /// Whether everything that a plan refers to exists and may be used.
-pub(crate) fn references(done: &Outcome) -> Verdict {
+fn references(done: &Outcome) -> Verdict {
     let plan = done.plan;
     if !plan.denials.is_empty() {
         let all: Vec<String> = plan.denials.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
@@ -183,7 +199,7 @@ fn resolved(done: &Outcome, draft: &Draft) -> Verdict {
 }
 
 /// Whether all wanted objects are as they should be: of a resource that a message calls so, which consists of these kinds.
-pub(crate) fn applied(done: &Outcome, whose: &str, kinds: &[&'static Resource], world: &World) -> Verdict {
+fn applied(done: &Outcome, whose: &str, kinds: &[&'static Resource], world: &World) -> Verdict {
     if let Some(violation) = &done.violation {
         return (Truth::False, Reason::InternalError, violation.clone());
     }

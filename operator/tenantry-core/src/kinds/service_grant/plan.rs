@@ -16,7 +16,7 @@ use crate::plan::{Denial, Plan, Undecided};
 use crate::resources::{NETWORK_POLICY, SERVICE_GRANT};
 use crate::routing::{Served, backends};
 use crate::workload::sort::SORTS;
-use crate::workload::{Home, Standing, refers_to, standing};
+use crate::workload::{Home, Standing, home_of, refers_to, standing};
 use crate::world::{Lookup, Scope, World};
 
 /// The plan, and what the status tells of how it came about.
@@ -42,16 +42,12 @@ pub(super) struct Draft {
 pub(super) fn draft(grant: &ServiceGrant, world: &World, now: Timestamp) -> Draft {
     let mut draft = Draft::default();
     let namespace = grant.metadata.namespace.as_deref().unwrap_or_default();
-    let home = match standing(namespace, world) {
-        Standing::Home(home) => home,
-        Standing::Unknown(what) => return everything(draft, Reason::Pending, what),
-        Standing::Leaving => {
-            return everything(draft, Reason::Deleting, format!("namespace {namespace} is being deleted"));
+    let Some(home) = home_of(namespace, world, &mut draft.plan) else {
+        // A contract does not outlive the environment that it is made in.
+        if !draft.plan.refusals.is_empty() {
+            draft.plan.undecided.clear();
         }
-        Standing::Foreign(why) => {
-            draft.plan.refuse(Reason::Invalid, "metadata.namespace", why);
-            return draft;
-        }
+        return draft;
     };
     let end = End { name: grant.metadata.name.as_deref().unwrap_or_default(), namespace, home: &home, world, now };
     match (&grant.spec.provider, &grant.spec.accept) {
@@ -60,12 +56,6 @@ pub(super) fn draft(grant: &ServiceGrant, world: &World, now: Timestamp) -> Draf
         // The schema sees to it that there is one.
         (None, None) => {}
     }
-    draft
-}
-
-fn everything(mut draft: Draft, reason: Reason, what: String) -> Draft {
-    draft.plan.wait(reason, what);
-    draft.plan.undecided.push(Undecided::Everything);
     draft
 }
 

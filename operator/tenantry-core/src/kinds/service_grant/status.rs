@@ -8,7 +8,7 @@ use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::grants::Lapse;
 use crate::kind::Outcome;
 use crate::resources::NETWORK_POLICY;
-use crate::workload::{applied, references};
+use crate::workload::tell;
 use crate::world::World;
 
 /// How many of those who make use of it the status names.
@@ -27,18 +27,8 @@ pub(super) fn status(grant: &ServiceGrant, world: &World, done: &Outcome, now: T
     } else {
         conditions.set_accepted(done, "the contract is valid");
     }
-    let (truth, reason, message) = references(done);
-    conditions.set(Type::ResolvedRefs, truth, reason, message);
-    let (truth, reason, message) = applied(done, "contract", &[&NETWORK_POLICY], world);
-    if truth == Truth::Unknown && done.plan.refusals.is_empty() {
-        conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
-    }
-    conditions.set(Type::Applied, truth, reason, message);
-    if let Some(violation) = &done.violation {
-        conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
-    } else if let Some(refusal) = done.plan.refusals.first() {
-        conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
-    }
+    tell(&mut conditions, done, "contract", &[&NETWORK_POLICY], world);
+    conditions.set_stalled(done);
     let state = match () {
         () if expired => Some(GrantState::Expired),
         () if !done.plan.refusals.is_empty() || !done.plan.denials.is_empty() || !done.plan.waits.is_empty() => None,

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::types::{AuthType, OnUnsupported, Protocol, ServiceRoute};
+use super::types::{AuthType, Backend, OnUnsupported, Protocol, ServiceRoute};
 use crate::build::{RouteParts, build_route_policies, build_routes};
 use crate::conditions::Reason;
 use crate::kinds::tenantry_platform::{
@@ -14,16 +14,15 @@ use crate::kinds::tenantry_platform::{
     types::{GatewayProfile, TenantryPlatformSpec},
 };
 use crate::object::ObjectKey;
-use crate::plan::{Plan, Refusal, Undecided};
+use crate::plan::{Plan, Undecided};
 use crate::resources::{
-    APPLICATION, GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TENANTRY_PLATFORM,
-    is_served,
+    GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TENANTRY_PLATFORM, is_served,
 };
 use crate::routing::{
     Answer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Resolution, Ruling, Seat, Served, backends,
     controller, enforce, rule, seat, served_routes,
 };
-use crate::workload::{Home, Standing, sort, standing};
+use crate::workload::{Home, Standing, home_of, sort, standing};
 use crate::world::{Lookup, Scope, World};
 
 /// The plan, and what the status tells of how it came about.
@@ -57,43 +56,21 @@ pub(super) struct Draft {
 pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
     let mut draft = Draft::default();
     let namespace = route.metadata.namespace.as_deref().unwrap_or_default();
-    let everything = |mut draft: Draft, reason, what: String| {
-        draft.plan.wait(reason, what);
-        draft.plan.undecided.push(Undecided::Everything);
-        draft
-    };
-    let all_but_holes = |mut draft: Draft, reason, what: String| {
-        draft.plan.wait(reason, what);
-        let kinds = [&HTTP_ROUTE, &GRPC_ROUTE, &MIDDLEWARE];
-        draft.plan.undecided.extend(kinds.map(|kind| Undecided::Kind(kind, namespace.to_owned())));
-        draft
-    };
-    let home = match standing(namespace, world) {
-        Standing::Home(home) => home,
-        Standing::Unknown(what) => return everything(draft, Reason::Pending, what),
-        Standing::Leaving => {
-            return everything(draft, Reason::Deleting, format!("namespace {namespace} is being deleted"));
-        }
-        Standing::Foreign(why) => {
-            draft.plan.refuse(Reason::Invalid, "metadata.namespace", why);
-            draft.plan.undecided.push(Undecided::Everything);
-            return draft;
-        }
-    };
+    let Some(home) = home_of(namespace, world, &mut draft.plan) else { return draft };
     draft.suspended.clone_from(&home.suspended);
     // One that is gone may be on its way back: it takes away nothing by that.
     let is_there = world.get(&ObjectKey::cluster(&TENANTRY_PLATFORM, "default")) != Lookup::Missing;
     let platform = tenantry_platform::settings(world).filter(|_| is_there);
     let (Some(platform), Some(kinds)) = (platform, served_routes(world)) else {
-        let what =
-            "it is not known yet which gateways there are: nobody has seen a TenantryPlatform that names them".into();
-        // That nothing may reach it is known whatever else is not.
-        let leave = if home.is_quarantined() {
-            all_but_holes(draft, Reason::Pending, what)
+        let what = "it is not known yet which gateways there are: nobody has seen a TenantryPlatform that names them";
+        draft.plan.wait(Reason::Pending, what);
+        // That nothing may reach it in quarantine is known whatever else is not.
+        draft.plan.undecided = if home.is_quarantined() {
+            [&HTTP_ROUTE, &GRPC_ROUTE, &MIDDLEWARE].map(|kind| Undecided::Kind(kind, namespace.to_owned())).into()
         } else {
-            everything(draft, Reason::Pending, what)
+            vec![Undecided::Everything]
         };
-        return leave;
+        return draft;
     };
     let case = Case { route, namespace, home: &home, platform: &platform, kinds: &kinds, world };
     draft.routes = case.seen();
@@ -350,36 +327,12 @@ impl Case<'_> {
         else {
             return Some(None);
         };
-        let name = &external.application_ref.name;
-        let field = "spec.policies.auth.external.applicationRef";
-        let cr = match self.world.get(&ObjectKey::namespaced(&APPLICATION, self.namespace, name)) {
-            Lookup::Found(cr) => cr,
-            Lookup::Missing => {
-                let text = format!("{field}: there is no Application {name}: create it, or refer to another");
-                draft.plan.wait(Reason::RefNotFound, text);
-                return None;
-            }
-            Lookup::NotSynced => {
-                draft.plan.wait(Reason::Pending, format!("{field}: Application {name} is not known yet"));
-                return None;
-            }
-        };
-        let sort = &sort::APPLICATION;
-        let Some(port) = sort.port_of(Some(&cr)) else {
-            let text = format!("Application {name} listens at no port: give it ports, or refer to another");
-            draft.plan.refusals.push(Refusal::new(Reason::Invalid, field, text));
-            return None;
-        };
-        let service = sort.child(name);
-        let address = sort.address(self.namespace, name, port, &external.path);
-        let served = Served {
-            answers: Some(crate::routing::has_endpoints(self.namespace, &service, self.world)),
-            service,
-            port,
-            target: json!(port),
-            selector: sort.labels(name).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-            title: format!("Application {name}"),
-        };
+        let backend = Backend { application_ref: Some(external.application_ref.clone()), ..Backend::default() };
+        let field = "spec.policies.auth.external";
+        let served =
+            backends(&backend, &[], self.namespace, self.world, field, &mut draft.plan).served.into_iter().next()?;
+        let address =
+            sort::APPLICATION.address(self.namespace, &external.application_ref.name, served.port, &external.path);
         Some(Some((address, served)))
     }
 

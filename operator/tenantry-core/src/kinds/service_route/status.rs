@@ -9,7 +9,7 @@ use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::kind::Outcome;
 use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
 use crate::routing::{Ruling, Seat, served_routes};
-use crate::workload::{Verdict, applied, references};
+use crate::workload::{Verdict, tell};
 use crate::world::World;
 
 /// What the status should say.
@@ -19,15 +19,9 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
     let generation = route.metadata.generation;
     let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
     conditions.set_accepted(done, "the spec is valid and supported, and its path is its own");
-    let (truth, reason, message) = references(done);
-    conditions.set(Type::ResolvedRefs, truth, reason, message);
     let routes = served_routes(world).unwrap_or_default();
     let kinds: Vec<_> = [&NETWORK_POLICY, &ENDPOINT_SLICE].into_iter().chain(routes).collect();
-    let (truth, reason, message) = applied(done, "route", &kinds, world);
-    if truth == Truth::Unknown && done.plan.refusals.is_empty() {
-        conditions.set(Type::Reconciling, Truth::True, reason, message.clone());
-    }
-    conditions.set(Type::Applied, truth, reason, message);
+    tell(&mut conditions, done, "route", &kinds, world);
     let (truth, reason, message) = programmed(&draft);
     let serves = truth == Truth::True;
     conditions.set(Type::Programmed, truth, reason, message);
@@ -35,11 +29,7 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
         let (truth, reason, message) = enforced(&draft);
         conditions.set(Type::PoliciesEnforced, truth, reason, message);
     }
-    if let Some(violation) = &done.violation {
-        conditions.set(Type::Stalled, Truth::True, Reason::InternalError, violation.clone());
-    } else if let Some(refusal) = done.plan.refusals.first() {
-        conditions.set(Type::Stalled, Truth::True, refusal.reason, refusal.to_string());
-    }
+    conditions.set_stalled(done);
     if let Some(mode) = &draft.suspended {
         conditions.set(Type::Suspended, Truth::True, Reason::Suspended, format!("its tenant is suspended: {mode}"));
     }

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
 
 /// Where kube-apiserver is reached in there (`Options::address`). All of 10.200.0.0/16 is local: backends listen on what they like of it.
 pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));
@@ -43,15 +44,9 @@ pub enum Entered {
 /// }
 /// ```
 pub fn enter(test: &str) -> Entered {
-    if is_inside() {
-        return Entered::Inside;
-    }
-    if let Err(reason) = probe() {
-        return Entered::Impossible(reason);
-    }
-    let program = match std::env::current_exe() {
+    let program = match ourselves() {
         Ok(program) => program,
-        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+        Err(entered) => return entered,
     };
     let output =
         inside("exec \"$0\" \"$@\"").arg(program).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output();
@@ -74,37 +69,33 @@ pub fn is_inside() -> bool {
 /// Runs this program again with `arguments` in a network of its own, its output shown. When `ended` returns, those inside are told so by
 /// [`told_to_end`]. Blocks.
 pub fn enter_again(arguments: &[OsString], ended: impl FnOnce() + Send + 'static) -> Entered {
-    if is_inside() {
-        return Entered::Inside;
-    }
-    if let Err(reason) = probe() {
-        return Entered::Impossible(reason);
-    }
-    let program = match std::env::current_exe() {
+    let program = match ourselves() {
         Ok(program) => program,
-        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+        Err(entered) => return entered,
     };
     let mut command = inside("exec \"$0\" \"$@\"");
     let how = if rustix::process::geteuid().is_root() { "1" } else { OF_A_USER };
-    command.arg(program).args(arguments).env(INSIDE, how).stdin(Stdio::piped());
-    let run = || {
-        let mut child = command.spawn()?;
-        let held = child.stdin.take();
-        // Should nobody end it, this thread ends with the process.
-        std::thread::spawn(move || {
-            ended();
-            drop(held);
-        });
-        child.wait()
-    };
-    match run() {
+    command.arg(program).args(arguments).env(INSIDE, how);
+    match run_until(&mut command, ended) {
         Ok(status) if status.success() => Entered::Passed,
         Ok(_) => Entered::Failed("it failed in its own network: see above".to_owned()),
         Err(error) => Entered::Failed(format!("running it in a network of its own: {error}")),
     }
 }
 
-/// In a network of [`enter_again`]: returns when somebody outside wants it to end, or is gone. Blocks.
+/// Runs a command to its end. When `ended` returns, it is told so: its standard input ends. Blocks.
+pub(crate) fn run_until(command: &mut Command, ended: impl FnOnce() + Send + 'static) -> io::Result<ExitStatus> {
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    let held = child.stdin.take();
+    // Should nobody end it, this thread ends with the process.
+    std::thread::spawn(move || {
+        ended();
+        drop(held);
+    });
+    child.wait()
+}
+
+/// In what [`enter_again`], or that of a room, has started: returns when somebody outside wants it to end, or is gone. Blocks.
 pub fn told_to_end() {
     // Nothing is ever written there; that it ends, or cannot be read, says all.
     let _ = io::stdin().read(&mut [0]);
@@ -129,15 +120,9 @@ pub fn resolve(name: &str, address: IpAddr) -> io::Result<()> {
 /// Runs this program again, with the same arguments and its output where ours goes, in a network namespace of its own in which every name is
 /// asked of `names`. Blocks. What it needs from the network outside must have been fetched before.
 pub fn enter_program(names: IpAddr) -> Entered {
-    if is_inside() {
-        return Entered::Inside;
-    }
-    if let Err(reason) = probe() {
-        return Entered::Impossible(reason);
-    }
-    let program = match std::env::current_exe() {
+    let program = match ourselves() {
         Ok(program) => program,
-        Err(error) => return Entered::Impossible(format!("this program does not know its path: {error}")),
+        Err(entered) => return entered,
     };
     // Files that are mounted over others are gone with the mount namespace.
     let then = format!(
@@ -152,6 +137,16 @@ pub fn enter_program(names: IpAddr) -> Entered {
         Ok(status) => Entered::Failed(format!("{status}, see above")),
         Err(error) => Entered::Failed(format!("running this program in its own network namespace: {error}")),
     }
+}
+
+/// This program, to be run again inside; else why there is nothing to be run.
+fn ourselves() -> Result<PathBuf, Entered> {
+    if is_inside() {
+        return Err(Entered::Inside);
+    }
+    probe().map_err(Entered::Impossible)?;
+    std::env::current_exe()
+        .map_err(|error| Entered::Impossible(format!("this program does not know its path: {error}")))
 }
 
 /// Whether this machine lets us.

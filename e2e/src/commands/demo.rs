@@ -54,9 +54,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     }
     // A thread of its own: nobody waits for it at the end.
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let told_to_end = if arguments.node { room::told_to_end } else { netns::told_to_end };
     std::thread::spawn(move || {
-        told_to_end();
+        netns::told_to_end();
         drop(tell);
     });
     let ended = async {

@@ -1,15 +1,12 @@
 //! The demo with gateways (`--gateway`): a network of its own, in which pods of fake nodes can answer, one gateway for each stage, and
 //! somebody who asks through them. Linux.
 
-use std::ffi::OsString;
 use std::future::Future;
-use std::net::Ipv4Addr;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Value, json};
-use tenantry_e2e::gateway::{Answer, CLASS, Gateway, PodServer, Settings, WEB_PORT, programs};
+use tenantry_e2e::gateway::{Answer, Gateway, PodServer, WEB_PORT, programs};
 use tenantry_e2e::netns::{self, Entered};
 use tenantry_e2e::{Cluster, eventually, objects, operator};
 use tokio::task::spawn_blocking;
@@ -41,21 +38,7 @@ pub(crate) async fn enter(ended: impl Future<Output = ()>) -> Result<(), Command
     Terminal::stdout().progress("installing what the gateways need, building tenantry");
     spawn_blocking(programs).await?.map_err(|missing| format!("--gateway: {missing}"))?;
     spawn_blocking(|| operator::build(false)).await??;
-    let (tell, told) = mpsc::channel::<()>();
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let mut entered = spawn_blocking(move || {
-        // Nobody sends anything: it ends when the other side is dropped.
-        netns::enter_again(&arguments, move || {
-            let _ = told.recv();
-        })
-    });
-    let entered = tokio::select! {
-        entered = &mut entered => entered?,
-        () = ended => {
-            drop(tell);
-            entered.await?
-        }
-    };
+    let entered = super::enter_until(ended, netns::enter_again).await?;
     match entered {
         Entered::Passed => Ok(()),
         Entered::Failed(words) => Err(format!("--gateway: {words}").into()),
@@ -87,22 +70,11 @@ pub(crate) async fn start(show: &mut Show, cluster: &Cluster) -> Result<Gateways
         .await?;
     let mut all = Vec::new();
     for (number, (_, _, name)) in (2..).zip(STAGES) {
-        // All of them answer to one controller name: each is told which Gateway is its own.
-        let only = |field: &str, value: &str| format!("--providers.kubernetesgateway.gateways[0].{field}={value}");
-        let settings = Settings {
-            name: format!("traefik-{name}"),
-            address: Ipv4Addr::new(10, 200, 0, number),
-            arguments: vec![only("namespace", NAMESPACE), only("name", name)],
-        };
-        all.push(Gateway::start_with(cluster, &programs, settings).await?);
-        let everybody = json!({ "namespaces": { "from": "All" } });
-        let listener = json!({ "name": "web", "port": WEB_PORT, "protocol": "HTTP", "allowedRoutes": everybody });
+        all.push(Gateway::start_for(cluster, &programs, number, NAMESPACE, name).await?);
         let gateway = json!({
             "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
             "metadata": { "namespace": NAMESPACE, "name": name },
-            "spec": { "gatewayClassName": CLASS, "listeners": [listener] },
         });
-        objects::apply(&client, &gateway).await?;
         condition(&client, &gateway, "Programmed", "True").await?;
     }
     let pods = PodServer::start(client);

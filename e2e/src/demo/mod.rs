@@ -16,12 +16,15 @@ mod quiet;
 mod reach;
 mod routes;
 
+use std::ffi::OsString;
 use std::future::Future;
+use std::sync::mpsc;
 use std::time::Instant;
 
 use tenantry_e2e::kubectl::kubectl_path;
+use tenantry_e2e::netns::{self, Entered};
 use tenantry_e2e::node::room;
-use tenantry_e2e::{netns, usage};
+use tenantry_e2e::usage;
 
 use crate::commands::CommandError;
 use crate::commands::demo::Arguments;
@@ -32,6 +35,31 @@ pub(crate) use gateways::enter as enter_network;
 pub(crate) use on_node::enter as enter_node;
 use onboard::Onboarded;
 use prepare::Stage;
+
+/// What is told from outside that the demo is to end.
+type Told = Box<dyn FnOnce() + Send>;
+
+/// Runs this very command again in a place of its own, as `enter` does, and answers what became of it. When `ended` completes, those
+/// inside are told.
+async fn enter_until(
+    ended: impl Future<Output = ()>,
+    enter: impl FnOnce(&[OsString], Told) -> Entered + Send + 'static,
+) -> Result<Entered, CommandError> {
+    let (tell, told) = mpsc::channel::<()>();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // Nobody sends anything: it ends when the other side is dropped.
+    let told: Told = Box::new(move || {
+        let _ = told.recv();
+    });
+    let mut entered = tokio::task::spawn_blocking(move || enter(&arguments, told));
+    tokio::select! {
+        entered = &mut entered => Ok(entered?),
+        () = ended => {
+            drop(tell);
+            Ok(entered.await?)
+        }
+    }
+}
 
 /// What the parts share.
 pub(crate) struct Show {

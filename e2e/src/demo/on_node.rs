@@ -2,9 +2,7 @@
 //! of the examples something to run. Linux with root.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::future::Future;
-use std::sync::mpsc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -29,21 +27,7 @@ pub(crate) async fn enter(ended: impl Future<Output = ()>) -> Result<(), Command
     // In the room there is no way to fetch anything.
     spawn_blocking(Programs::get).await?.map_err(|missing| format!("--node: {missing}"))?;
     spawn_blocking(|| operator::build(false)).await??;
-    let (tell, told) = mpsc::channel::<()>();
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let mut entered = spawn_blocking(move || {
-        // Nobody sends anything: it ends when the other side is dropped.
-        room::enter_again("the demo", &arguments, move || {
-            let _ = told.recv();
-        })
-    });
-    let entered = tokio::select! {
-        entered = &mut entered => entered?,
-        () = ended => {
-            drop(tell);
-            entered.await?
-        }
-    };
+    let entered = super::enter_until(ended, |arguments, told| room::enter_again("the demo", arguments, told)).await?;
     match entered {
         Entered::Passed => Ok(()),
         Entered::Failed(words) => Err(words.into()),

@@ -173,6 +173,33 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// A Traefik of its own, at 10.200.0.`number`, for the Gateway of this name, which it makes: it takes HTTP routes of all namespaces. All
+    /// Traefiks answer to one controller name, so each is told which Gateway is its own.
+    pub async fn start_for(
+        cluster: &Cluster,
+        programs: &Programs,
+        number: u8,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Self, GatewayError> {
+        let only = |field: &str, value: &str| format!("--providers.kubernetesgateway.gateways[0].{field}={value}");
+        let settings = Settings {
+            name: format!("traefik-{name}"),
+            address: Ipv4Addr::new(10, 200, 0, number),
+            arguments: vec![only("namespace", namespace), only("name", name)],
+        };
+        let started = Self::start_with(cluster, programs, settings).await?;
+        let everybody = json!({ "namespaces": { "from": "All" } });
+        let listener = json!({ "name": "web", "port": WEB_PORT, "protocol": "HTTP", "allowedRoutes": everybody });
+        let gateway = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": { "namespace": namespace, "name": name },
+            "spec": { "gatewayClassName": CLASS, "listeners": [listener] },
+        });
+        objects::apply(&cluster.client().await?, &gateway).await?;
+        Ok(started)
+    }
+
     /// Starts the process alone and waits until it answers.
     pub async fn launch(cluster: &Cluster, programs: &Programs, settings: Settings) -> Result<Self, GatewayError> {
         let account = cluster.service_account(NAMESPACE, rights::ACCOUNT).await?;

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::config::DNS;
 use crate::cache::cache_folder;
-use crate::netns::{Entered, text_of};
+use crate::netns::{Entered, run_until, text_of};
 
 /// The cgroup that all pods are below.
 pub const CGROUP: &str = "tenantry-node";
@@ -72,24 +72,9 @@ pub fn enter(test: &str, output: Output) -> Entered {
 }
 
 /// Runs this program, called `what`, again with `arguments` inside a room, its output shown, and clears up after it. When `ended` returns, those inside are
-/// told so by [`told_to_end`]. Blocks.
+/// told so by [`crate::netns::told_to_end`]. Blocks.
 pub fn enter_again(what: &str, arguments: &[OsString], ended: impl FnOnce() + Send + 'static) -> Entered {
-    run(what, arguments, |mut command| {
-        let mut child = command.stdin(Stdio::piped()).spawn()?;
-        let held = child.stdin.take();
-        // Should nobody end it, this thread ends with the process.
-        std::thread::spawn(move || {
-            ended();
-            drop(held);
-        });
-        Ok((child.wait()?.success(), "see above".to_owned()))
-    })
-}
-
-/// Inside a room of [`enter_again`]: returns when somebody outside wants it to end. Blocks.
-pub fn told_to_end() {
-    // Nothing is ever written there; that it ends, or cannot be read, says all.
-    let _ = io::stdin().read(&mut [0]);
+    run(what, arguments, |mut command| Ok((run_until(&mut command, ended)?.success(), "see above".to_owned())))
 }
 
 fn run(

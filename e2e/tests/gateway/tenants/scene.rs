@@ -1,10 +1,8 @@
 //! Two tenants with three environments each, a gateway for each stage, and the operator.
 
-use std::net::Ipv4Addr;
-
 use kube::Client;
 use serde_json::{Value, json};
-use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs, Settings, WEB_PORT};
+use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs};
 use tenantry_e2e::{Cluster, Options, eventually, netns, objects};
 
 use crate::program::{self, Operator};
@@ -32,28 +30,12 @@ impl Scene {
         program::prepare(&cluster).await;
         let mut gateways = Vec::new();
         for (number, (environment, _)) in (2..).zip(STAGES) {
-            let only = |field: &str, value: &str| format!("--providers.kubernetesgateway.gateways[0].{field}={value}");
-            let settings = Settings {
-                name: format!("traefik-{environment}"),
-                address: Ipv4Addr::new(10, 200, 0, number),
-                arguments: vec![only("namespace", NAMESPACE), only("name", environment)],
-            };
-            gateways.push(Gateway::start_with(&cluster, programs, settings).await.expect("starts"));
+            let gateway = Gateway::start_for(&cluster, programs, number, NAMESPACE, environment).await;
+            gateways.push(gateway.expect("starts"));
         }
         let pods = PodServer::start(client.clone());
         pods.listen(PORT).await.expect("listens");
         let mut scene = Self { operator: None, gateways, pods, client, cluster };
-        let everybody = json!({ "namespaces": { "from": "All" } });
-        for (environment, _) in STAGES {
-            let listener = json!({ "name": "web", "port": WEB_PORT, "protocol": "HTTP", "allowedRoutes": everybody });
-            scene
-                .apply(&json!({
-                    "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
-                    "metadata": { "namespace": NAMESPACE, "name": environment },
-                    "spec": { "gatewayClassName": CLASS, "listeners": [listener] },
-                }))
-                .await;
-        }
         let profiles = STAGES.map(|(environment, stage)| {
             json!({
                 "name": environment, "stages": [stage], "hosts": ["infra-proxy"],

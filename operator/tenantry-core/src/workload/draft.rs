@@ -311,7 +311,7 @@ impl Case<'_> {
 
     /// The ways through the network. What is not known for certain stays as it is; in quarantine there are none.
     fn want_policy(&self, plan: &mut Plan, bindings: &Bindings, callers: &Callers) {
-        if self.home.suspended.as_deref() == Some("Quarantine") {
+        if self.home.is_quarantined() {
             return;
         }
         if callers.unknown || bindings.targets.iter().any(|target| target.unknown) {

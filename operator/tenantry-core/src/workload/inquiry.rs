@@ -63,7 +63,7 @@ impl Inquiry<'_> {
         if !is_accepted {
             return not("it is asked when its spec is accepted");
         }
-        if home.suspended.as_deref() == Some("Quarantine") {
+        if home.is_quarantined() {
             return not("its tenant is in quarantine, where nobody is reached");
         }
         let metadata = workload.metadata;

@@ -172,8 +172,8 @@ impl Engine {
             return Ok(None);
         }
         let object = match calls.merge(key, subresource, patch, &version).await {
-            // Newer than our cache, whose watch may be long in telling.
-            Err(error) if error.reason() == "Conflict" => {
+            // Newer than our cache, or gone, and the watch may be long in telling.
+            Err(error) if ["Conflict", "NotFound"].contains(&error.reason()) => {
                 let found = self.read_again(key).await?;
                 return if found.is_some_and(|found| Version::of(&found) == version) { Err(error) } else { Ok(None) };
             }

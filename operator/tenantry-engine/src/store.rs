@@ -207,8 +207,13 @@ impl Store {
         self.answered(key, object, desired)
     }
 
-    /// Somebody has read this object, just now. One that is out of a watch's sight is told gone, and is there all the same.
+    /// Somebody has read this object, just now. One that is out of a watch's sight is told gone, and is there all the same, with the version at
+    /// which it left or a later one; an earlier state is from before its end.
     pub fn found(&mut self, key: &ObjectKey, object: &Value) -> Change {
+        let version = version_number(object);
+        if self.raw(key).is_none() && self.gone.iter().any(|(gone, end)| gone == key && *end > version) {
+            return Change::default();
+        }
         self.answered(key, object, None)
     }
 

@@ -236,6 +236,8 @@ fn an_answer_that_is_slower_than_the_end_brings_nothing_back() {
     store.removed(&key(), 8);
     store.written(&key(), &policy(7, "tenants//acme/x"), None);
     assert!(store.record(&key()).is_none(), "it was written before it was deleted");
+    store.found(&key(), &policy(7, "tenants//acme/x"));
+    assert!(store.record(&key()).is_none(), "it was read before it was deleted");
     store.found(&key(), &policy(8, "tenants//acme/x"));
     assert!(store.record(&key()).is_some(), "it had only gone out of sight");
     store.removed(&key(), 8);

@@ -44,12 +44,17 @@ async fn set_up(client: &Client) {
         ("Gateway", "gateways", "Namespaced"),
         ("HTTPRoute", "httproutes", "Namespaced"),
         ("GRPCRoute", "grpcroutes", "Namespaced"),
+        ("TLSRoute", "tlsroutes", "Namespaced"),
+        ("TCPRoute", "tcproutes", "Namespaced"),
+        ("ListenerSet", "listenersets", "Namespaced"),
     ] {
         define(client, GATEWAY_API, "v1", kind, plural, scope).await;
     }
+    define(client, "cert-manager.io", "v1", "Certificate", "certificates", "Namespaced").await;
     define(client, "traefik.io", "v1alpha1", "Middleware", "middlewares", "Namespaced").await;
     let version = format!("{GATEWAY_API}/v1");
-    let features = ["HTTPRoutePathRewrite", "GRPCRoute"].map(|name| json!({ "name": name }));
+    let features = ["HTTPRoutePathRewrite", "GRPCRoute", "TLSRoute", "TCPRoute", "ListenerSet"]
+        .map(|name| json!({ "name": name }));
     let class = json!({
         "apiVersion": version, "kind": "GatewayClass", "metadata": { "name": "played" },
         "spec": { "controllerName": "traefik.io/gateway-controller" },
@@ -63,11 +68,75 @@ async fn set_up(client: &Client) {
     for object in [&class, &gateway] {
         objects::apply(client, object).await.expect("applied");
     }
-    let profile =
-        json!({ "name": "all", "hosts": ["infra-proxy"], "gatewayRef": { "namespace": "default", "name": "played" } });
-    let patch = Patch::Merge(json!({ "spec": { "gateways": [profile] } }));
+    profiles(client, json!([shared()])).await;
+}
+
+fn shared() -> Value {
+    json!({ "name": "all", "hosts": ["infra-proxy"], "gatewayRef": { "namespace": "default", "name": "played" } })
+}
+
+/// Has the platform say which gateways there are.
+async fn profiles(client: &Client, profiles: Value) {
+    let patch = Patch::Merge(json!({ "spec": { "gateways": profiles } }));
     let platforms = objects::collection_of(client, "tenantry.dev/v1alpha1", "TenantryPlatform", None);
     platforms.patch("default", &PatchParams::default(), &patch).await.expect("changed");
+}
+
+/// Listeners and certificates of a tenant's own come, change and go as the platform says.
+async fn own_listeners(client: &Client, home: &str, namespace: &str) {
+    let (gateway, set) = (("gateway.networking.k8s.io/v1", "Gateway"), ("gateway.networking.k8s.io/v1", "ListenerSet"));
+    let certificate = ("cert-manager.io/v1", "Certificate");
+    let own = |port: i32, issuer: &str| {
+        json!([shared(), {
+            "name": "own", "exposures": ["Tenant"], "mode": "GatewayPerEnvironment", "gatewayClassName": "played",
+            "dataPlane": { "namespaceLabels": { "a": "b" } }, "hosts": ["infra-proxy"],
+            "listeners": { "https": { "port": port, "issuerRef": { "name": issuer } }, "tcp": [5432] },
+        }, {
+            "name": "set", "exposures": ["Public"], "mode": "ListenerSet", "gatewayRef": { "namespace": "default", "name": "played" },
+            "listeners": { "http": port + 1 },
+        }])
+    };
+    for (port, issuer) in [(443, "first"), (8443, "second")] {
+        profiles(client, own(port, issuer)).await;
+        until(client, gateway, namespace, "tenantry-own", true, |it| it["spec"]["listeners"][1]["port"] == port).await;
+        until(client, set, home, "tenantry-set", true, |it| it["spec"]["listeners"][0]["port"] == port + 1).await;
+        let issued = |it: &Value| it["spec"]["issuerRef"]["name"] == issuer;
+        until(client, certificate, namespace, "tenantry-own", true, issued).await;
+    }
+    profiles(client, json!([shared()])).await;
+    until(client, gateway, namespace, "tenantry-own", false, |_| true).await;
+    until(client, set, home, "tenantry-set", false, |_| true).await;
+    until(client, certificate, namespace, "tenantry-own", false, |_| true).await;
+}
+
+/// Streams by name and by port, changed and removed.
+async fn streams(client: &Client, namespace: &str) {
+    let stream = |name: &str, field: &str, value: Value| {
+        let mut spec = json!({ "backend": { "applicationRef": { "name": "exposed" } }, "protocol": name });
+        spec[field] = value;
+        workload("ServiceRoute", namespace, &format!("stream-{}", name.to_lowercase()), &spec)
+    };
+    let (tls, tcp) = (("gateway.networking.k8s.io/v1", "TLSRoute"), ("gateway.networking.k8s.io/v1", "TCPRoute"));
+    for (host, port) in [("c.recorded.example", 5432), ("d.recorded.example", 5433)] {
+        let by_name = stream("TLSPassthrough", "hostnames", json!([host]));
+        let by_port = stream("TCP", "port", json!(port));
+        for object in [&by_name, &by_port] {
+            objects::apply(client, object).await.expect("applied");
+        }
+        let named = |it: &Value| it["spec"]["hostnames"] == json!([host]);
+        until(client, tls, namespace, "stream-tlspassthrough-route", true, named).await;
+        let at = |it: &Value| it["spec"]["parentRefs"][0]["port"] == port;
+        until(client, tcp, namespace, "stream-tcp-route", true, at).await;
+    }
+    // Where there is no gateway for them any more, they go.
+    profiles(client, json!([])).await;
+    until(client, tls, namespace, "stream-tlspassthrough-route", false, |_| true).await;
+    until(client, tcp, namespace, "stream-tcp-route", false, |_| true).await;
+    profiles(client, json!([shared()])).await;
+    let by_name = stream("TLSPassthrough", "hostnames", json!(["c.recorded.example"]));
+    for object in [&by_name, &stream("TCP", "port", json!(5432))] {
+        objects::delete(client, object).await.expect("deleted");
+    }
 }
 
 /// Waits until there is, or is not, such an object, and `holds` of it.
@@ -153,6 +222,8 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
     routes.patch("spoken-route", &PatchParams::default(), &drift).await.expect("changed");
     until(client, http, namespace, "spoken-route", true, |found| found["spec"]["hostnames"] == json!(["infra-proxy"]))
         .await;
+    streams(client, namespace).await;
+    own_listeners(client, "recorded", namespace).await;
     let mut hidden = exposed("TWO");
     hidden["spec"].as_object_mut().map(|spec| spec.remove("expose"));
     objects::apply(client, &hidden).await.expect("applied");

@@ -11,5 +11,5 @@ mod wish;
 pub(crate) use adapters::{Demands, Enforcing, Missing, enforce};
 pub(crate) use backends::{Answer, Resolution, Served, backends};
 pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
-pub(crate) use features::{Controller, Feature, controller};
-pub(crate) use gateways::{Seat, seat};
+pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any};
+pub(crate) use gateways::{MOST_LISTENERS, Manner, Seat, Unseated, manner, parents, seat};

@@ -34,6 +34,7 @@ fn every_case_gives_what_is_written_down() {
     let wanted: BTreeSet<&str> = [
         Reason::Invalid,
         Reason::Conflicted,
+        Reason::ProviderMissing,
         Reason::Unsupported,
         Reason::RefNotFound,
         Reason::Pending,

@@ -2,7 +2,7 @@
 
 use kube::Client;
 use serde_json::{Value, json};
-use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs};
+use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs, WEB_PORT, WEBSECURE_PORT};
 use tenantry_e2e::{Cluster, Options, eventually, netns, objects};
 
 use crate::program::{self, Operator};
@@ -12,6 +12,13 @@ use crate::stage::{PORT, SOON};
 pub const TENANTS: [(&str, &str); 2] = [("acme", "SHOP_ACME"), ("globex", "SHOP_GLOBEX")];
 /// Environments, and their stages.
 pub const STAGES: [(&str, &str); 3] = [("dev", "Development"), ("stage", "Staging"), ("prod", "Production")];
+
+/// The profile by which each environment of the first stage has a Gateway of its own, for its tenant alone.
+pub const OWN: &str = "own";
+/// Where those Gateways take TLS that backends end themselves.
+pub const OWN_TLS_PORT: u16 = 9443;
+/// Where they take TCP.
+pub const OWN_TCP_PORT: u16 = 5432;
 
 /// Everything that runs. Fields in the order in which they end.
 pub struct Scene {
@@ -42,6 +49,16 @@ impl Scene {
                 "gatewayRef": { "namespace": NAMESPACE, "name": environment },
             })
         });
+        let mut profiles: Vec<Value> = profiles.into();
+        profiles.push(json!({
+            "name": OWN, "stages": ["Development"], "exposures": ["Tenant"], "hosts": ["infra-proxy"],
+            "mode": "GatewayPerEnvironment", "gatewayClassName": CLASS,
+            "dataPlane": { "namespaceLabels": { "kubernetes.io/metadata.name": NAMESPACE } },
+            "listeners": {
+                "http": WEB_PORT, "https": { "port": WEBSECURE_PORT, "secretName": "own-tls" },
+                "tlsPassthrough": OWN_TLS_PORT, "tcp": [OWN_TCP_PORT],
+            },
+        }));
         scene.apply(&ours("TenantryPlatform", None, "default", json!({ "gateways": profiles }))).await;
         scene.apply(&ours("TenantClass", None, "wide", json!({ "bounds": { "podSecurity": ["Restricted"] } }))).await;
         scene.operator = Some(Operator::start(&scene.cluster).await);

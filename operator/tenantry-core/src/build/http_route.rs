@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::names::{Place, child_name};
 use crate::object::{Desired, ObjectKey};
 use crate::resources::{GRPC_ROUTE, HTTP_ROUTE, Resource};
-use crate::routing::{Answer, Enforcing, Seat};
+use crate::routing::{Answer, Enforcing, Seat, Served};
 
 /// What one route of the Gateway API can hold.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
 /// How the parts of a ServiceRoute are named and labelled.
 #[derive(Debug, Clone)]
@@ -62,16 +62,20 @@ pub(crate) fn build_routes(
         .collect()
 }
 
-fn parent(seat: &Seat) -> Value {
-    let reference = &seat.profile.gateway_ref;
+/// What a route of this seat is attached to.
+pub(super) fn parent(seat: &Seat) -> Value {
+    let reference = &seat.parent;
     let mut parent = json!({
         "group": "gateway.networking.k8s.io",
-        "kind": "Gateway",
+        "kind": reference.kind.kind,
         "namespace": reference.namespace,
         "name": reference.name,
     });
-    if let Some(section) = &reference.section_name {
+    if let Some(section) = &reference.section {
         parent["sectionName"] = section.as_str().into();
+    }
+    if let Some(port) = reference.port {
+        parent["port"] = port.into();
     }
     parent
 }
@@ -97,11 +101,14 @@ fn rule(seat: &Seat, answer: &Answer, enforcing: &Enforcing, grpc: bool) -> Valu
     if !enforcing.timeouts.is_null() && !grpc {
         rule.insert("timeouts".into(), enforcing.timeouts.clone());
     }
-    let shares = answer.shares.iter().map(|(served, weight)| {
-        json!({ "group": "", "kind": "Service", "name": served.service, "port": served.port, "weight": weight })
-    });
-    rule.insert("backendRefs".into(), shares.collect());
+    rule.insert("backendRefs".into(), shares(answer));
     Value::Object(rule)
+}
+
+/// Where requests go, and in what shares.
+pub(super) fn shares(answer: &Answer) -> Value {
+    let share = |(served, weight): &(Served, i32)| json!({ "group": "", "kind": "Service", "name": served.service, "port": served.port, "weight": weight });
+    answer.shares.iter().map(share).collect()
 }
 
 fn headers(wanted: &BTreeMap<String, String>) -> Value {

@@ -21,13 +21,27 @@ pub static GATEWAY_CLASS: Resource = Resource {
     ..child(GROUP, "v1", "GatewayClass", "gatewayclasses")
 };
 
-/// `gateway.networking.k8s.io/v1 Gateway`.
-pub static GATEWAY: Resource = Resource {
-    write: Write::Never,
-    watch: Watch::OnDemand,
-    keep: Keep::Projection(gateway_facts),
-    index: Some(by_name),
-    ..child(GROUP, "v1", "Gateway", "gateways")
+/// `gateway.networking.k8s.io/v1 Gateway`: the platform's, and those that environments have of their own.
+pub static GATEWAY: Resource = Resource { keep: Keep::Projection(gateway_facts), ..listening("Gateway", "gateways") };
+
+/// `gateway.networking.k8s.io/v1 ListenerSet`: listeners of a tenant's own on a Gateway of the platform's.
+pub static LISTENER_SET: Resource =
+    Resource { keep: Keep::Projection(listener_set_facts), ..listening("ListenerSet", "listenersets") };
+
+const fn listening(kind: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        watch: Watch::OnDemand,
+        wave: Wave::Configuration,
+        index: Some(by_name),
+        ..child(GROUP, "v1", kind, plural)
+    }
+}
+
+/// `cert-manager.io/v1 Certificate`.
+pub static CERTIFICATE: Resource = Resource {
+    watch: Watch::WhereServed,
+    wave: Wave::Configuration,
+    ..child("cert-manager.io", "v1", "Certificate", "certificates")
 };
 
 /// `gateway.networking.k8s.io/v1 HTTPRoute`.
@@ -35,6 +49,12 @@ pub static HTTP_ROUTE: Resource = route("HTTPRoute", "httproutes");
 
 /// `gateway.networking.k8s.io/v1 GRPCRoute`.
 pub static GRPC_ROUTE: Resource = route("GRPCRoute", "grpcroutes");
+
+/// `gateway.networking.k8s.io/v1 TLSRoute`.
+pub static TLS_ROUTE: Resource = route("TLSRoute", "tlsroutes");
+
+/// `gateway.networking.k8s.io/v1 TCPRoute`: found by the port of a listener, which stands for its host.
+pub static TCP_ROUTE: Resource = Resource { keep: Keep::Projection(tcp_route_facts), ..route("TCPRoute", "tcproutes") };
 
 const fn route(kind: &'static str, plural: &'static str) -> Resource {
     Resource {
@@ -93,9 +113,28 @@ fn class_facts(class: &Value) -> Value {
     })
 }
 
-/// Shape: `{namespace, name, class, generation, listeners: [{name, hostname?, port, protocol, from, tls?}], conditions}`.
+/// Shape: `{namespace, name, class, generation, takesSets, listeners: [{name, hostname?, port, protocol, from, tls?, trouble?}], conditions}`, with
+/// what keeps a listener from working, in the words of the controller.
 fn gateway_facts(gateway: &Value) -> Value {
-    let listeners = gateway["spec"]["listeners"].as_array().into_iter().flatten();
+    let mut facts = listeners(gateway);
+    facts["class"] = gateway["spec"]["gatewayClassName"].clone();
+    facts["takesSets"] = (gateway["spec"]["allowedListeners"]["namespaces"]["from"] == "All").into();
+    facts
+}
+
+/// Shape: `{namespace, name, generation, gateway: "namespace/name", listeners, conditions}`, else as of a Gateway.
+fn listener_set_facts(set: &Value) -> Value {
+    let mut facts = listeners(set);
+    let own = set["metadata"]["namespace"].as_str().unwrap_or_default();
+    facts["gateway"] = parent(own, &set["spec"]["parentRef"]).into();
+    facts
+}
+
+fn listeners(holder: &Value) -> Value {
+    let told_of = |name: &Value| {
+        let mut statuses = holder["status"]["listeners"].as_array().into_iter().flatten();
+        statuses.find(|one| one["name"] == *name).map(|one| &one["conditions"])
+    };
     let listener = |one: &Value| {
         json!({
             "name": one["name"],
@@ -104,28 +143,50 @@ fn gateway_facts(gateway: &Value) -> Value {
             "protocol": one["protocol"],
             "from": one["allowedRoutes"]["namespaces"]["from"],
             "tls": one["tls"]["mode"],
+            "trouble": told_of(&one["name"]).and_then(trouble),
         })
     };
+    let all = holder["spec"]["listeners"].as_array().into_iter().flatten();
     json!({
-        "namespace": gateway["metadata"]["namespace"],
-        "name": gateway["metadata"]["name"],
-        "class": gateway["spec"]["gatewayClassName"],
-        "generation": gateway["metadata"]["generation"],
-        "listeners": listeners.map(listener).collect::<Vec<Value>>(),
-        "conditions": told(&gateway["status"]["conditions"]),
+        "namespace": holder["metadata"]["namespace"],
+        "name": holder["metadata"]["name"],
+        "generation": holder["metadata"]["generation"],
+        "listeners": all.map(listener).collect::<Vec<Value>>(),
+        "conditions": told(&holder["status"]["conditions"]),
     })
 }
 
-/// Shape: `{namespace, name, uid, created, generation, owner?, marked?, parents: ["namespace/name"], hostnames: [text], paths: [{type, value}],
-/// told: [{parent: "namespace/name", controller, conditions}]}`, with the path of its owner mark where it is ours.
+/// What a listener's conditions say against it.
+fn trouble(conditions: &Value) -> Option<String> {
+    let mut conditions = conditions.as_array().into_iter().flatten();
+    let bad = conditions.find(|one| {
+        let wanted = match one["type"].as_str() {
+            Some("Accepted" | "Programmed" | "ResolvedRefs") => "False",
+            Some("Conflicted") => "True",
+            _ => return false,
+        };
+        one["status"] == wanted
+    })?;
+    let text = |field: &str| bad[field].as_str().unwrap_or_default();
+    Some(format!("{}={}: {}: {}", text("type"), text("status"), text("reason"), text("message")))
+}
+
+/// What a reference in this namespace names: `namespace/name` of a Gateway, and the kind before it of anything else.
+fn parent(own: &str, reference: &Value) -> String {
+    let text = |field: &str| reference[field].as_str().unwrap_or_default();
+    let namespace = if text("namespace").is_empty() { own } else { text("namespace") };
+    match text("kind") {
+        "" | "Gateway" => format!("{namespace}/{}", text("name")),
+        kind => format!("{kind} {namespace}/{}", text("name")),
+    }
+}
+
+/// Shape: `{namespace, name, uid, created, generation, owner?, marked?, parents: [text], hostnames: [text], paths: [{type, value}],
+/// told: [{parent, controller, conditions}]}`, with the path of its owner mark where it is ours.
 fn route_facts(route: &Value) -> Value {
     let (metadata, spec) = (&route["metadata"], &route["spec"]);
     let own = metadata["namespace"].as_str().unwrap_or_default();
-    let parent = |one: &Value| {
-        let text = |field: &str| one[field].as_str().unwrap_or_default().to_owned();
-        let namespace = if one["namespace"].is_null() { own.to_owned() } else { text("namespace") };
-        format!("{namespace}/{}", text("name"))
-    };
+    let parent = |one: &Value| parent(own, one);
     let rules = spec["rules"].as_array().into_iter().flatten();
     let matches = rules.flat_map(|rule| match rule["matches"].as_array().filter(|all| !all.is_empty()) {
         Some(all) => all.iter().map(path).collect(),
@@ -159,6 +220,15 @@ fn route_facts(route: &Value) -> Value {
         let field = if content::was_written_by_us(route) { "owner" } else { "marked" };
         facts[field] = owner.path().into();
     }
+    facts
+}
+
+/// Shape: as of other routes, with `:port` of each listener that it names as its hostnames.
+fn tcp_route_facts(route: &Value) -> Value {
+    let mut facts = route_facts(route);
+    let parents = route["spec"]["parentRefs"].as_array().into_iter().flatten();
+    let ports = parents.filter_map(|one| Some(format!(":{}", one["port"].as_i64()?)));
+    facts["hostnames"] = ports.collect::<Vec<String>>().into();
     facts
 }
 

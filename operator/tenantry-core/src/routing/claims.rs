@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::features::{Feature, is_known_of_any};
 use super::gateways::Seat;
 use super::wish::Wish;
+use crate::kinds::service_route::types::Protocol;
 use crate::meta;
 use crate::object::ObjectKey;
-use crate::resources::{self, GRPC_ROUTE, HTTP_ROUTE, NAMESPACE, Resource, SERVICE_ROUTE};
+use crate::resources::{self, GRPC_ROUTE, HTTP_ROUTE, NAMESPACE, Resource, SERVICE_ROUTE, TCP_ROUTE, TLS_ROUTE};
 use crate::world::{Lookup, Scope, World};
 
 /// The kinds of routes that can have a path.
-pub(crate) const ROUTES: [&Resource; 2] = [&HTTP_ROUTE, &GRPC_ROUTE];
+const ROUTES: [&Resource; 2] = [&HTTP_ROUTE, &GRPC_ROUTE];
 
 /// What a claim comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,11 @@ pub fn filed_route(route: &Value) -> Vec<String> {
 /// Where a ServiceRoute is filed: in the same way, but that its gateway is not known from itself.
 pub fn filed_wish(route: &Value) -> Vec<String> {
     let wish = Wish::of(&route["spec"]);
-    let hosts = if wish.hostnames.is_empty() { vec![String::new()] } else { wish.hostnames };
+    let hosts = match wish.port {
+        Some(port) => vec![format!(":{port}")],
+        None if wish.hostnames.is_empty() => vec![String::new()],
+        None => wish.hostnames,
+    };
     let filed: BTreeSet<String> = hosts.iter().flat_map(|host| keys("", host, &wish.path)).collect();
     filed.into_iter().collect()
 }
@@ -191,8 +197,9 @@ pub(crate) fn rule(
                 Lies::Same if hosts_of(route).is_empty() => {}
                 Lies::Same if mine.as_ref().is_none_or(|mine| age(route) < *mine) => {
                     let text = format!(
-                        "{title}, which is not Tenantry's, has {} there already and is served: remove it, or choose another path",
-                        seat.path
+                        "{title}, which is not Tenantry's, has {} there already and is served: remove it, or choose another {}",
+                        seat.claimed(),
+                        seat.claims()
                     );
                     return Ruling::Lost(title, text);
                 }
@@ -268,15 +275,18 @@ fn against_ours(
     };
     if !still_wants {
         // Within a tenant two may change places at once; between tenants the first must have gone.
-        return (!is_kin).then(|| Ruling::Unknown(format!("{title} has not let go of {} yet", seat.path)));
+        return (!is_kin).then(|| Ruling::Unknown(format!("{title} has not let go of {} yet", seat.claimed())));
     }
     let what = match relation {
         Lies::Above => format!("a path above {}", seat.path),
         Lies::Beneath => format!("a path under {}", seat.path),
-        Lies::Same | Lies::Apart => seat.path.clone(),
+        Lies::Same | Lies::Apart => seat.claimed(),
     };
     let whose = if is_kin { String::new() } else { ", which is another tenant's,".to_owned() };
-    let text = format!("{title}{whose} has {what} and is served: choose another path, or have it removed there first");
+    let text = format!(
+        "{title}{whose} has {what} and is served: choose another {}, or have it removed there first",
+        seat.claims()
+    );
     Some(Ruling::Lost(title, text))
 }
 
@@ -313,7 +323,8 @@ fn against_wishes(
     })?;
     let (_, namespace, name) = rank(first);
     let title = format!("ServiceRoute {namespace}/{name}");
-    let text = format!("{title} asked for {} first: choose another path, or have it removed there", seat.path);
+    let (claimed, kind) = (seat.claimed(), seat.claims());
+    let text = format!("{title} asked for {claimed} first: choose another {kind}, or have it removed there");
     Some(Ruling::Lost(title, text))
 }
 
@@ -372,8 +383,17 @@ fn text(route: &Value, field: &str) -> String {
     route[field].as_str().unwrap_or_default().to_owned()
 }
 
-/// The kinds of routes that this cluster serves; `None` while that is not known.
-pub(crate) fn served_routes(world: &World) -> Option<Vec<&'static Resource>> {
+/// The kinds of routes that can have the same place as one of this protocol, and that this cluster serves; `None` while that is not known.
+/// Those of streams are served where a gateway's controller says that it supports them.
+pub(crate) fn served_routes(protocol: Protocol, world: &World) -> Option<Vec<&'static Resource>> {
+    let stream = match protocol {
+        Protocol::Tcp => Some((&TCP_ROUTE, Feature::Tcp)),
+        Protocol::TlsPassthrough => Some((&TLS_ROUTE, Feature::Tls)),
+        Protocol::Http | Protocol::Grpc | Protocol::WebSocket | Protocol::Sse => None,
+    };
+    if let Some((kind, feature)) = stream {
+        return Some(if is_known_of_any(feature, world)? { vec![kind] } else { Vec::new() });
+    }
     let served = ROUTES.iter().map(|kind| Some((*kind, resources::is_served(kind, world)?)));
     let served: Option<Vec<_>> = served.collect();
     Some(served?.into_iter().filter(|(_, is_served)| *is_served).map(|(kind, _)| kind).collect())

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::conditions::{Reason, Truth};
-use crate::resources::{GATEWAY, GATEWAY_CLASS, Resource, is_served};
+use crate::kinds::service_route::types::Protocol;
+use crate::kinds::tenantry_platform::types::{GatewayProfile, GatewayRef};
+use crate::resources::{GATEWAY, GATEWAY_CLASS, LISTENER_SET, Resource, is_served};
 use crate::world::{Lookup, Scope, World};
 
 use super::gateways::Seat;
@@ -21,6 +23,9 @@ pub(crate) enum Feature {
     BackendTimeout,
     Cors,
     Grpc,
+    Tls,
+    Tcp,
+    ListenerSet,
 }
 
 impl Feature {
@@ -33,6 +38,9 @@ impl Feature {
             Self::BackendTimeout => "HTTPRouteBackendTimeout",
             Self::Cors => "HTTPRouteCORS",
             Self::Grpc => "GRPCRoute",
+            Self::Tls => "TLSRoute",
+            Self::Tcp => "TCPRoute",
+            Self::ListenerSet => "ListenerSet",
         }
     }
 }
@@ -61,8 +69,23 @@ pub(crate) struct Listener {
     pub(crate) port: i64,
     /// The only host that it answers for, if it does not for all.
     pub(crate) hostname: Option<String>,
-    /// Whether it takes routes of other namespaces at all.
+    /// Whether it takes routes of the route's namespace at all.
     pub(crate) is_open: bool,
+    /// What keeps it from working, in the words of the controller.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Listener {
+    /// Whether routes of this protocol can be on it.
+    pub(crate) fn speaks(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.protocol == "TCP",
+            Protocol::TlsPassthrough => self.protocol == "TLS",
+            Protocol::Http | Protocol::Grpc | Protocol::WebSocket | Protocol::Sse => {
+                self.protocol == "HTTP" || self.protocol == "HTTPS"
+            }
+        }
+    }
 }
 
 impl Controller {
@@ -94,27 +117,25 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
         }
         None => return not_ready(Truth::Unknown, "it is not known yet what the cluster serves".into()),
     }
-    let reference = &seat.profile.gateway_ref;
-    let gateway = match look(&GATEWAY, &reference.namespace, &reference.name, world) {
-        Lookup::Found(gateway) => gateway,
-        Lookup::Missing => {
-            let text = format!(
-                "there is no Gateway {}: have it made, or profile {} of the platform mended",
-                seat.gateway, seat.profile.name
-            );
-            return not_ready(Truth::False, text);
-        }
-        Lookup::NotSynced => return not_ready(Truth::Unknown, "Gateways are not known yet".into()),
+    let (holder, gateway) = match holder_and_gateway(seat, world) {
+        Ok(found) => found,
+        Err((truth, text)) => return not_ready(truth, text),
     };
-    let listeners = gateway["listeners"].as_array().into_iter().flatten();
+    let listeners = holder["listeners"].as_array().into_iter().flatten();
     let listeners = listeners
-        .filter(|one| reference.section_name.is_none() || one["name"].as_str() == reference.section_name.as_deref());
+        .filter(|one| seat.parent.section.is_none() || one["name"].as_str() == seat.parent.section.as_deref())
+        .filter(|one| seat.parent.port.is_none_or(|port| one["port"] == port));
     let listener = |one: &Value| Listener {
         name: text(&one["name"]),
         protocol: text(&one["protocol"]),
         port: one["port"].as_i64().unwrap_or_default(),
         hostname: one["hostname"].as_str().map(str::to_owned),
-        is_open: !matches!(one["from"].as_str(), None | Some("Same" | "None")),
+        // What an environment has of its own is in the namespace of its routes.
+        is_open: match one["from"].as_str() {
+            None | Some("Same") => seat.profile.gateway_ref.is_none(),
+            Some(from) => from != "None",
+        },
+        trouble: one["trouble"].as_str().map(str::to_owned),
     };
     let listeners: Vec<Listener> = listeners.map(listener).collect();
     let class_name = text(&gateway["class"]);
@@ -123,14 +144,15 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
         Lookup::Missing => {
             let text = format!(
                 "GatewayClass {class_name} of Gateway {} does not exist: have its controller installed",
-                seat.gateway
+                name_of(&gateway)
             );
             return Controller { listeners, ..not_ready(Truth::False, text) };
         }
         Lookup::NotSynced => return not_ready(Truth::Unknown, "GatewayClasses are not known yet".into()),
     };
     let features = class["features"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-    let trouble = trouble(seat, &gateway, &class, &class_name);
+    let trouble = trouble(&gateway, &class, &class_name)
+        .or_else(|| if seat.parent.kind == &LISTENER_SET { trouble_of_set(seat, &holder) } else { None });
     Controller {
         name: class["controller"].as_str().map(str::to_owned),
         features: features.collect(),
@@ -139,9 +161,111 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
     }
 }
 
-fn trouble(seat: &Seat, gateway: &Value, class: &Value, class_name: &str) -> Option<(Truth, Reason, String)> {
+/// What holds the listeners, and the Gateway that they belong to.
+fn holder_and_gateway(seat: &Seat, world: &World) -> Result<(Arc<Value>, Arc<Value>), (Truth, String)> {
+    let of = |reference: &GatewayRef| match look(&GATEWAY, &reference.namespace, &reference.name, world) {
+        Lookup::Found(gateway) => Ok(gateway),
+        Lookup::Missing => {
+            let text = format!(
+                "there is no Gateway {}/{}: have it made, or profile {} of the platform mended",
+                reference.namespace, reference.name, seat.profile.name
+            );
+            Err((Truth::False, text))
+        }
+        Lookup::NotSynced => Err((Truth::Unknown, "Gateways are not known yet".to_owned())),
+    };
+    let Some(reference) = &seat.profile.gateway_ref else {
+        return match look(&GATEWAY, &seat.parent.namespace, &seat.parent.name, world) {
+            Lookup::Found(own) => Ok((Arc::clone(&own), own)),
+            Lookup::Missing => Err((Truth::Unknown, format!("Gateway {} is not made yet", seat.gateway))),
+            Lookup::NotSynced => Err((Truth::Unknown, "Gateways are not known yet".to_owned())),
+        };
+    };
+    let gateway = of(reference)?;
+    if *seat.parent.kind == GATEWAY {
+        return Ok((Arc::clone(&gateway), gateway));
+    }
+    match supports(&gateway, Feature::ListenerSet, world) {
+        Some(true) => {}
+        Some(false) => {
+            let text = format!(
+                "the class of Gateway {} does not support {}: have profile {} of the platform set to SharedListener",
+                name_of(&gateway),
+                Feature::ListenerSet.name(),
+                seat.profile.name
+            );
+            return Err((Truth::False, text));
+        }
+        None => return Err((Truth::Unknown, "GatewayClasses are not known yet".to_owned())),
+    }
+    match look(&LISTENER_SET, &seat.parent.namespace, &seat.parent.name, world) {
+        Lookup::Found(set) => Ok((set, gateway)),
+        Lookup::Missing => Err((Truth::Unknown, format!("{} is not made yet", seat.gateway))),
+        Lookup::NotSynced => Err((Truth::Unknown, "ListenerSets are not known yet".to_owned())),
+    }
+}
+
+/// Whether the class of a Gateway says that it supports this.
+fn supports(gateway: &Value, feature: Feature, world: &World) -> Option<bool> {
+    match look(&GATEWAY_CLASS, "", gateway["class"].as_str().unwrap_or_default(), world) {
+        Lookup::Found(class) => Some(says(&class, feature)),
+        Lookup::Missing => Some(false),
+        Lookup::NotSynced => None,
+    }
+}
+
+fn says(class: &Value, feature: Feature) -> bool {
+    class["features"].as_array().into_iter().flatten().any(|one| one == feature.name())
+}
+
+/// Whether the Gateway of this profile lets tenants add listeners; `None` while that is not known.
+pub(super) fn takes_sets(profile: &GatewayProfile, world: &World) -> Option<bool> {
+    let Some(reference) = &profile.gateway_ref else { return Some(false) };
+    if !is_served(&GATEWAY, world)? {
+        return Some(false);
+    }
+    match look(&GATEWAY, &reference.namespace, &reference.name, world) {
+        Lookup::Found(gateway) if gateway["takesSets"] == true => supports(&gateway, Feature::ListenerSet, world),
+        Lookup::Found(_) | Lookup::Missing => Some(false),
+        Lookup::NotSynced => None,
+    }
+}
+
+/// Whether any controller here can do this. What is beyond the first version of the Gateway API may be not served where none can, and
+/// must not be looked at there.
+pub(crate) fn is_known_of_any(feature: Feature, world: &World) -> Option<bool> {
+    if !is_served(&GATEWAY_CLASS, world)? {
+        return Some(false);
+    }
+    match world.list(&GATEWAY_CLASS, Scope::All) {
+        Lookup::Found(classes) => Some(classes.iter().any(|class| says(class, feature))),
+        Lookup::Missing => Some(false),
+        Lookup::NotSynced => None,
+    }
+}
+
+/// `namespace/name`.
+fn name_of(facts: &Value) -> String {
+    format!("{}/{}", text(&facts["namespace"]), text(&facts["name"]))
+}
+
+fn trouble_of_set(seat: &Seat, set: &Value) -> Option<(Truth, Reason, String)> {
+    let mut conditions = set["conditions"].as_array().into_iter().flatten();
+    let programmed = conditions.find(|one| one["type"] == "Programmed" || one["status"] == "False");
+    match programmed {
+        Some(one) if one["status"] == "True" => None,
+        Some(one) if one["status"] == "False" => {
+            let text = format!("{} does not work: {}: {}", seat.gateway, text(&one["reason"]), text(&one["message"]));
+            Some((Truth::False, Reason::GatewayNotReady, text))
+        }
+        _ => Some((Truth::Unknown, Reason::GatewayNotReady, format!("{} has not come into effect yet", seat.gateway))),
+    }
+}
+
+fn trouble(gateway: &Value, class: &Value, class_name: &str) -> Option<(Truth, Reason, String)> {
+    let name = name_of(gateway);
     if class["accepted"] != true {
-        let text = format!("no controller has accepted GatewayClass {class_name} of Gateway {}", seat.gateway);
+        let text = format!("no controller has accepted GatewayClass {class_name} of Gateway {name}");
         return Some((Truth::Unknown, Reason::GatewayNotReady, text));
     }
     let conditions = gateway["conditions"].as_array().into_iter().flatten();
@@ -149,15 +273,10 @@ fn trouble(seat: &Seat, gateway: &Value, class: &Value, class_name: &str) -> Opt
     match programmed {
         Some(one) if one["status"] == "True" => None,
         Some(one) if one["status"] == "False" => {
-            let text =
-                format!("Gateway {} does not work: {}: {}", seat.gateway, text(&one["reason"]), text(&one["message"]));
+            let text = format!("Gateway {name} does not work: {}: {}", text(&one["reason"]), text(&one["message"]));
             Some((Truth::False, Reason::GatewayNotReady, text))
         }
-        _ => Some((
-            Truth::Unknown,
-            Reason::GatewayNotReady,
-            format!("Gateway {} has not come into effect yet", seat.gateway),
-        )),
+        _ => Some((Truth::Unknown, Reason::GatewayNotReady, format!("Gateway {name} has not come into effect yet"))),
     }
 }
 

@@ -1,52 +1,167 @@
 //! Through which gateway a route is reached, and under which hosts.
 
+use std::fmt;
+
 use serde_json::Value;
 
+use super::features::takes_sets;
 use super::wish::Wish;
 use crate::conditions::Reason;
-use crate::fields::Stage;
+use crate::kinds::service_route::types::Protocol;
 use crate::kinds::tenantry_platform::types::{Exposure, GatewayMode, GatewayProfile, TenantryPlatformSpec};
 use crate::names;
 use crate::plan::Refusal;
+use crate::resources::{GATEWAY, LISTENER_SET, Resource};
 use crate::workload::Home;
+use crate::world::World;
+
+/// What a Gateway or a ListenerSet can hold.
+pub(crate) const MOST_LISTENERS: usize = 64;
 
 /// The place of a route on a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seat {
     /// What the platform says of the gateway.
     pub(crate) profile: GatewayProfile,
-    /// The Gateway, as `namespace/name`.
+    /// What it is attached to.
+    pub(crate) parent: Parent,
+    /// The same in words, as the index of claims has it.
     pub(crate) gateway: String,
-    /// The hosts; at least one.
+    /// The hosts; at least one. The port of a stream, after a colon, stands for its host.
     pub(crate) hosts: Vec<String>,
     /// The path.
     pub(crate) path: String,
+    /// What is spoken.
+    pub(crate) protocol: Protocol,
+}
+
+impl Seat {
+    /// What is claimed, in words.
+    pub(crate) fn claimed(&self) -> String {
+        if self.protocol.is_stream() { self.hosts.join(", ") } else { self.path.clone() }
+    }
+
+    /// What that is called.
+    pub(crate) fn claims(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Tcp => "port",
+            Protocol::TlsPassthrough => "hostname",
+            Protocol::Http | Protocol::Grpc | Protocol::WebSocket | Protocol::Sse => "path",
+        }
+    }
+}
+
+/// What routes are attached to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parent {
+    /// A Gateway or a ListenerSet.
+    pub(crate) kind: &'static Resource,
+    /// Its namespace.
+    pub(crate) namespace: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// The only listener of it, if it is just one.
+    pub(crate) section: Option<String>,
+    /// The port of the only listener of it, if it is just one.
+    pub(crate) port: Option<i32>,
+}
+
+/// As facts about routes name it.
+impl fmt::Display for Parent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self.kind != GATEWAY {
+            write!(out, "{} ", self.kind.kind)?;
+        }
+        write!(out, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// How routes get onto a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// On listeners that all tenants share.
+    Shared,
+    /// On listeners of the tenant's own, if they name hostnames of the tenant's.
+    Set,
+    /// On a Gateway of the environment's own.
+    Own,
+}
+
+/// How they do by this profile; `None` while that is not known.
+pub(crate) fn manner(profile: &GatewayProfile, world: &World) -> Option<Manner> {
+    match profile.mode {
+        GatewayMode::SharedListener | GatewayMode::ManagedListener => Some(Manner::Shared),
+        GatewayMode::ListenerSet => Some(Manner::Set),
+        GatewayMode::GatewayPerEnvironment => Some(Manner::Own),
+        GatewayMode::Auto => {
+            let takes = takes_sets(profile, world)?;
+            Some(if takes { Manner::Set } else { Manner::Shared })
+        }
+    }
+}
+
+/// Where a ServiceRoute is not found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Unseated {
+    /// Its spec asks for what may not be.
+    Refused(Refusal),
+    /// It is not known yet; with what is missing.
+    Unknown(String),
+}
+
+impl From<Refusal> for Unseated {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// Where a ServiceRoute with this spec is found, if it lives there.
-pub(crate) fn seat(spec: &Value, home: &Home, platform: &TenantryPlatformSpec) -> Result<Seat, Refusal> {
-    let Wish { hostnames, path } = Wish::of(spec);
+pub(crate) fn seat(
+    spec: &Value,
+    home: &Home,
+    platform: &TenantryPlatformSpec,
+    world: &World,
+) -> Result<Seat, Unseated> {
+    let Wish { hostnames, path, port } = Wish::of(spec);
     let exposure: Exposure = serde_json::from_value(spec["exposure"].clone()).unwrap_or_default();
+    let protocol: Protocol = serde_json::from_value(spec["protocol"].clone()).unwrap_or_default();
     let profile = profile(home, exposure, platform)?;
-    if !matches!(profile.mode, GatewayMode::Auto | GatewayMode::SharedListener) {
-        return Err(Refusal::new(
-            Reason::Unsupported,
-            "spec.exposure",
-            format!(
-                "gateway profile {} of the platform has mode {:?}, which is not supported yet: have it set to SharedListener",
-                profile.name, profile.mode
-            ),
-        ));
+    if profile.mode == GatewayMode::ManagedListener {
+        let text = format!(
+            "gateway profile {} of the platform has mode ManagedListener, which is not supported: have it set to ListenerSet or SharedListener",
+            profile.name
+        );
+        return Err(Refusal::new(Reason::Unsupported, "spec.exposure", text).into());
     }
-    let gateway = profile.gateway();
+    let parent = match &profile.gateway_ref {
+        None => Parent::of_own(&GATEWAY, &home.place.namespace, &profile),
+        // What names no hostname is on the hosts that all share, whatever else there is.
+        Some(_) if !hostnames.is_empty() && is_on_a_set(&profile, world)? => {
+            Parent::of_own(&LISTENER_SET, &home.place.tenant, &profile)
+        }
+        Some(reference) => Parent {
+            kind: &GATEWAY,
+            namespace: reference.namespace.clone(),
+            name: reference.name.clone(),
+            section: reference.section_name.clone(),
+            port: None,
+        },
+    };
+    let parent = Parent { port, ..parent };
+    let gateway = parent.to_string();
+    if let Some(port) = port {
+        return Ok(Seat { profile, parent, gateway, hosts: vec![format!(":{port}")], path, protocol });
+    }
+    let at_once = profile.gateway();
     let is_shared =
-        |host: &&String| platform.gateways.iter().any(|one| one.gateway() == gateway && one.hosts.contains(host));
+        |host: &&String| platform.gateways.iter().any(|one| one.gateway() == at_once && one.hosts.contains(host));
     if let Some(host) = hostnames.iter().find(is_shared) {
         return Err(Refusal::new(
             Reason::Invalid,
             format!("spec.hostnames[{host}]"),
             "all tenants share this host: leave it out, and the route is found there",
-        ));
+        )
+        .into());
     }
     if let Some(host) =
         hostnames.iter().find(|host| !home.hostnames.iter().any(|granted| names::is_host_within(host, granted)))
@@ -59,10 +174,11 @@ pub(crate) fn seat(spec: &Value, home: &Home, platform: &TenantryPlatformSpec) -
                 "is not granted to tenant {} ({granted}): use one that is, or have it added to spec.hostnames of the Tenant",
                 home.place.tenant
             ),
-        ));
+        )
+        .into());
     }
     if !hostnames.is_empty() {
-        return Ok(Seat { profile, gateway, hosts: hostnames, path });
+        return Ok(Seat { profile, parent, gateway, hosts: hostnames, path, protocol });
     }
     if profile.hosts.is_empty() {
         return Err(Refusal::new(
@@ -72,12 +188,17 @@ pub(crate) fn seat(spec: &Value, home: &Home, platform: &TenantryPlatformSpec) -
                 "gateway profile {} of the platform has no hosts that tenants share: name hostnames of the tenant's",
                 profile.name
             ),
-        ));
+        )
+        .into());
     }
-    if spec["protocol"] == "GRPC" {
+    if protocol == Protocol::Grpc {
         let text =
             "gRPC is found by hostname alone, and the shared hosts are nobody's: name a hostname of the tenant's";
-        return Err(Refusal::new(Reason::Invalid, "spec.hostnames", text));
+        return Err(Refusal::new(Reason::Invalid, "spec.hostnames", text).into());
+    }
+    if protocol == Protocol::TlsPassthrough {
+        let text = "TLS is found by hostname alone, and the shared hosts are nobody's: name a hostname of the tenant's";
+        return Err(Refusal::new(Reason::Invalid, "spec.hostnames", text).into());
     }
     let first = path.split('/').nth(1).unwrap_or_default();
     if spec["api"].is_null() && (first.is_empty() || first.eq_ignore_ascii_case("api")) {
@@ -85,16 +206,37 @@ pub(crate) fn seat(spec: &Value, home: &Home, platform: &TenantryPlatformSpec) -
             Reason::Invalid,
             "spec.basePath",
             "on hosts that tenants share, / is nobody's, and /api is for what is published by spec.api: choose another first segment, use spec.api, or name hostnames of the tenant's",
-        ));
+        )
+        .into());
     }
-    Ok(Seat { hosts: profile.hosts.clone(), profile, gateway, path })
+    Ok(Seat { hosts: profile.hosts.clone(), profile, parent, gateway, path, protocol })
+}
+
+fn is_on_a_set(profile: &GatewayProfile, world: &World) -> Result<bool, Unseated> {
+    let unknown = || Unseated::Unknown(format!("it is not known yet what gateway profile {} can do", profile.name));
+    Ok(manner(profile, world).ok_or_else(unknown)? == Manner::Set)
+}
+
+impl Parent {
+    /// What is made for a tenant or an environment alone.
+    pub(crate) fn of_own(kind: &'static Resource, namespace: &str, profile: &GatewayProfile) -> Self {
+        Self { kind, namespace: namespace.to_owned(), name: profile.own_name(), section: None, port: None }
+    }
+}
+
+/// All that routes of this environment can be attached to by this profile, in words.
+pub(crate) fn parents(profile: &GatewayProfile, home: &Home) -> Vec<String> {
+    let own = Parent::of_own(&GATEWAY, &home.place.namespace, profile).to_string();
+    let set = Parent::of_own(&LISTENER_SET, &home.place.tenant, profile).to_string();
+    match (profile.gateway(), profile.mode) {
+        (Some(gateway), GatewayMode::Auto | GatewayMode::ListenerSet) => vec![gateway, set],
+        (Some(gateway), _) => vec![gateway],
+        (None, _) => vec![own],
+    }
 }
 
 fn profile(home: &Home, exposure: Exposure, platform: &TenantryPlatformSpec) -> Result<GatewayProfile, Refusal> {
-    let fits = |profile: &&GatewayProfile| {
-        (profile.stages.is_empty() || profile.stages.iter().any(|stage: &Stage| stage.label() == home.stage))
-            && profile.is_for(exposure)
-    };
+    let fits = |profile: &&GatewayProfile| profile.serves(&home.stage) && profile.is_for(exposure);
     platform.gateways.iter().find(fits).cloned().ok_or_else(|| {
         Refusal::new(
             Reason::Unsupported,

@@ -9,6 +9,8 @@ pub(crate) struct Wish {
     pub(crate) hostnames: Vec<String>,
     /// The path, without a slash at its end, but for `/` itself.
     pub(crate) path: String,
+    /// The port, of a stream that is found by that alone.
+    pub(crate) port: Option<i32>,
 }
 
 impl Wish {
@@ -17,11 +19,13 @@ impl Wish {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let hostnames = spec["hostnames"].as_array().into_iter().flatten().map(text).collect();
         let path = match (&spec["api"], spec["protocol"].as_str()) {
-            // Found by hostname alone.
-            (_, Some("GRPC")) => "/".to_owned(),
+            // Found by hostname alone, or by a port.
+            (_, Some("GRPC" | "TLSPassthrough" | "TCP")) => "/".to_owned(),
             (Value::Null, _) => text(&spec["basePath"]),
             (api, _) => format!("/api/{}/{}", text(&api["version"]), text(&api["name"])),
         };
-        Self { hostnames, path }
+        let port =
+            spec["port"].as_i64().filter(|_| spec["protocol"] == "TCP").and_then(|port| i32::try_from(port).ok());
+        Self { hostnames, path, port }
     }
 }

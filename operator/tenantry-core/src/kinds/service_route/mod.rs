@@ -34,10 +34,13 @@ impl Kind for ServiceRouteKind {
         Access::read(&resources::ENDPOINT_SLICE),
         Access::read(&resources::GATEWAY_CLASS),
         Access::read(&resources::GATEWAY),
+        Access::read(&resources::LISTENER_SET),
         Access::own(&resources::NETWORK_POLICY),
         Access::own(&resources::MIDDLEWARE),
         Access::own(&resources::HTTP_ROUTE),
         Access::own(&resources::GRPC_ROUTE),
+        Access::own(&resources::TLS_ROUTE),
+        Access::own(&resources::TCP_ROUTE),
     ];
 
     fn plan(route: &ServiceRoute, world: &World, _: Timestamp) -> Plan {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::types::{AuthType, Backend, OnUnsupported, Protocol, ServiceRoute};
-use crate::build::{RouteParts, build_route_policies, build_routes};
+use crate::build::{RouteParts, build_route_policies, build_routes, build_stream_routes};
 use crate::conditions::Reason;
 use crate::kinds::tenantry_platform::{
     self,
@@ -16,11 +16,12 @@ use crate::kinds::tenantry_platform::{
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
 use crate::resources::{
-    GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TENANTRY_PLATFORM, is_served,
+    GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TCP_ROUTE, TENANTRY_PLATFORM,
+    TLS_ROUTE, is_served,
 };
 use crate::routing::{
-    Answer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Resolution, Ruling, Seat, Served, backends,
-    controller, enforce, rule, seat, served_routes,
+    Answer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Resolution, Ruling, Seat, Served, Unseated,
+    backends, controller, enforce, parents, rule, seat, served_routes,
 };
 use crate::workload::{Home, Standing, home_of, sort, standing};
 use crate::world::{Lookup, Scope, World};
@@ -61,12 +62,14 @@ pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
     // One that is gone may be on its way back: it takes away nothing by that.
     let is_there = world.get(&ObjectKey::cluster(&TENANTRY_PLATFORM, "default")) != Lookup::Missing;
     let platform = tenantry_platform::settings(world).filter(|_| is_there);
-    let (Some(platform), Some(kinds)) = (platform, served_routes(world)) else {
+    let (Some(platform), Some(kinds)) = (platform, served_routes(route.spec.protocol, world)) else {
         let what = "it is not known yet which gateways there are: nobody has seen a TenantryPlatform that names them";
         draft.plan.wait(Reason::Pending, what);
         // That nothing may reach it in quarantine is known whatever else is not.
         draft.plan.undecided = if home.is_quarantined() {
-            [&HTTP_ROUTE, &GRPC_ROUTE, &MIDDLEWARE].map(|kind| Undecided::Kind(kind, namespace.to_owned())).into()
+            [&HTTP_ROUTE, &GRPC_ROUTE, &TLS_ROUTE, &TCP_ROUTE, &MIDDLEWARE]
+                .map(|kind| Undecided::Kind(kind, namespace.to_owned()))
+                .into()
         } else {
             vec![Undecided::Everything]
         };
@@ -115,9 +118,13 @@ impl Case<'_> {
 
     fn decide(&self, draft: &mut Draft) {
         self.refuse_unsupported(&mut draft.plan);
-        let seat = match seat(&self.spec(), self.home, self.platform) {
+        let seat = match seat(&self.spec(), self.home, self.platform, self.world) {
             Ok(seat) => seat,
-            Err(refusal) => {
+            Err(Unseated::Unknown(what)) => {
+                draft.plan.wait(Reason::Pending, what);
+                return self.leave(&mut draft.plan, true);
+            }
+            Err(Unseated::Refused(refusal)) => {
                 // What it has had stays only while it might have it still.
                 if self.may_stay(draft) {
                     self.leave(&mut draft.plan, true);
@@ -151,7 +158,12 @@ impl Case<'_> {
         draft.seat = Some(seat.clone());
         match ruling {
             Ruling::Lost(_, why) => {
-                let field = if self.route.spec.api.is_some() { "spec.api" } else { "spec.basePath" };
+                let field = match self.route.spec.protocol {
+                    Protocol::Tcp => "spec.port",
+                    Protocol::TlsPassthrough => "spec.hostnames",
+                    _ if self.route.spec.api.is_some() => "spec.api",
+                    _ => "spec.basePath",
+                };
                 draft.plan.refuse(Reason::Conflicted, field, why);
                 return;
             }
@@ -167,7 +179,8 @@ impl Case<'_> {
         {
             for one in enforcing.missing.iter().filter(|one| one.is_strict) {
                 let controller = draft.controller.as_ref().and_then(|one| one.name.clone());
-                let way_round = if self.route.spec.on_unsupported == Some(OnUnsupported::Degrade) {
+                let is_all = one.field == "spec.protocol";
+                let way_round = if is_all || self.route.spec.on_unsupported == Some(OnUnsupported::Degrade) {
                     "this cannot be done without"
                 } else {
                     "remove it, or see whether onUnsupported: Degrade will do"
@@ -211,7 +224,12 @@ impl Case<'_> {
     }
 
     fn kind(&self) -> &'static Resource {
-        if self.route.spec.protocol == Protocol::Grpc { &GRPC_ROUTE } else { &HTTP_ROUTE }
+        match self.route.spec.protocol {
+            Protocol::Grpc => &GRPC_ROUTE,
+            Protocol::TlsPassthrough => &TLS_ROUTE,
+            Protocol::Tcp => &TCP_ROUTE,
+            Protocol::Http | Protocol::WebSocket | Protocol::Sse => &HTTP_ROUTE,
+        }
     }
 
     /// Whether it is known which Middlewares there are. They are watched while somebody lists them.
@@ -237,15 +255,14 @@ impl Case<'_> {
             route[field].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
         draft.routes.iter().all(|route| {
-            let parents = texts(route, "parents");
+            let has = texts(route, "parents");
             let fits = |profile: &&GatewayProfile| {
-                parents.contains(&profile.gateway())
-                    && (profile.stages.is_empty()
-                        || profile.stages.iter().any(|stage| stage.label() == self.home.stage))
+                profile.serves(&self.home.stage) && parents(profile, self.home).iter().any(|one| has.contains(one))
             };
             let profiles: Vec<&GatewayProfile> = self.platform.gateways.iter().filter(fits).collect();
             let is_granted = |host: &String| {
-                profiles.iter().any(|profile| profile.hosts.contains(host))
+                host.starts_with(':')
+                    || profiles.iter().any(|profile| profile.hosts.contains(host))
                     || self.home.hostnames.iter().any(|granted| crate::names::is_host_within(host, granted))
             };
             !profiles.is_empty() && texts(route, "hostnames").iter().all(is_granted)
@@ -254,10 +271,6 @@ impl Case<'_> {
 
     fn refuse_unsupported(&self, plan: &mut Plan) {
         let spec = &self.route.spec;
-        if matches!(spec.protocol, Protocol::Tcp | Protocol::TlsPassthrough) {
-            let text = "is not supported yet: use HTTP, WebSocket, SSE or GRPC";
-            plan.refuse(Reason::Unsupported, "spec.protocol", text);
-        }
         if spec.protocol == Protocol::Grpc && spec.api.is_some() {
             let text = "gRPC is found by hostname alone: set basePath: / instead of api";
             plan.refuse(Reason::Invalid, "spec.api", text);
@@ -309,8 +322,14 @@ impl Case<'_> {
             draft.plan.wait(Reason::Pending, "it is not known yet what the gateway's controller can enforce");
             return None;
         };
-        if spec.protocol == Protocol::Grpc && !gateway.can(Feature::Grpc) {
-            let feature = Feature::Grpc.name().to_owned();
+        let needed = match spec.protocol {
+            Protocol::Grpc => Some(Feature::Grpc),
+            Protocol::TlsPassthrough => Some(Feature::Tls),
+            Protocol::Tcp => Some(Feature::Tcp),
+            Protocol::Http | Protocol::WebSocket | Protocol::Sse => None,
+        };
+        if let Some(feature) = needed.filter(|feature| !gateway.can(*feature)) {
+            let feature = feature.name().to_owned();
             enforcing.missing.push(Missing { field: "spec.protocol", feature, is_strict: true });
         }
         draft.missing.clone_from(&enforcing.missing);
@@ -344,12 +363,14 @@ impl Case<'_> {
             self.route.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string()).unwrap_or_default();
         let me = Claimant { namespace: self.namespace, name: self.name(), created: &created, namespaces: &namespaces };
         let seat_of = |other: &Value| {
-            if matches!(other["spec"]["protocol"].as_str(), Some("TCP" | "TLSPassthrough")) {
+            let streams = |protocol: &Value| ["TCP", "TLSPassthrough"].iter().position(|one| protocol == one);
+            let mine = self.spec();
+            if streams(&other["spec"]["protocol"]) != streams(&mine["protocol"]) {
                 return None;
             }
             let namespace = other["metadata"]["namespace"].as_str()?;
             match standing(namespace, self.world) {
-                Standing::Home(home) => crate::routing::seat(&other["spec"], &home, self.platform).ok(),
+                Standing::Home(home) => crate::routing::seat(&other["spec"], &home, self.platform, self.world).ok(),
                 Standing::Leaving | Standing::Foreign(_) | Standing::Unknown(_) => None,
             }
         };
@@ -366,7 +387,11 @@ impl Case<'_> {
             plan.undecided.push(Undecided::Kind(&MIDDLEWARE, self.namespace.to_owned()));
         }
         draft.is_wanted = true;
-        let grpc = self.route.spec.protocol == Protocol::Grpc;
-        plan.desired.extend(build_routes(&parts, seat, answers, enforcing, grpc));
+        let protocol = self.route.spec.protocol;
+        if let Some(answer) = answers.last().filter(|_| protocol.is_stream()) {
+            plan.desired.extend(build_stream_routes(&parts, seat, answer));
+        } else {
+            plan.desired.extend(build_routes(&parts, seat, answers, enforcing, protocol == Protocol::Grpc));
+        }
     }
 }

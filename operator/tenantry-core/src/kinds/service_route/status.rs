@@ -8,7 +8,7 @@ use super::types::{ClaimStatus, Implementation, ServiceRoute, ServiceRouteStatus
 use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::kind::Outcome;
 use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
-use crate::routing::{Ruling, Seat, served_routes};
+use crate::routing::{Listener, Ruling, Seat, served_routes};
 use crate::workload::{Verdict, tell};
 use crate::world::World;
 
@@ -19,7 +19,7 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
     let generation = route.metadata.generation;
     let mut conditions = Conditions::new(before, generation.unwrap_or_default(), now);
     conditions.set_accepted(done, "the spec is valid and supported, and its path is its own");
-    let routes = served_routes(world).unwrap_or_default();
+    let routes = served_routes(route.spec.protocol, world).unwrap_or_default();
     let kinds: Vec<_> = [&NETWORK_POLICY, &ENDPOINT_SLICE].into_iter().chain(routes).collect();
     tell(&mut conditions, done, "route", &kinds, world);
     let (truth, reason, message) = programmed(&draft);
@@ -96,6 +96,14 @@ fn programmed(draft: &Draft) -> Verdict {
     }
     if let Some(verdict) = draft.routes.iter().find_map(|route| not_taken(route, seat, gateway.name.as_deref())) {
         return verdict;
+    }
+    let reached: Vec<(&Listener, &str)> = reached(seat, draft).collect();
+    if !reached.is_empty()
+        && reached.iter().all(|(listener, _)| listener.trouble.is_some())
+        && let Some((name, trouble)) = reached.iter().find_map(|(one, _)| Some((&one.name, one.trouble.as_ref()?)))
+    {
+        let text = format!("listener {name} of {} does not work: {trouble}", seat.gateway);
+        return (Truth::False, Reason::GatewayNotReady, text);
     }
     if let Some(Ruling::Had(intruders)) = &draft.ruling
         && !intruders.is_empty()
@@ -190,25 +198,36 @@ fn enforced(draft: &Draft) -> Verdict {
     (Truth::False, Reason::PolicyNotEnforced, format!("nothing does {}", all.join(", ")))
 }
 
-/// Where it is called: at every listener that its hosts reach.
+/// The listeners that its hosts reach, of those that take its routes.
+fn reached<'a>(seat: &'a Seat, draft: &'a Draft) -> impl Iterator<Item = (&'a Listener, &'a str)> {
+    let listeners = draft.controller.iter().flat_map(|gateway| &gateway.listeners);
+    listeners.filter(|one| one.is_open && one.speaks(seat.protocol)).flat_map(|listener| {
+        let answers =
+            |host: &&str| listener.hostname.as_deref().is_none_or(|named| crate::names::is_host_within(host, named));
+        seat.hosts.iter().map(String::as_str).filter(answers).map(move |host| (listener, host))
+    })
+}
+
+/// Where it is called: at every listener that works and that its hosts reach.
 fn urls(seat: &Seat, draft: &Draft) -> Vec<String> {
-    let listeners = draft.controller.iter().flat_map(|gateway| &gateway.listeners).filter(|one| one.is_open);
-    let mut urls: Vec<String> = listeners
-        .filter_map(|listener| {
-            let (scheme, usual) = match listener.protocol.as_str() {
-                "HTTP" => ("http", 80),
-                "HTTPS" => ("https", 443),
-                _ => return None,
-            };
-            let port = if listener.port == usual { String::new() } else { format!(":{}", listener.port) };
-            let answers = |host: &&String| {
-                listener.hostname.as_deref().is_none_or(|named| crate::names::is_host_within(host, named))
-            };
-            let path = if seat.path == "/" { "/".to_owned() } else { format!("{}/", seat.path) };
-            Some(seat.hosts.iter().filter(answers).map(move |host| format!("{scheme}://{host}{port}{path}")))
-        })
-        .flatten()
-        .collect();
+    let url = |(listener, host): (&Listener, &str)| {
+        let (scheme, usual) = match listener.protocol.as_str() {
+            "HTTP" => ("http", 80),
+            "HTTPS" => ("https", 443),
+            "TLS" => ("tls", 443),
+            // A stream is found at whatever address the gateway has.
+            "TCP" => return seat.profile.hosts.first().map(|any| format!("tcp://{any}{host}")),
+            _ => return None,
+        };
+        let port = if listener.port == usual { String::new() } else { format!(":{}", listener.port) };
+        let path = match seat.path.as_str() {
+            "/" if scheme == "tls" => "",
+            "/" => "/",
+            path => return Some(format!("{scheme}://{host}{port}{path}/")),
+        };
+        Some(format!("{scheme}://{host}{port}{path}"))
+    };
+    let mut urls: Vec<String> = reached(seat, draft).filter(|(one, _)| one.trouble.is_none()).filter_map(url).collect();
     urls.sort();
     urls.dedup();
     urls.truncate(64);

@@ -37,7 +37,10 @@ pub use policies::{
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')").message("metadata.name: use at most 63 lower-case letters, digits and dashes, beginning with a letter"),
-    validation = Rule::new("has(self.spec.api) != has(self.spec.basePath)").message("spec: name exactly one of api, which is found under /api/VERSION/NAME, and basePath"),
+    validation = Rule::new("self.spec.protocol in ['TCP', 'TLSPassthrough'] || has(self.spec.api) != has(self.spec.basePath)").message("spec: name exactly one of api, which is found under /api/VERSION/NAME, and basePath"),
+    validation = Rule::new("!(self.spec.protocol in ['TCP', 'TLSPassthrough']) || (!has(self.spec.api) && !has(self.spec.basePath) && !has(self.spec.policies) && (!has(self.spec.variants) || self.spec.variants.all(v, !has(v.match))))").message("spec: nothing in a stream can be looked at: with TCP and TLSPassthrough remove api, basePath, policies and the match of each variant"),
+    validation = Rule::new("(self.spec.protocol == 'TCP') == has(self.spec.port) && (self.spec.protocol != 'TCP' || !has(self.spec.hostnames))").message("spec: TCP is found by a port alone: with TCP name port and no hostnames, and name no port with anything else"),
+    validation = Rule::new("(self.spec.protocol in ['TCP', 'TLSPassthrough'] ? self.spec.protocol : '') == (oldSelf.spec.protocol in ['TCP', 'TLSPassthrough'] ? oldSelf.spec.protocol : '')").message("spec.protocol: what is a stream stays one, and what is none becomes none: make another ServiceRoute"),
     validation = Rule::new("!has(self.spec.variants) || self.spec.variants.map(v, has(v.weight) ? v.weight : 0).sum() <= 100").message("the weights of the variants add up to more than 100: what they leave is the backend's").field_path(".spec.variants"),
 )]
 #[serde(rename_all = "camelCase")]
@@ -71,11 +74,15 @@ pub struct ServiceRouteSpec {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hostnames: Vec<String>,
-    /// HTTP (default), WebSocket or SSE, which are found by host and path; GRPC, which is found by hostname alone; TCP and
-    /// TLSPassthrough are not supported yet: refused.
+    /// HTTP (default), WebSocket or SSE, which are found by host and path; GRPC and TLSPassthrough, whose TLS the backend itself ends, which are
+    /// found by hostname alone; TCP, which is found by `port`.
     #[serde(default)]
     pub protocol: Protocol,
-    /// Whether the path under which it is found is taken off before the backend sees it: Strip (default) or Keep.
+    /// The port of the gateway's listener, of TCP alone. It is one route's alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
+    /// Whether the path under which it is found is taken off before the backend sees it: Strip (default) or Keep. Streams have none.
     #[serde(default)]
     pub prefix: Prefix,
     /// Other backends beside it: for a share of the requests, or for those that carry certain headers. At most 15.
@@ -177,6 +184,13 @@ pub enum Protocol {
     /// TLS that the backend itself ends.
     #[serde(rename = "TLSPassthrough")]
     TlsPassthrough,
+}
+
+impl Protocol {
+    /// Whether nothing of it can be looked at on the way.
+    pub fn is_stream(self) -> bool {
+        matches!(self, Self::Tcp | Self::TlsPassthrough)
+    }
 }
 
 /// What becomes of the path.

@@ -17,6 +17,7 @@ mod environment;
 mod escrow;
 mod examples;
 mod leaving;
+mod listeners;
 mod members;
 mod network;
 mod ownership;
@@ -76,6 +77,12 @@ impl Kind for TenantKind {
         // The admission policies ask for it before they bind the writer to what binds tenants.
         Access::hold(EXEMPT_VERB, &resources::TENANT, Vec::new),
         Access::own(&resources::TENANT_VIEW),
+        // Listeners of a tenant's own.
+        Access::read(&resources::API_SERVICE),
+        Access::read(&resources::GATEWAY_CLASS),
+        Access::own(&resources::GATEWAY),
+        Access::own(&resources::LISTENER_SET),
+        Access::own(&resources::CERTIFICATE),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

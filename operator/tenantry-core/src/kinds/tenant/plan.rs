@@ -267,6 +267,7 @@ impl Case<'_> {
         for planned in &places {
             self.plan_environment(draft, &common, planned);
         }
+        self.want_listeners(draft, &common, &places);
         self.retire_removed(draft, existing, &places, &common);
         self.want_view(draft, &common);
         draft.stopped = stopped;

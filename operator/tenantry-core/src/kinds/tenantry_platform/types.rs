@@ -13,7 +13,9 @@ use crate::fields::{Port, Protocol};
 
 mod gateways;
 
-pub use gateways::{DataPlane, Exposure, GatewayMode, GatewayProfile, GatewayRef, PolicyAdapter};
+pub use gateways::{
+    DataPlane, Exposure, GatewayMode, GatewayProfile, GatewayRef, Https, IssuerRef, OwnListeners, PolicyAdapter,
+};
 
 /// What the platform team says once for the whole cluster; its status lists what the cluster can do.
 #[derive(Debug, Clone, Default, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::kinds::tenantry_platform::types::{GatewayMode, GatewayProfile, GatewayRef, PolicyAdapter};
+use crate::kinds::tenantry_platform::types::{GatewayProfile, GatewayRef};
+use crate::resources::GATEWAY;
+use crate::routing::gateways::Parent;
 use crate::world::MemoryWorld;
 
 const MINE: &str = "2026-02-02T00:00:00Z";
@@ -11,18 +13,12 @@ const OLDER: &str = "2026-01-01T00:00:00Z";
 const YOUNGER: &str = "2026-03-03T00:00:00Z";
 
 fn seat(path: &str) -> Seat {
-    let gateway_ref = GatewayRef { namespace: "gw".into(), name: "shared".into(), section_name: None };
-    let profile = GatewayProfile {
-        name: "development".into(),
-        gateway_ref,
-        stages: Vec::new(),
-        exposures: Vec::new(),
-        hosts: vec!["infra-proxy".into()],
-        mode: GatewayMode::Auto,
-        policy_adapter: PolicyAdapter::Auto,
-        data_plane: None,
-    };
-    Seat { profile, gateway: "gw/shared".into(), hosts: vec!["infra-proxy".into()], path: path.into() }
+    let gateway_ref = Some(GatewayRef { namespace: "gw".into(), name: "shared".into(), section_name: None });
+    let hosts = vec!["infra-proxy".to_owned()];
+    let profile =
+        GatewayProfile { name: "development".into(), gateway_ref, hosts: hosts.clone(), ..GatewayProfile::default() };
+    let parent = Parent { kind: &GATEWAY, namespace: "gw".into(), name: "shared".into(), section: None, port: None };
+    Seat { profile, gateway: parent.to_string(), parent, hosts, path: path.into(), protocol: Protocol::Http }
 }
 
 /// A route in `namespace`; of ours for the ServiceRoute of the same name if `ours`.

@@ -9,14 +9,24 @@ use serde::{Deserialize, Serialize};
 use crate::fields::Stage;
 
 /// A gateway through which environments of some stages are reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("(self.mode == 'GatewayPerEnvironment') == has(self.gatewayClassName) && (self.mode == 'GatewayPerEnvironment') != has(self.gatewayRef)").message("name gatewayClassName with mode GatewayPerEnvironment, and gatewayRef with every other"))]
+#[x_kube(validation = Rule::new("self.mode != 'GatewayPerEnvironment' || has(self.dataPlane)").message("with mode GatewayPerEnvironment say which pods the controller's traffic comes from, outside the tenants' namespaces").field_path(".dataPlane"))]
+#[x_kube(validation = Rule::new("self.mode in ['Auto', 'ListenerSet', 'GatewayPerEnvironment'] || !has(self.listeners)").message("listeners of tenants' own are made with mode ListenerSet, GatewayPerEnvironment and Auto alone: choose one of these, or remove it").field_path(".listeners"))]
+#[x_kube(validation = Rule::new("self.mode == 'GatewayPerEnvironment' || !has(self.listeners) || !has(self.listeners.tcp)").message("ports of TCP are opened with mode GatewayPerEnvironment alone: on a Gateway of the platform's, add listeners to that").field_path(".listeners.tcp"))]
+#[x_kube(validation = Rule::new("!has(self.listeners) || ([has(self.listeners.http) ? self.listeners.http : 80] + (has(self.listeners.https) ? [self.listeners.https.port] : []) + (has(self.listeners.tlsPassthrough) ? [self.listeners.tlsPassthrough] : []) + (has(self.listeners.tcp) ? self.listeners.tcp : [])).all(p, ([has(self.listeners.http) ? self.listeners.http : 80] + (has(self.listeners.https) ? [self.listeners.https.port] : []) + (has(self.listeners.tlsPassthrough) ? [self.listeners.tlsPassthrough] : []) + (has(self.listeners.tcp) ? self.listeners.tcp : [])).exists_one(q, p == q))").message("two listeners have the same port: give each its own").field_path(".listeners"))]
 pub struct GatewayProfile {
     /// Its name, for people and for the status of routes.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// The Gateway, which the platform team makes and keeps.
-    pub gateway_ref: GatewayRef,
+    /// The Gateway, which the platform team makes and keeps. With every mode but GatewayPerEnvironment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway_ref: Option<GatewayRef>,
+    /// The GatewayClass of the Gateways that are made. With mode GatewayPerEnvironment alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub gateway_class_name: Option<String>,
     /// The stages whose environments are reached through it. Absent: all. The first profile that fits an environment and the exposure
     /// of a route is the route's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -40,21 +50,27 @@ pub struct GatewayProfile {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hosts: Vec<String>,
-    /// How routes are attached: Auto (default) and SharedListener put them on the Gateway's own listeners. ListenerSet,
-    /// ManagedListener and GatewayPerEnvironment are not supported yet: what asks for them is refused.
+    /// How routes are attached. SharedListener puts them on the Gateway's own listeners. ListenerSet puts those that name hostnames of their
+    /// tenant's on listeners of the tenant's own, in a ListenerSet in its home namespace. GatewayPerEnvironment makes each environment a
+    /// Gateway of its own. Auto (default) is ListenerSet where the Gateway allows them of all namespaces and its class
+    /// supports them, and SharedListener elsewhere. ManagedListener is not supported: what asks for it is refused.
     #[serde(default)]
     pub mode: GatewayMode,
+    /// The listeners of a tenant's own. Absent: HTTP at port 80.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listeners: Option<OwnListeners>,
     /// By what the policies of routes are enforced that the Gateway API has no field for: Auto (default) goes by the controller of the
     /// GatewayClass; Portable by nothing.
     #[serde(default)]
     pub policy_adapter: PolicyAdapter,
-    /// The pods that the Gateway's traffic comes from. Absent: all pods in the Gateway's namespace.
+    /// The pods that the Gateway's traffic comes from. Absent: all pods in the Gateway's namespace. With mode GatewayPerEnvironment it must be
+    /// there: pods of a controller that runs them outside the tenants' namespaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_plane: Option<DataPlane>,
 }
 
 /// A Gateway, or one listener of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GatewayRef {
     /// Its namespace; never a tenant's.
@@ -67,6 +83,55 @@ pub struct GatewayRef {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub section_name: Option<String>,
+}
+
+/// Listeners that are made for a tenant or an environment alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnListeners {
+    /// The port of HTTP. Absent: 80.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub http: Option<i32>,
+    /// HTTPS. Absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub https: Option<Https>,
+    /// The port of TLS that backends end themselves. Absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub tls_passthrough: Option<i32>,
+    /// Ports of TCP, each for one route. Absent: none. At most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(range(min = 1, max = 65535)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub tcp: Vec<i32>,
+}
+
+/// Listeners of HTTPS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.issuerRef) != has(self.secretName)").message("name exactly one of issuerRef, by which cert-manager makes certificates, and secretName, which is there already"))]
+pub struct Https {
+    /// The port.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// Who issues certificates for the tenant's hostnames, by cert-manager.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_ref: Option<IssuerRef>,
+    /// The Secret with certificate and key, of type kubernetes.io/tls. It must be there beside the listeners: in the home namespace of each tenant, or
+    /// with mode GatewayPerEnvironment in each environment, where `spec.replicate` of the Tenant can put it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub secret_name: Option<String>,
+}
+
+/// An issuer of cert-manager that is there for all namespaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerRef {
+    /// Name of the ClusterIssuer.
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: String,
 }
 
 /// Who is meant to reach a route. It chooses the gateway; that the gateway is reached by them alone is the platform team's to see to.
@@ -123,9 +188,14 @@ pub struct DataPlane {
 }
 
 impl GatewayProfile {
-    /// The Gateway, as `namespace/name`.
-    pub fn gateway(&self) -> String {
-        format!("{}/{}", self.gateway_ref.namespace, self.gateway_ref.name)
+    /// The platform's Gateway, as `namespace/name`; none where each environment has its own.
+    pub fn gateway(&self) -> Option<String> {
+        self.gateway_ref.as_ref().map(|reference| format!("{}/{}", reference.namespace, reference.name))
+    }
+
+    /// What is called after it in tenants' namespaces. Members can attach nothing to what is called so.
+    pub fn own_name(&self) -> String {
+        format!("tenantry-{}", self.name)
     }
 
     /// Whether it is for routes of this exposure.
@@ -133,13 +203,16 @@ impl GatewayProfile {
         if self.exposures.is_empty() { exposure == Exposure::Internal } else { self.exposures.contains(&exposure) }
     }
 
-    /// The pods that its traffic comes from.
+    /// Whether it is for environments of the stage with this label.
+    pub fn serves(&self, stage: &str) -> bool {
+        self.stages.is_empty() || self.stages.iter().any(|one| one.label() == stage)
+    }
+
+    /// The pods that its traffic comes from. The schema sees to it that it is known.
     pub fn data_plane(&self) -> DataPlane {
+        let namespace = self.gateway_ref.as_ref().map(|reference| reference.namespace.clone()).unwrap_or_default();
         self.data_plane.clone().unwrap_or_else(|| DataPlane {
-            namespace_labels: BTreeMap::from([(
-                "kubernetes.io/metadata.name".to_owned(),
-                self.gateway_ref.namespace.clone(),
-            )]),
+            namespace_labels: BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), namespace)]),
             pod_labels: BTreeMap::new(),
         })
     }

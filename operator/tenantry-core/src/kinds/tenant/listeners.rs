@@ -1,0 +1,145 @@
+//! Listeners that the platform gives a tenant alone: a ListenerSet in the home namespace on a Gateway of the platform's, or a Gateway in
+//! each environment; with certificates where HTTPS is asked for. What is on them cannot be taken by another tenant's routes at all.
+
+use std::collections::BTreeSet;
+
+use crate::build::{Listening, build_certificate, build_gateway, build_listener_set};
+use crate::conditions::Reason;
+use crate::kinds::tenantry_platform::types::{GatewayProfile, Https};
+use crate::names::Place;
+use crate::object::{Desired, ObjectKey};
+use crate::plan::{Plan, Undecided};
+use crate::resources::{CERTIFICATE, GATEWAY, LISTENER_SET, Resource, is_served};
+use crate::routing::{Feature, MOST_LISTENERS, Manner, is_known_of_any, manner};
+use crate::world::{Lookup, Scope};
+
+use super::ownership::Holder;
+use super::plan::{Case, Common, Draft, Planned};
+
+impl Case<'_> {
+    /// Wants them all, in those namespaces of the tenant's that are there or are being made.
+    pub(super) fn want_listeners(&self, draft: &mut Draft, common: &Common, places: &[Planned]) {
+        let plan = &mut draft.plan;
+        let owner = format!("tenants//{}", self.name);
+        // What may not be served must not be looked at. `None` is ignorance.
+        let sees = |kind: &'static Resource, served: Option<bool>| match served {
+            Some(true) if self.world.list(kind, Scope::OwnedBy(owner.clone())) == Lookup::NotSynced => None,
+            known => known,
+        };
+        let gateways = sees(&GATEWAY, is_served(&GATEWAY, self.world));
+        let sets = match gateways {
+            Some(true) => sees(&LISTENER_SET, is_known_of_any(Feature::ListenerSet, self.world)),
+            unserved => unserved,
+        };
+        let certificates = sees(&CERTIFICATE, is_served(&CERTIFICATE, self.world));
+        let home = Place::home(self.name);
+        let environments = places.iter().filter(|planned| {
+            matches!(planned.holder, Holder::Ours(_)) || common.namespaces.contains(&planned.place.namespace)
+        });
+        let environments: Vec<&Planned> = environments.collect();
+        let leave = |kind: &'static Resource, plan: &mut Plan| {
+            let namespaces = std::iter::once(&home).chain(environments.iter().map(|planned| &planned.place));
+            plan.undecided.extend(namespaces.map(|place| Undecided::Kind(kind, place.namespace.clone())));
+        };
+        // Which hostnames are the tenant's may not be settled.
+        let unsettled = common.settings.namespace_refused;
+        for (kind, seen) in [(&GATEWAY, gateways), (&LISTENER_SET, sets), (&CERTIFICATE, certificates)] {
+            if seen.is_none() || (unsettled && seen == Some(true)) {
+                leave(kind, plan);
+            }
+        }
+        if unsettled {
+            return;
+        }
+        for profile in &self.platform.gateways {
+            let stages = environments.iter().filter(|planned| profile.serves(planned.environment.stage.label()));
+            let mut serving = stages.peekable();
+            if serving.peek().is_none() {
+                continue;
+            }
+            match manner(profile, self.world) {
+                None => {
+                    plan.wait(
+                        Reason::Pending,
+                        format!("it is not known yet what gateway profile {} can do", profile.name),
+                    );
+                    for kind in [&GATEWAY, &LISTENER_SET, &CERTIFICATE] {
+                        leave(kind, plan);
+                    }
+                }
+                Some(Manner::Shared) => {}
+                Some(Manner::Set) if sets == Some(true) => want_set(plan, common, profile, &home, certificates),
+                // Routes that would need them say so. What there is may be needed again.
+                Some(Manner::Set) => leave(&LISTENER_SET, plan),
+                Some(Manner::Own) if gateways == Some(true) => {
+                    for planned in serving {
+                        want_gateway(plan, common, profile, &planned.place, certificates);
+                    }
+                }
+                Some(Manner::Own) => leave(&GATEWAY, plan),
+            }
+        }
+    }
+}
+
+fn want_set(plan: &mut Plan, common: &Common, profile: &GatewayProfile, home: &Place, certificates: Option<bool>) {
+    let hosts = &common.settings.allowed.hostnames;
+    let Some(reference) = profile.gateway_ref.as_ref().filter(|_| !hosts.is_empty()) else { return };
+    let https = certified(plan, profile, home, hosts, certificates);
+    let listening = Listening { profile, hosts, https: https.as_ref() };
+    let object = build_listener_set(home, &listening, reference);
+    let count = object.body()["spec"]["listeners"].as_array().map_or(0, Vec::len);
+    if count > MOST_LISTENERS {
+        let text = format!(
+            "{count} listeners would be needed on Gateway {}/{}, and a ListenerSet holds {MOST_LISTENERS}: name fewer hostnames, such as one with *. for all beneath",
+            reference.namespace, reference.name
+        );
+        plan.refuse(Reason::Invalid, "spec.hostnames", text);
+        plan.undecided.push(Undecided::Object(object.key().clone()));
+        return;
+    }
+    want(plan, object);
+}
+
+fn want_gateway(plan: &mut Plan, common: &Common, profile: &GatewayProfile, place: &Place, certificates: Option<bool>) {
+    let hosts: BTreeSet<&String> = common.settings.allowed.hostnames.iter().chain(&profile.hosts).collect();
+    let hosts: Vec<String> = hosts.into_iter().cloned().collect();
+    let https = certified(plan, profile, place, &hosts, certificates);
+    let listening = Listening { profile, hosts: &hosts, https: https.as_ref() };
+    want(plan, build_gateway(place, &listening));
+}
+
+/// The Secret of HTTPS, if there is to be any; and who makes it, if it is not there already.
+fn certified(
+    plan: &mut Plan,
+    profile: &GatewayProfile,
+    place: &Place,
+    hosts: &[String],
+    certificates: Option<bool>,
+) -> Option<(i32, String)> {
+    let Https { port, issuer_ref, secret_name } = profile.listeners.as_ref()?.https.as_ref()?;
+    let Some(issuer) = issuer_ref else { return secret_name.clone().map(|name| (*port, name)) };
+    if hosts.is_empty() {
+        return None;
+    }
+    let object = build_certificate(place, profile, issuer, hosts);
+    let secret = profile.own_name();
+    if certificates == Some(true) {
+        want(plan, object);
+    } else if certificates == Some(false) {
+        let text = format!(
+            "gateway profile {} of the platform has certificates made by cert-manager, which this cluster does not have: have it installed, or the profile name a Secret",
+            profile.name
+        );
+        plan.wait(Reason::ProviderMissing, text);
+    }
+    Some((*port, secret))
+}
+
+/// Where the plan leaves the namespace as it is, so are these.
+fn want(plan: &mut Plan, object: Desired) {
+    let key: &ObjectKey = object.key();
+    if plan.decides(key) {
+        plan.want(object);
+    }
+}

@@ -58,6 +58,21 @@ pub static MIDDLEWARE: Resource = Resource {
     ..child("traefik.io", "v1alpha1", "Middleware", "middlewares")
 };
 
+/// `gateway.envoyproxy.io/v1alpha1 SecurityPolicy`: who may call the routes that it names, as Envoy Gateway sees to.
+pub static SECURITY_POLICY: Resource = envoy_policy("SecurityPolicy", "securitypolicies");
+
+/// `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`: how many requests go on to what is behind those routes, and how.
+pub static BACKEND_TRAFFIC_POLICY: Resource = envoy_policy("BackendTrafficPolicy", "backendtrafficpolicies");
+
+const fn envoy_policy(kind: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        watch: Watch::WhereServed,
+        wave: Wave::Configuration,
+        keep: Keep::Projection(attached_facts),
+        ..child("gateway.envoyproxy.io", "v1alpha1", kind, plural)
+    }
+}
+
 /// `v1 Service` of whoever has made it. Of those that we have made, see [`super::SERVICE`].
 pub static TENANT_SERVICE: Resource = Resource {
     write: Write::Never,
@@ -160,6 +175,26 @@ fn route_facts(route: &Value) -> Value {
         facts[field] = owner.path().into();
     }
     facts
+}
+
+/// Shape: `{generation, told: [{gateway: "namespace/name", controller, conditions}]}`, one entry for each gateway or listener that the
+/// policy has come to by the routes that it names.
+fn attached_facts(policy: &Value) -> Value {
+    let own = policy["metadata"]["namespace"].as_str().unwrap_or_default();
+    let ancestors = policy["status"]["ancestors"].as_array().into_iter().flatten();
+    let entry = |one: &Value| {
+        let reference = &one["ancestorRef"];
+        let namespace = reference["namespace"].as_str().unwrap_or(own);
+        json!({
+            "gateway": format!("{namespace}/{}", reference["name"].as_str().unwrap_or_default()),
+            "controller": one["controllerName"],
+            "conditions": told(&one["conditions"]),
+        })
+    };
+    json!({
+        "generation": policy["metadata"]["generation"],
+        "told": ancestors.map(entry).collect::<Vec<Value>>(),
+    })
 }
 
 /// Of gRPC and of a match without a path: all of them.

@@ -48,6 +48,9 @@ async fn set_up(client: &Client) {
         define(client, GATEWAY_API, "v1", kind, plural, scope).await;
     }
     define(client, "traefik.io", "v1alpha1", "Middleware", "middlewares", "Namespaced").await;
+    for (kind, plural) in [("SecurityPolicy", "securitypolicies"), ("BackendTrafficPolicy", "backendtrafficpolicies")] {
+        define(client, "gateway.envoyproxy.io", "v1alpha1", kind, plural, "Namespaced").await;
+    }
     let version = format!("{GATEWAY_API}/v1");
     let features = ["HTTPRoutePathRewrite", "GRPCRoute"].map(|name| json!({ "name": name }));
     let class = json!({
@@ -65,7 +68,12 @@ async fn set_up(client: &Client) {
     }
     let profile =
         json!({ "name": "all", "hosts": ["infra-proxy"], "gatewayRef": { "namespace": "default", "name": "played" } });
-    let patch = Patch::Merge(json!({ "spec": { "gateways": [profile] } }));
+    // The same for others, with policies of another controller's.
+    let mut public = profile.clone();
+    public["name"] = "public".into();
+    public["exposures"] = json!(["Public"]);
+    public["policyAdapter"] = "EnvoyGateway".into();
+    let patch = Patch::Merge(json!({ "spec": { "gateways": [profile, public] } }));
     let platforms = objects::collection_of(client, "tenantry.dev/v1alpha1", "TenantryPlatform", None);
     platforms.patch("default", &PatchParams::default(), &patch).await.expect("changed");
 }
@@ -137,6 +145,24 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
     }
     objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
     until(client, middleware, namespace, "spoken-rate-limit", false, |_| true).await;
+    let envoy = |kind: &'static str| ("gateway.envoyproxy.io/v1alpha1", kind);
+    let kinds = [(envoy("SecurityPolicy"), "spoken-security"), (envoy("BackendTrafficPolicy"), "spoken-traffic")];
+    for (requests, network) in [(5, "192.0.2.0/24"), (6, "198.51.100.0/24")] {
+        let policies = json!({ "rateLimit": { "requests": requests }, "allowedNetworks": [network] });
+        let public = json!({ "basePath": "/spoken", "exposure": "Public", "policies": policies });
+        objects::apply(client, &route(public)).await.expect("applied");
+        for (kind, name) in kinds {
+            until(client, kind, namespace, name, true, |found| {
+                let text = found["spec"].to_string();
+                text.contains(network) || text.contains(&format!("\"requests\":{requests}"))
+            })
+            .await;
+        }
+    }
+    objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
+    for (kind, name) in kinds {
+        until(client, kind, namespace, name, false, |_| true).await;
+    }
     // By another protocol, and back.
     for host in ["a.recorded.example", "b.recorded.example"] {
         let spoken = json!({ "basePath": "/", "protocol": "GRPC", "hostnames": [host] });

@@ -41,7 +41,7 @@ pub enum DefinitionError {
 }
 
 /// The folder of Gateway API's definitions: the standard channel alone, as in most clusters.
-pub(super) fn fetch() -> Result<PathBuf, NotInstalled> {
+pub fn fetch() -> Result<PathBuf, NotInstalled> {
     Ok(packages::go_module(MODULE.0, MODULE.1)?.join("config/crd/standard"))
 }
 

@@ -29,7 +29,7 @@ mod traefik;
 mod websocket;
 
 pub use caller::{Answer, CallError, Caller, Rpc};
-pub use definitions::{DefinitionError, install};
+pub use definitions::{DefinitionError, fetch as definitions_of_gateway_api, install};
 pub use pods::{PodServer, Seen};
 pub use secure::{SecureError, acceptor, tls_secret};
 pub use traefik::{

@@ -13,6 +13,7 @@ mod collisions;
 mod configuration;
 mod deletion;
 mod drift;
+mod envoy_gateway;
 mod exact;
 mod faults;
 mod grants;

@@ -52,6 +52,9 @@ async fn set_up(client: &Client) {
     }
     define(client, "cert-manager.io", "v1", "Certificate", "certificates", "Namespaced").await;
     define(client, "traefik.io", "v1alpha1", "Middleware", "middlewares", "Namespaced").await;
+    for (kind, plural) in [("SecurityPolicy", "securitypolicies"), ("BackendTrafficPolicy", "backendtrafficpolicies")] {
+        define(client, "gateway.envoyproxy.io", "v1alpha1", kind, plural, "Namespaced").await;
+    }
     let version = format!("{GATEWAY_API}/v1");
     let features = ["HTTPRoutePathRewrite", "GRPCRoute", "TLSRoute", "TCPRoute", "ListenerSet"]
         .map(|name| json!({ "name": name }));
@@ -68,7 +71,12 @@ async fn set_up(client: &Client) {
     for object in [&class, &gateway] {
         objects::apply(client, object).await.expect("applied");
     }
-    profiles(client, json!([shared()])).await;
+    // The same for others, with policies of another controller's.
+    let mut public = shared();
+    public["name"] = "public".into();
+    public["exposures"] = json!(["Public"]);
+    public["policyAdapter"] = "EnvoyGateway".into();
+    profiles(client, json!([shared(), public])).await;
 }
 
 fn shared() -> Value {
@@ -206,6 +214,24 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
     }
     objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
     until(client, middleware, namespace, "spoken-rate-limit", false, |_| true).await;
+    let envoy = |kind: &'static str| ("gateway.envoyproxy.io/v1alpha1", kind);
+    let kinds = [(envoy("SecurityPolicy"), "spoken-security"), (envoy("BackendTrafficPolicy"), "spoken-traffic")];
+    for (requests, network) in [(5, "192.0.2.0/24"), (6, "198.51.100.0/24")] {
+        let policies = json!({ "rateLimit": { "requests": requests }, "allowedNetworks": [network] });
+        let public = json!({ "basePath": "/spoken", "exposure": "Public", "policies": policies });
+        objects::apply(client, &route(public)).await.expect("applied");
+        for (kind, name) in kinds {
+            until(client, kind, namespace, name, true, |found| {
+                let text = found["spec"].to_string();
+                text.contains(network) || text.contains(&format!("\"requests\":{requests}"))
+            })
+            .await;
+        }
+    }
+    objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
+    for (kind, name) in kinds {
+        until(client, kind, namespace, name, false, |_| true).await;
+    }
     // By another protocol, and back.
     for host in ["a.recorded.example", "b.recorded.example"] {
         let spoken = json!({ "basePath": "/", "protocol": "GRPC", "hostnames": [host] });

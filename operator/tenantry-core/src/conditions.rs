@@ -192,7 +192,7 @@ impl Type {
             Self::ResolvedRefs => "Everything the spec refers to exists and may be used.",
             Self::Applied => "All wanted objects are written for this generation and were seen in the cluster.",
             Self::PoliciesEnforced => {
-                "Of the platform: the admission policies are there, as installed, and the API server finds no fault with them. Of a route: every policy of its spec is put into effect; Ready does not depend on it."
+                "Of the platform: the admission policies are there, as installed, and the API server finds no fault with them. Of a route: every policy of its spec is put into effect; Ready depends on it where the gateway's controller tells of each policy whether it is."
             }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
             Self::Available => {

@@ -6,10 +6,13 @@ mod backends;
 pub mod claims;
 mod features;
 mod gateways;
+mod known;
+mod logins;
 mod wish;
 
-pub(crate) use adapters::{Demands, Enforcing, Missing, enforce};
+pub(crate) use adapters::{Authorizer, Demands, Enforcing, Missing, POLICY_KINDS, Standing, enforce, standing_of};
 pub(crate) use backends::{Answer, Resolution, Served, backends};
 pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
 pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any};
 pub(crate) use gateways::{MOST_LISTENERS, Manner, Seat, Unseated, manner, parents, seat};
+pub(crate) use logins::unreachable_login;

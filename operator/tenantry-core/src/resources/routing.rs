@@ -78,6 +78,21 @@ pub static MIDDLEWARE: Resource = Resource {
     ..child("traefik.io", "v1alpha1", "Middleware", "middlewares")
 };
 
+/// `gateway.envoyproxy.io/v1alpha1 SecurityPolicy`: who may call the routes that it names, as Envoy Gateway sees to.
+pub static SECURITY_POLICY: Resource = envoy_policy("SecurityPolicy", "securitypolicies");
+
+/// `gateway.envoyproxy.io/v1alpha1 BackendTrafficPolicy`: how many requests go on to what is behind those routes, and how.
+pub static BACKEND_TRAFFIC_POLICY: Resource = envoy_policy("BackendTrafficPolicy", "backendtrafficpolicies");
+
+const fn envoy_policy(kind: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        watch: Watch::WhereServed,
+        wave: Wave::Configuration,
+        keep: Keep::Projection(attached_facts),
+        ..child("gateway.envoyproxy.io", "v1alpha1", kind, plural)
+    }
+}
+
 /// `v1 Service` of whoever has made it. Of those that we have made, see [`super::SERVICE`].
 pub static TENANT_SERVICE: Resource = Resource {
     write: Write::Never,
@@ -230,6 +245,24 @@ fn tcp_route_facts(route: &Value) -> Value {
     let ports = parents.filter_map(|one| Some(format!(":{}", one["port"].as_i64()?)));
     facts["hostnames"] = ports.collect::<Vec<String>>().into();
     facts
+}
+
+/// Shape: `{generation, told: [{gateway: "namespace/name", controller, conditions}]}`, one entry for each gateway or listener that the
+/// policy has come to by the routes that it names.
+fn attached_facts(policy: &Value) -> Value {
+    let own = policy["metadata"]["namespace"].as_str().unwrap_or_default();
+    let ancestors = policy["status"]["ancestors"].as_array().into_iter().flatten();
+    let entry = |one: &Value| {
+        json!({
+            "gateway": parent(own, &one["ancestorRef"]),
+            "controller": one["controllerName"],
+            "conditions": told(&one["conditions"]),
+        })
+    };
+    json!({
+        "generation": policy["metadata"]["generation"],
+        "told": ancestors.map(entry).collect::<Vec<Value>>(),
+    })
 }
 
 /// Of gRPC and of a match without a path: all of them.

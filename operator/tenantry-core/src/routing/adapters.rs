@@ -1,17 +1,36 @@
 //! By what the policies of a route are enforced: by fields of the route itself where the class of the gateway supports them, else by
 //! objects of the gateway's controller. What nothing enforces is named, and never passed over.
 
+mod envoy_gateway;
 mod portable;
+mod standing;
 mod traefik;
 
 use serde_json::Value;
 
 use super::features::Controller;
 use super::gateways::Seat;
-use crate::kinds::service_route::types::{Auth, Deprecated, OnUnsupported, Policies, Prefix};
+use super::known::{ENVOY_GATEWAY, TRAEFIK};
+use crate::kinds::service_route::types::{Deprecated, OnUnsupported, Policies, Prefix};
 use crate::kinds::tenantry_platform::types::PolicyAdapter;
-use crate::resources::{MIDDLEWARE, Resource, is_served};
+use crate::resources::{BACKEND_TRAFFIC_POLICY, MIDDLEWARE, Resource, SECURITY_POLICY, is_served};
 use crate::world::World;
+
+pub(crate) use standing::{Standing, standing_of};
+
+/// The kinds of all objects that enforce policies, whoever's controller reads them.
+pub(crate) static POLICY_KINDS: [&Resource; 3] = [&MIDDLEWARE, &SECURITY_POLICY, &BACKEND_TRAFFIC_POLICY];
+
+/// Where an external service that decides is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Authorizer {
+    /// Its address, with the path.
+    pub(crate) address: String,
+    /// Its Service, in the namespace of the route.
+    pub(crate) service: String,
+    /// The port of that.
+    pub(crate) port: i32,
+}
 
 /// What is asked of a gateway besides the way to a backend.
 pub(crate) struct Demands<'a> {
@@ -26,9 +45,11 @@ pub(crate) struct Demands<'a> {
     /// What the spec says becomes of what cannot be done.
     pub(crate) on_unsupported: Option<OnUnsupported>,
     /// Where an external service that decides is asked, if there is one and it is known.
-    pub(crate) authorizer: Option<String>,
+    pub(crate) authorizer: Option<Authorizer>,
     /// Whether it is gRPC, whose routes have fewer fields.
     pub(crate) grpc: bool,
+    /// Whether requests may become streams, which nobody can hold back until they are whole.
+    pub(crate) streams: bool,
     /// Namespace and name of the route.
     pub(crate) route: (&'a str, &'a str),
 }
@@ -57,6 +78,8 @@ pub(crate) struct Enforced {
     pub(crate) resource: &'static Resource,
     /// Its spec.
     pub(crate) spec: Value,
+    /// Whether it names the routes that it is for, and is told so in its status; else they name it.
+    pub(crate) names_routes: bool,
 }
 
 /// Something that nothing does.
@@ -82,34 +105,45 @@ impl Enforcing {
 enum Adapter {
     Nothing,
     Traefik,
+    EnvoyGateway,
 }
 
 /// How all of it is done on this gateway. `None` while that is not known.
 pub(crate) fn enforce(demands: &Demands, seat: &Seat, controller: &Controller, world: &World) -> Option<Enforcing> {
-    let adapter = match seat.profile.policy_adapter {
-        PolicyAdapter::Traefik => traefik_where_served(world)?,
-        PolicyAdapter::Auto if controller.name.as_deref() == Some(traefik::CONTROLLER) => traefik_where_served(world)?,
-        PolicyAdapter::Auto | PolicyAdapter::Portable => Adapter::Nothing,
+    let wanted = match (seat.profile.policy_adapter, controller.name.as_deref()) {
+        (PolicyAdapter::Traefik, _) | (PolicyAdapter::Auto, Some(TRAEFIK)) => Adapter::Traefik,
+        (PolicyAdapter::EnvoyGateway, _) | (PolicyAdapter::Auto, Some(ENVOY_GATEWAY)) => Adapter::EnvoyGateway,
+        (PolicyAdapter::Auto | PolicyAdapter::Portable, _) => Adapter::Nothing,
     };
+    let adapter = where_served(wanted, world)?;
     let mut enforcing = Enforcing::default();
     portable::enforce(demands, controller, adapter, &mut enforcing);
     match adapter {
         Adapter::Traefik => traefik::enforce(demands, &mut enforcing),
+        Adapter::EnvoyGateway => envoy_gateway::enforce(demands, &mut enforcing),
         Adapter::Nothing => nothing(demands, &mut enforcing),
     }
     Some(enforcing)
 }
 
-fn traefik_where_served(world: &World) -> Option<Adapter> {
-    Some(if is_served(&MIDDLEWARE, world)? { Adapter::Traefik } else { Adapter::Nothing })
+/// That adapter if the cluster serves its kinds, and nothing if it does not.
+fn where_served(wanted: Adapter, world: &World) -> Option<Adapter> {
+    let kinds: &[&Resource] = match wanted {
+        Adapter::Nothing => &[],
+        Adapter::Traefik => &[&MIDDLEWARE],
+        Adapter::EnvoyGateway => &[&SECURITY_POLICY, &BACKEND_TRAFFIC_POLICY],
+    };
+    let served: Vec<bool> = kinds.iter().map(|kind| is_served(kind, world)).collect::<Option<_>>()?;
+    Some(if served.into_iter().all(|one| one) { wanted } else { Adapter::Nothing })
 }
 
 /// What the Gateway API has no field for, where there is nothing else.
 fn nothing(demands: &Demands, enforcing: &mut Enforcing) {
     let policies = demands.policies;
     let needs = "an adapter for the gateway's controller";
-    if policies.auth.as_ref().is_some_and(Auth::is_asked_for) {
-        enforcing.lacks(demands, "spec.policies.auth", true, needs);
+    if let Some(auth) = policies.auth.as_ref().filter(|auth| auth.is_asked_for()) {
+        let feature = format!("{needs} that knows auth of type {}", auth.type_.name());
+        enforcing.lacks(demands, "spec.policies.auth", true, feature);
     }
     if policies.rate_limit.is_some() {
         enforcing.lacks(demands, "spec.policies.rateLimit", true, needs);

@@ -1,6 +1,6 @@
 //! What a gateway can do. That it accepts a route proves little: some say that they have accepted what they then ignore. So what a
-//! route needs is held against what the class of the gateway says it supports. Of Traefik that was seen to be true of everything that is
-//! used here, where its words about single routes are not (`e2e/tests/gateway/facts.json`).
+//! route needs is held against what the class of the gateway says it supports, and against what is known of its controller
+//! (`known.rs`).
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::resources::{GATEWAY, GATEWAY_CLASS, LISTENER_SET, Resource, is_served
 use crate::world::{Lookup, Scope, World};
 
 use super::gateways::Seat;
+use super::known;
 
 /// What a route can need beyond the core of the Gateway API, by the names that classes give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,12 +92,14 @@ impl Listener {
 impl Controller {
     /// Whether it can do this.
     pub(crate) fn can(&self, feature: Feature) -> bool {
-        self.features.iter().any(|one| one == feature.name())
+        let known = self.name.as_deref().and_then(known::of).and_then(|known| known.word(feature));
+        known.unwrap_or_else(|| self.features.iter().any(|one| one == feature.name()))
     }
 
     /// Whether it is known what it can do.
     pub(crate) fn is_known(&self) -> bool {
-        self.name.is_some() && !self.features.is_empty()
+        let lists_nothing = |name: &str| known::of(name).is_some_and(|known| !known.lists_features);
+        self.name.as_deref().is_some_and(|name| !self.features.is_empty() || lists_nothing(name))
     }
 }
 

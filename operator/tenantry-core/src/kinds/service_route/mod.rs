@@ -37,6 +37,8 @@ impl Kind for ServiceRouteKind {
         Access::read(&resources::LISTENER_SET),
         Access::own(&resources::NETWORK_POLICY),
         Access::own(&resources::MIDDLEWARE),
+        Access::own(&resources::SECURITY_POLICY),
+        Access::own(&resources::BACKEND_TRAFFIC_POLICY),
         Access::own(&resources::HTTP_ROUTE),
         Access::own(&resources::GRPC_ROUTE),
         Access::own(&resources::TLS_ROUTE),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::types::{AuthType, Backend, OnUnsupported, Protocol, ServiceRoute};
 use crate::build::{RouteParts, build_route_policies, build_routes, build_stream_routes};
@@ -13,15 +13,14 @@ use crate::kinds::tenantry_platform::{
     self,
     types::{GatewayProfile, TenantryPlatformSpec},
 };
-use crate::object::ObjectKey;
+use crate::object::{Desired, ObjectKey};
 use crate::plan::{Plan, Undecided};
 use crate::resources::{
-    GRPC_ROUTE, HTTP_ROUTE, MIDDLEWARE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TCP_ROUTE, TENANTRY_PLATFORM,
-    TLS_ROUTE, is_served,
+    GRPC_ROUTE, HTTP_ROUTE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TCP_ROUTE, TENANTRY_PLATFORM, TLS_ROUTE, is_served,
 };
 use crate::routing::{
-    Answer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Resolution, Ruling, Seat, Served, Unseated,
-    backends, controller, enforce, parents, rule, seat, served_routes,
+    Answer, Authorizer, Claimant, Controller, Demands, Enforcing, Feature, Missing, POLICY_KINDS, Resolution, Ruling,
+    Seat, Served, Unseated, backends, controller, enforce, parents, rule, seat, served_routes, unreachable_login,
 };
 use crate::workload::{Home, Standing, home_of, sort, standing};
 use crate::world::{Lookup, Scope, World};
@@ -47,6 +46,8 @@ pub(super) struct Draft {
     pub(super) lacks_backend: bool,
     /// Its routes as they are seen.
     pub(super) routes: Vec<Arc<Value>>,
+    /// The policies that name its routes, and are told by their controller how they stand.
+    pub(super) told: Vec<ObjectKey>,
     /// How the tenant is suspended.
     pub(super) suspended: Option<String>,
     /// Whether its routes are wanted as the spec says now; if not, what there is stays as it was.
@@ -67,9 +68,8 @@ pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
         draft.plan.wait(Reason::Pending, what);
         // That nothing may reach it in quarantine is known whatever else is not.
         draft.plan.undecided = if home.is_quarantined() {
-            [&HTTP_ROUTE, &GRPC_ROUTE, &TLS_ROUTE, &TCP_ROUTE, &MIDDLEWARE]
-                .map(|kind| Undecided::Kind(kind, namespace.to_owned()))
-                .into()
+            let kinds = [&HTTP_ROUTE, &GRPC_ROUTE, &TLS_ROUTE, &TCP_ROUTE].into_iter().chain(POLICY_KINDS);
+            kinds.map(|kind| Undecided::Kind(kind, namespace.to_owned())).collect()
         } else {
             vec![Undecided::Everything]
         };
@@ -78,7 +78,7 @@ pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
     let case = Case { route, namespace, home: &home, platform: &platform, kinds: &kinds, world };
     draft.routes = case.seen();
     // Whatever comes of it, what there is must be seen to be removed.
-    let _ = case.sees_middlewares();
+    let _ = case.unseen_policies();
     case.decide(&mut draft);
     draft
 }
@@ -135,6 +135,12 @@ impl Case<'_> {
         };
         let gateway = controller(&seat, self.world);
         let spec = &self.route.spec;
+        let auth = spec.policies.as_ref().and_then(|policies| policies.auth.as_ref());
+        if let Some((field, text)) =
+            auth.and_then(|auth| auth.oidc.as_ref()).and_then(|oidc| unreachable_login(oidc, &seat))
+        {
+            draft.plan.refuse(Reason::Invalid, field, text);
+        }
         let Resolution { answers, served, unknown } =
             backends(&spec.backend, &spec.variants, self.namespace, self.world, "spec.backend", &mut draft.plan);
         draft.served = match &answers {
@@ -232,16 +238,19 @@ impl Case<'_> {
         }
     }
 
-    /// Whether it is known which Middlewares there are. They are watched while somebody lists them.
-    fn sees_middlewares(&self) -> bool {
-        is_served(&MIDDLEWARE, self.world) == Some(true)
-            && self.world.list(&MIDDLEWARE, Scope::OwnedBy(self.path())) != Lookup::NotSynced
+    /// The kinds of policies of which it is not known which there are. They are watched while somebody lists them.
+    fn unseen_policies(&self) -> Vec<&'static Resource> {
+        let is_seen = |kind: &'static Resource| {
+            is_served(kind, self.world) == Some(true)
+                && self.world.list(kind, Scope::OwnedBy(self.path())) != Lookup::NotSynced
+        };
+        POLICY_KINDS.into_iter().filter(|kind| !is_seen(kind)).collect()
     }
 
     /// Leaves what there is as it is; the holes in the network only if that is said.
     fn leave(&self, plan: &mut Plan, with_holes: bool) {
         let mut kinds: Vec<&'static Resource> = self.kinds.to_vec();
-        kinds.push(&MIDDLEWARE);
+        kinds.extend(POLICY_KINDS);
         // In quarantine there are none, whatever is not known.
         if with_holes && !self.home.is_quarantined() {
             kinds.push(&NETWORK_POLICY);
@@ -294,7 +303,7 @@ impl Case<'_> {
         &self,
         seat: &Seat,
         gateway: &Controller,
-        authorizer: Option<String>,
+        authorizer: Option<Authorizer>,
         draft: &mut Draft,
     ) -> Option<Enforcing> {
         let spec = &self.route.spec;
@@ -316,6 +325,7 @@ impl Case<'_> {
             on_unsupported: spec.on_unsupported,
             authorizer,
             grpc: spec.protocol == Protocol::Grpc,
+            streams: matches!(spec.protocol, Protocol::Grpc | Protocol::WebSocket),
             route: (self.namespace, self.name()),
         };
         let Some(mut enforcing) = enforce(&demands, seat, gateway, self.world) else {
@@ -339,7 +349,7 @@ impl Case<'_> {
 
     /// Where an external service that decides is asked: none if there is none to be, and none at all while it is missing.
     #[allow(clippy::option_option)] // Not asked for, and not there, are two things.
-    fn authorizer(&self, draft: &mut Draft) -> Option<Option<(String, Served)>> {
+    fn authorizer(&self, draft: &mut Draft) -> Option<Option<(Authorizer, Served)>> {
         let auth = self.route.spec.policies.as_ref().and_then(|policies| policies.auth.as_ref());
         let Some(external) =
             auth.filter(|auth| auth.type_ == AuthType::External).and_then(|auth| auth.external.as_ref())
@@ -352,7 +362,8 @@ impl Case<'_> {
             backends(&backend, &[], self.namespace, self.world, field, &mut draft.plan).served.into_iter().next()?;
         let address =
             sort::APPLICATION.address(self.namespace, &external.application_ref.name, served.port, &external.path);
-        Some(Some((address, served)))
+        let authorizer = Authorizer { address, service: served.service.clone(), port: served.port };
+        Some(Some((authorizer, served)))
     }
 
     /// Whether its path may be had.
@@ -379,19 +390,40 @@ impl Case<'_> {
 
     fn want(&self, seat: &Seat, answers: &[Answer], enforcing: &Enforcing, draft: &mut Draft) {
         let parts = self.parts();
+        let protocol = self.route.spec.protocol;
+        let routes = match answers.last().filter(|_| protocol.is_stream()) {
+            Some(answer) => build_stream_routes(&parts, seat, answer),
+            None => build_routes(&parts, seat, answers, enforcing, protocol == Protocol::Grpc),
+        };
         let plan = &mut draft.plan;
         for one in &enforcing.objects {
-            plan.want(parts.object(one.resource, one.role).with("spec", &one.spec));
+            let mut spec = one.spec.clone();
+            if one.names_routes {
+                spec["targetRefs"] = self.targets(&routes);
+            }
+            let object = parts.object(one.resource, one.role).with("spec", &spec);
+            if one.names_routes {
+                draft.told.push(object.key().clone());
+            }
+            plan.want(object);
         }
-        if !self.sees_middlewares() {
-            plan.undecided.push(Undecided::Kind(&MIDDLEWARE, self.namespace.to_owned()));
-        }
+        let unseen = self.unseen_policies().into_iter();
+        plan.undecided.extend(unseen.map(|kind| Undecided::Kind(kind, self.namespace.to_owned())));
         draft.is_wanted = true;
-        let protocol = self.route.spec.protocol;
-        if let Some(answer) = answers.last().filter(|_| protocol.is_stream()) {
-            plan.desired.extend(build_stream_routes(&parts, seat, answer));
-        } else {
-            plan.desired.extend(build_routes(&parts, seat, answers, enforcing, protocol == Protocol::Grpc));
-        }
+        plan.desired.extend(routes);
+    }
+
+    /// The routes that a policy is for: those that are wanted, and those that are still there, which must not serve without it before
+    /// they are removed.
+    fn targets(&self, wanted: &[Desired]) -> Value {
+        let owner = self.path();
+        let there = self.kinds.iter().flat_map(|kind| {
+            let listed = self.world.list(kind, Scope::OwnedBy(owner.clone())).found().unwrap_or_default();
+            let ours = listed.into_iter().filter(|route| route["owner"] == owner.as_str());
+            ours.filter_map(|route| route["name"].as_str().map(|name| (kind.kind, name.to_owned()))).collect::<Vec<_>>()
+        });
+        let wanted = wanted.iter().map(|route| (route.key().resource.kind, route.key().name.clone()));
+        let all: BTreeSet<(&str, String)> = there.chain(wanted).collect();
+        all.into_iter().map(|(kind, name)| json!({ "group": HTTP_ROUTE.group, "kind": kind, "name": name })).collect()
     }
 }

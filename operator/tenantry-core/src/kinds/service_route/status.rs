@@ -8,9 +8,9 @@ use super::types::{ClaimStatus, Implementation, ServiceRoute, ServiceRouteStatus
 use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::kind::Outcome;
 use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
-use crate::routing::{Listener, Ruling, Seat, served_routes};
+use crate::routing::{Listener, Ruling, Seat, Standing, served_routes, standing_of};
 use crate::workload::{Verdict, tell};
-use crate::world::World;
+use crate::world::{Lookup, World};
 
 /// What the status should say.
 pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: Timestamp) -> ServiceRouteStatus {
@@ -23,10 +23,16 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
     let kinds: Vec<_> = [&NETWORK_POLICY, &ENDPOINT_SLICE].into_iter().chain(routes).collect();
     tell(&mut conditions, done, "route", &kinds, world);
     let (truth, reason, message) = programmed(&draft);
-    let serves = truth == Truth::True;
     conditions.set(Type::Programmed, truth, reason, message);
+    let fault = told(&draft, world);
+    let serves = truth == Truth::True && fault.is_none();
+    let mut parts = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied, Type::Programmed];
+    if fault.is_some() {
+        // What is not asked for of the gateway is only named; what is, and does not come about, is no service.
+        parts.push(Type::PoliciesEnforced);
+    }
     if route.spec.policies.is_some() || !draft.missing.is_empty() {
-        let (truth, reason, message) = enforced(&draft);
+        let (truth, reason, message) = fault.unwrap_or_else(|| enforced(&draft));
         conditions.set(Type::PoliciesEnforced, truth, reason, message);
     }
     conditions.set_stalled(done);
@@ -48,10 +54,7 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
             controller: draft.controller.as_ref().and_then(|gateway| gateway.name.clone()),
             missing_features: draft.missing.iter().map(|one| format!("{}: {}", one.field, one.feature)).collect(),
         }),
-        conditions: conditions.summarise(
-            &[Type::Accepted, Type::ResolvedRefs, Type::Applied, Type::Programmed],
-            "the gateway serves it, and somebody answers",
-        ),
+        conditions: conditions.summarise(&parts, "the gateway serves it, and somebody answers"),
     }
 }
 
@@ -178,6 +181,29 @@ fn not_taken(route: &Value, seat: &Seat, controller: Option<&str>) -> Option<Ver
         }
     }
     None
+}
+
+/// What is wrong with the policies that are told how they stand; none while they are in effect. The worst is said first.
+fn told(draft: &Draft, world: &World) -> Option<Verdict> {
+    let (seat, gateway) = draft.seat.as_ref().zip(draft.controller.as_ref())?;
+    let verdicts = draft.told.iter().filter_map(|key| {
+        let facts = match world.get(key) {
+            Lookup::Found(facts) => Some(facts),
+            Lookup::Missing | Lookup::NotSynced => None,
+        };
+        let title = format!("{} {}", key.resource.kind, key.name);
+        match standing_of(facts.as_deref(), seat, gateway.name.as_deref()) {
+            Standing::Enforced => None,
+            Standing::Unknown(why) => Some((Truth::Unknown, Reason::Pending, format!("{title} {why}"))),
+            Standing::Overridden(words) => {
+                Some((Truth::False, Reason::PolicyNotEnforced, format!("{title} is overridden: {words}")))
+            }
+            Standing::Rejected(words) => {
+                Some((Truth::False, Reason::PolicyNotEnforced, format!("{title} is rejected: {words}")))
+            }
+        }
+    });
+    verdicts.min_by_key(|(truth, ..)| *truth)
 }
 
 /// Whether each policy is enforced.

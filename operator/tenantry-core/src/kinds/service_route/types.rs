@@ -10,11 +10,11 @@ use crate::conditions::Condition;
 use crate::kinds::tenantry_platform::types::Exposure;
 use crate::workload::types::{ExposedApi, Match};
 
+mod auth;
 mod policies;
 
-pub use policies::{
-    Auth, AuthType, Breaker, Cors, ExternalAuth, HeaderEdit, Jwt, Limited, Per, Policies, RateLimit, Retry, Timeouts,
-};
+pub use auth::{ApiKey, Auth, AuthType, ClaimToHeader, ClientCertificates, ExternalAuth, Jwt, Oidc};
+pub use policies::{Breaker, Cors, HeaderEdit, Limited, Per, Policies, RateLimit, Retry, Timeouts};
 
 /// Publishes a service of an environment under a path of the environment's gateway.
 #[derive(Debug, Clone, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
@@ -257,7 +257,8 @@ pub struct ServiceRouteStatus {
     /// Generation of the spec that this status was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Accepted, ResolvedRefs, Applied, Programmed; Reconciling and Stalled only while True.
+    /// Ready, Accepted, ResolvedRefs, Applied, Programmed; PoliciesEnforced where there are policies; Reconciling and Stalled only while
+    /// True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

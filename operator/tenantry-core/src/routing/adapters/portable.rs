@@ -38,7 +38,8 @@ pub(super) fn enforce(demands: &Demands, controller: &Controller, adapter: Adapt
         }
     }
     let mut timeouts = Map::new();
-    if let Some(wanted) = &policies.timeouts {
+    // Envoy Gateway's own policy has all of them in one place.
+    if let Some(wanted) = policies.timeouts.as_ref().filter(|_| adapter != Adapter::EnvoyGateway) {
         if let Some(span) = wanted.request {
             if controller.can(Feature::RequestTimeout) && !demands.grpc {
                 timeouts.insert("request".into(), json!(span));
@@ -58,7 +59,7 @@ pub(super) fn enforce(demands: &Demands, controller: &Controller, adapter: Adapt
         enforcing.timeouts = Value::Object(timeouts);
     }
     if let Some(wanted) = &policies.cors {
-        if controller.can(Feature::Cors) && !demands.grpc {
+        if controller.can(Feature::Cors) && !demands.grpc && adapter != Adapter::EnvoyGateway {
             enforcing.filters.push(json!({ "type": "CORS", "cors": cors(wanted) }));
         } else if adapter == Adapter::Nothing {
             lacks(enforcing, "spec.policies.cors", false, Feature::Cors);

@@ -7,9 +7,6 @@ use crate::kinds::service_route::types::{AuthType, Limited, Per};
 use crate::names::child_name;
 use crate::resources::MIDDLEWARE;
 
-/// As its GatewayClass names it.
-pub(super) const CONTROLLER: &str = "traefik.io/gateway-controller";
-
 pub(super) fn enforce(demands: &Demands, enforcing: &mut Enforcing) {
     let policies = demands.policies;
     // Who may not call is turned away first; what is dear comes last.
@@ -57,16 +54,24 @@ pub(super) fn enforce(demands: &Demands, enforcing: &mut Enforcing) {
                 // The backend has no use for the password.
                 middlewares.push(("auth", json!({ "basicAuth": { "secret": secret.name, "removeHeader": true } })));
             }
-            (AuthType::External, _, Some(address)) => {
-                let mut spec = json!({ "address": address, "trustForwardHeader": false });
-                let headers = auth.external.as_ref().map(|external| &external.response_headers);
-                if let Some(headers) = headers.filter(|headers| !headers.is_empty()) {
+            (AuthType::External, _, Some(authorizer)) => {
+                let mut spec = json!({ "address": authorizer.address, "trustForwardHeader": false });
+                let external = auth.external.as_ref();
+                if let Some(headers) = external.map(|one| &one.response_headers).filter(|all| !all.is_empty()) {
                     spec["authResponseHeaders"] = json!(headers);
+                }
+                if let Some(headers) = external.map(|one| &one.request_headers).filter(|all| !all.is_empty()) {
+                    let mut shown = headers.clone();
+                    if !shown.iter().any(|one| one.eq_ignore_ascii_case("Authorization")) {
+                        shown.push("Authorization".to_owned());
+                    }
+                    spec["authRequestHeaders"] = json!(shown);
                 }
                 middlewares.push(("auth", json!({ "forwardAuth": spec })));
             }
             (type_, ..) => {
-                let feature = format!("a gateway that knows auth of type {type_:?}: Traefik knows External and Basic");
+                let feature =
+                    format!("a gateway that knows auth of type {}: Traefik knows External and Basic", type_.name());
                 enforcing.lacks(demands, "spec.policies.auth", true, feature);
             }
         }
@@ -93,6 +98,6 @@ pub(super) fn enforce(demands: &Demands, enforcing: &mut Enforcing) {
     });
     let filters: Vec<Value> = named.chain(std::mem::take(&mut enforcing.filters)).collect();
     enforcing.filters = filters;
-    let objects = middlewares.into_iter().map(|(role, spec)| Enforced { role, resource: &MIDDLEWARE, spec });
-    enforcing.objects.extend(objects);
+    let object = |(role, spec)| Enforced { role, resource: &MIDDLEWARE, spec, names_routes: false };
+    enforcing.objects.extend(middlewares.into_iter().map(object));
 }

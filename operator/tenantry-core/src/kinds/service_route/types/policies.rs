@@ -7,7 +7,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::LocalRef;
+use super::auth::Auth;
 use crate::workload::types::Span;
 
 /// What happens to requests on their way.
@@ -80,7 +80,13 @@ pub struct Retry {
 #[serde(rename_all = "camelCase")]
 pub struct Cors {
     /// The origins, such as `https://desk.example.com`. 1 to 64.
-    #[schemars(length(min = 1, max = 64), inner(length(max = 253), regex(pattern = r"^(\*|https?://[^\s/]+)$")))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(
+            length(max = 253),
+            regex(pattern = r"^(\*|https?://(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)(:[0-9]{1,5})?)$")
+        )
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allow_origins: Vec<String>,
     /// The methods besides GET, HEAD and POST. At most 9.
@@ -96,96 +102,6 @@ pub struct Cors {
     /// Whether pages may send cookies and the like. Default: not.
     #[serde(default)]
     pub allow_credentials: bool,
-}
-
-/// Who may call a route. What belongs to the type is set, and nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.external) == (self.type == 'External')").message("external belongs to type External: set both, or neither").field_path(".external"))]
-#[x_kube(validation = Rule::new("has(self.secretRef) == (self.type in ['Basic', 'APIKey'])").message("secretRef belongs to the types Basic and APIKey: set both, or neither").field_path(".secretRef"))]
-#[x_kube(validation = Rule::new("has(self.jwt) == (self.type == 'JWT')").message("jwt belongs to type JWT: set both, or neither").field_path(".jwt"))]
-pub struct Auth {
-    /// How callers are known.
-    #[serde(rename = "type")]
-    pub type_: AuthType,
-    /// Who is asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub external: Option<ExternalAuth>,
-    /// A Secret in the same namespace: of type Basic with the key `users`, lines as htpasswd makes them; of type APIKey one key for each
-    /// caller.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_ref: Option<LocalRef>,
-    /// Whose tokens are taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jwt: Option<Jwt>,
-}
-
-impl Auth {
-    /// Whether anything is asked of callers.
-    pub fn is_asked_for(&self) -> bool {
-        self.type_ != AuthType::None
-    }
-}
-
-/// How callers are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum AuthType {
-    /// Not at all; to say so.
-    None,
-    /// Another service decides about each request.
-    External,
-    /// By name and password.
-    Basic,
-    /// By a key in the header `X-Api-Key`.
-    #[serde(rename = "APIKey")]
-    ApiKey,
-    /// By a signed token in the header Authorization.
-    #[serde(rename = "JWT")]
-    Jwt,
-    /// By a login at a provider of OpenID Connect. No gateway is supported for it yet: refused.
-    #[serde(rename = "OIDC")]
-    Oidc,
-    /// By a certificate. No gateway is supported for it yet: refused.
-    #[serde(rename = "MTLS")]
-    Mtls,
-}
-
-/// A service that decides about each request: 2xx lets it through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ExternalAuth {
-    /// An Application in the same namespace.
-    pub application_ref: LocalRef,
-    /// The path at which it is asked. Default: /.
-    #[serde(default = "root")]
-    #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^\s?#]*$"))]
-    pub path: String,
-    /// Headers of its answer that the backend is sent. At most 16.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(min = 1, max = 256), regex(pattern = r"^[A-Za-z0-9-]+$")))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub response_headers: Vec<String>,
-}
-
-fn root() -> String {
-    "/".to_owned()
-}
-
-/// Whose tokens are taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Jwt {
-    /// Who must have issued them.
-    #[schemars(length(min = 1, max = 253))]
-    pub issuer: String,
-    /// For whom they must be, one of these. At most 8.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub audiences: Vec<String>,
-    /// Where the issuer's keys are.
-    #[schemars(length(min = 8, max = 253), regex(pattern = r"^https://[^\s]+$"))]
-    pub jwks_uri: String,
 }
 
 /// How many requests are let through. Each proxy of the gateway counts for itself.

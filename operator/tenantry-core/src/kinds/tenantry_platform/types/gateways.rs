@@ -172,6 +172,8 @@ pub enum PolicyAdapter {
     Portable,
     /// Middlewares of Traefik.
     Traefik,
+    /// SecurityPolicies and BackendTrafficPolicies of Envoy Gateway.
+    EnvoyGateway,
 }
 
 /// The pods that a Gateway's traffic comes from.

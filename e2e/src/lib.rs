@@ -12,6 +12,7 @@
 
 pub mod audit;
 pub mod cache;
+pub mod cargo;
 pub mod cluster;
 pub mod components;
 pub mod control_plane;

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::cargo;
 use crate::cluster::{Cluster, ClusterError};
 use crate::identity::{Identity, IdentityError};
 use crate::objects::{self, ObjectError};
@@ -80,7 +81,7 @@ pub enum OperatorError {
 
 /// Builds `tenantry` with the cargo that runs us, its progress on stderr, and answers where the program is. Blocks.
 pub fn build(release: bool) -> Result<PathBuf, OperatorError> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo::cargo();
     command.args(["build", "--package", "tenantry", "--bin", "tenantry", "--message-format=json-render-diagnostics"]);
     if release {
         command.arg("--release");

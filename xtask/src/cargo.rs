@@ -12,8 +12,20 @@ pub(crate) struct Cargo(pub(crate) Command);
 pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_one_run(name)) {
+        command.env_remove(name);
+    }
     command.args(arguments).current_dir(root());
     Cargo(command)
+}
+
+/// Whether cargo has set it for the program that it runs, which is us. Build scripts such as ring's look at some of these, so they would run
+/// anew whenever cargo is called by us and not by hand. What people set, such as `CARGO_TARGET_DIR`, is none of them.
+/// As `tenantry_e2e::cargo`, which this crate does without.
+fn is_of_one_run(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"].iter().any(|start| name.starts_with(start))
+        || ["CARGO", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&&*name)
 }
 
 impl Cargo {

@@ -9,10 +9,13 @@ mod audit;
 mod autoscalers;
 mod birth;
 mod can_i;
+#[path = "../../../operator/tenantry-core/tests/edges/mod.rs"]
+mod cases;
 mod collisions;
 mod configuration;
 mod deletion;
 mod drift;
+mod edges;
 mod envoy_gateway;
 mod exact;
 mod faults;

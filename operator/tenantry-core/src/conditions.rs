@@ -297,6 +297,11 @@ impl Reason {
         }
     }
 
+    /// Whether what is Unknown for this reason is about to be known, without anybody's help.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Pending | Self::Progressing | Self::NotProbed | Self::GatewayNotReady)
+    }
+
     /// That of a condition, if it is one of ours.
     pub fn of(condition: &Condition) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == condition.reason)

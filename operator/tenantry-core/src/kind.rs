@@ -36,6 +36,9 @@ pub trait Kind: 'static {
     const CHILDREN: Children;
     /// What it reads and writes: watches, RBAC rules and docs are made from this.
     const ACCESS: &'static [Access];
+    /// Fields of its status that tell of other resources and change when those do, often several in a moment: what changes nothing else is
+    /// written a moment later, all at once. An entry of a list with `ready: false` is one that may be about to be.
+    const INCIDENTAL: &'static [&'static str] = &[];
 
     /// What this resource wants (`plan.rs`). Also called while it is being deleted.
     fn plan(cr: &Self::Cr, world: &World, now: Timestamp) -> Plan;
@@ -144,6 +147,8 @@ pub struct Registration {
     pub children: Children,
     /// What it reads and writes.
     pub access: &'static [Access],
+    /// [`Kind::INCIDENTAL`].
+    pub incidental: &'static [&'static str],
     /// Its CustomResourceDefinition.
     pub crd: fn() -> CustomResourceDefinition,
     /// [`Kind::plan`], with owner marks stamped on every wanted object that can have one, and the objects sorted.
@@ -161,6 +166,7 @@ impl Registration {
             resource: K::RESOURCE,
             children: K::CHILDREN,
             access: K::ACCESS,
+            incidental: K::INCIDENTAL,
             crd: schema::crd::<K::Cr>,
             plan: plan_erased::<K>,
             status: status_erased::<K>,

@@ -20,6 +20,7 @@ pub mod kinds;
 pub mod meta;
 pub mod names;
 pub mod object;
+pub mod passing;
 pub mod plan;
 pub mod policies;
 pub mod quantity;

@@ -30,6 +30,9 @@ pub(crate) use status::{Verdict, judge, tell};
 use crate::access::Access;
 use crate::resources;
 
+/// What a workload's status tells of those that it refers to, and that refer to it.
+pub(crate) const INCIDENTAL: &[&str] = &["models", "tools", "peers", "usedBy"];
+
 /// What every workload reads and owns, besides what is special about its kind.
 pub(crate) const ACCESS: &[Access] = &[
     Access::read(&resources::NAMESPACE),

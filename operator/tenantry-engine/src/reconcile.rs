@@ -71,7 +71,9 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
     }
     let (plan, moment) = match plan(engine, kind, key, &cr) {
         Ok(planned) => planned,
-        Err(malformed) => return stall(engine, key, &cr, &malformed.to_string()).await.map_err(|error| vec![error]),
+        Err(malformed) => {
+            return stall(engine, kind, key, &cr, &malformed.to_string()).await.map_err(|error| vec![error]);
+        }
     };
     let owner = Owner::of(kind.resource, &cr);
     let mut errors = Vec::new();
@@ -176,13 +178,19 @@ async fn finish(
         status
     };
     match status {
-        Ok(status) => status::write(engine, key, cr, &status, wrote).await,
-        Err(malformed) => stall(engine, key, cr, &malformed.to_string()).await,
+        Ok(status) => status::write(engine, kind, key, cr, &status, wrote).await,
+        Err(malformed) => stall(engine, kind, key, cr, &malformed.to_string()).await,
     }
 }
 
 /// A stored resource that does not fit its type: nothing is done about it, and its status says so.
-async fn stall(engine: &Engine, key: &ObjectKey, cr: &Value, message: &str) -> Result<Option<Duration>, Error> {
+async fn stall(
+    engine: &Engine,
+    kind: &Registration,
+    key: &ObjectKey,
+    cr: &Value,
+    message: &str,
+) -> Result<Option<Duration>, Error> {
     let before: Vec<Condition> = serde_json::from_value(cr["status"]["conditions"].clone()).unwrap_or_default();
     let generation = cr["metadata"]["generation"].as_i64().unwrap_or_default();
     let mut conditions = Conditions::new(&before, generation, engine.clock.now());
@@ -191,7 +199,7 @@ async fn stall(engine: &Engine, key: &ObjectKey, cr: &Value, message: &str) -> R
     let mut status = cr.get("status").cloned().unwrap_or_else(|| json!({}));
     status["observedGeneration"] = Value::from(generation);
     status["conditions"] = json!(conditions.summarise(&[Type::Accepted], ""));
-    status::write(engine, key, cr, &status, false).await
+    status::write(engine, kind, key, cr, &status, false).await
 }
 
 /// Logs failures; returns how long the server asked us to wait.

@@ -1,12 +1,14 @@
 //! Writes a status when it says something new, and not before it has something to say: a state that is about to pass is
-//! held back for a moment, so that a tenant that is ready in half a second costs one status write, not four.
+//! held back for a moment, so that a tenant that is ready in half a second costs one status write, not four (ADR 4).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tenantry_core::kind::Registration;
 use tenantry_core::object::ObjectKey;
+use tenantry_core::passing::{Passing, passing};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
@@ -16,17 +18,44 @@ use crate::{events, merge};
 /// How long a passing state is held back.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Since when resources have had a passing state that was not written.
+/// How much longer for each other resource that is waiting, where nothing of the newest spec is said: those whose turn has not come at other
+/// controllers would all cost a write that says so, just while these have most to do.
+const PATIENCE_FOR_EACH_OTHER: Duration = Duration::from_millis(200);
+
+/// How long at most.
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Passing states that were not written.
 #[derive(Default)]
 pub struct Patience {
-    since: Mutex<HashMap<ObjectKey, Instant>>,
+    held: Mutex<HashMap<ObjectKey, Held>>,
+}
+
+/// One of them: since when, of what sort it is, and for how long at most.
+struct Held {
+    since: Instant,
+    passing: Passing,
+    most: Duration,
 }
 
 impl Patience {
-    /// How much longer to wait with a passing state; `None` if it has been long enough.
-    fn remaining(&self, key: &ObjectKey) -> Option<Duration> {
-        let since = *self.lock().entry(key.clone()).or_insert_with(Instant::now);
-        PATIENCE.checked_sub(since.elapsed()).filter(|left| !left.is_zero())
+    /// How much longer to wait with a passing state; `None` if it has been long enough. What passes in another way begins anew.
+    fn remaining(&self, key: &ObjectKey, passing: Passing) -> Option<Duration> {
+        let mut all = self.lock();
+        let others = u32::try_from(all.len()).unwrap_or(u32::MAX).saturating_sub(u32::from(all.contains_key(key)));
+        let most = match passing {
+            Passing::No => Duration::ZERO,
+            Passing::Soon => PATIENCE,
+            Passing::Unsaid => (PATIENCE + PATIENCE_FOR_EACH_OTHER.saturating_mul(others)).min(MOST_PATIENCE),
+        };
+        let now = Instant::now();
+        let held = all.entry(key.clone()).or_insert(Held { since: now, passing, most });
+        if held.passing != passing {
+            *held = Held { since: now, passing, most };
+        }
+        // The last ones of many wait as long as the first.
+        held.most = held.most.max(most);
+        held.most.checked_sub(now - held.since).filter(|left| !left.is_zero())
     }
 
     /// Starts over.
@@ -34,8 +63,8 @@ impl Patience {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectKey, Instant>> {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectKey, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,6 +72,7 @@ impl Patience {
 /// a look that `wrote` something always, because the events of that are about to come, however long others had their turn before.
 pub async fn write(
     engine: &Engine,
+    kind: &Registration,
     key: &ObjectKey,
     cr: &Value,
     status: &Value,
@@ -53,11 +83,12 @@ pub async fn write(
         engine.patience.forget(key);
         return Ok(None);
     };
-    if is_passing(status) {
+    let passing = passing(&before, status, kind.incidental);
+    if passing != Passing::No {
         if wrote {
             engine.patience.forget(key);
         }
-        if let Some(left) = engine.patience.remaining(key) {
+        if let Some(left) = engine.patience.remaining(key, passing) {
             return Ok(Some(left));
         }
     }
@@ -69,14 +100,49 @@ pub async fn write(
     Ok(None)
 }
 
-/// Whether more is about to come by itself: work is under way and nothing has failed.
-fn is_passing(status: &Value) -> bool {
-    let holds = |type_: &str, value: &str| {
-        status["conditions"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|condition| condition["type"] == type_ && condition["status"] == value)
-    };
-    holds("Reconciling", "True") && !holds("Ready", "False")
+#[cfg(test)]
+mod tests {
+    use tenantry_core::resources::AGENT;
+
+    use super::*;
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::namespaced(&AGENT, "acme-dev", name)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_state_that_lasts_is_told_after_two_seconds() {
+        let patience = Patience::default();
+        for passing in [Passing::Soon, Passing::Unsaid] {
+            assert_eq!(patience.remaining(&key("a"), passing), Some(PATIENCE));
+            tokio::time::advance(Duration::from_millis(1500)).await;
+            assert_eq!(patience.remaining(&key("a"), passing), Some(Duration::from_millis(500)));
+            tokio::time::advance(Duration::from_millis(500)).await;
+            assert_eq!(patience.remaining(&key("a"), passing), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_many_wait_a_new_spec_is_given_longer_and_nothing_else_is() {
+        let patience = Patience::default();
+        for index in 0..100 {
+            patience.remaining(&key(&index.to_string()), Passing::Unsaid);
+        }
+        assert_eq!(patience.remaining(&key("new"), Passing::Unsaid), Some(Duration::from_secs(22)));
+        assert_eq!(patience.remaining(&key("told"), Passing::Soon), Some(PATIENCE));
+        for index in 100..2000 {
+            patience.remaining(&key(&index.to_string()), Passing::Unsaid);
+        }
+        assert_eq!(patience.remaining(&key("new"), Passing::Unsaid), Some(MOST_PATIENCE));
+        // The others are told: it waits as long as they could have, and no longer.
+        for index in 0..2000 {
+            patience.forget(&key(&index.to_string()));
+        }
+        tokio::time::advance(MOST_PATIENCE / 2).await;
+        assert_eq!(patience.remaining(&key("new"), Passing::Unsaid), Some(MOST_PATIENCE / 2));
+        tokio::time::advance(MOST_PATIENCE / 2).await;
+        assert_eq!(patience.remaining(&key("new"), Passing::Unsaid), None);
+        // Who comes now is alone again, but for these two.
+        assert_eq!(patience.remaining(&key("later"), Passing::Unsaid), Some(PATIENCE + 2 * PATIENCE_FOR_EACH_OTHER));
+    }
 }

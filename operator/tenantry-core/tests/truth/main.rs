@@ -3,11 +3,14 @@
 //! `fields.rs` is about fields that nobody honours. Lies that only the engine could tell (a status for a version that was not looked at, a
 //! missing child) are oracle O7 of the simulation.
 
+#[path = "../edges/mod.rs"]
+mod edges;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bad_input;
 mod fields;
+mod limits;
 mod stage;
 
 use serde_json::{Value, json};

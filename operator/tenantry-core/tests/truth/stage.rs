@@ -8,6 +8,7 @@ use tenantry_core::plan::Plan;
 use tenantry_core::resources::{ENDPOINT_SLICE, MANAGED_DEPLOYMENT};
 use tenantry_core::world::{MemoryWorld, World};
 
+pub use crate::edges::specs::smallest;
 use crate::support::{applied, installed_world, now, outcome, plan, registration, status};
 
 pub const NAMESPACE: &str = "acme-dev";
@@ -68,6 +69,11 @@ impl Stage {
         stage.run(WELL);
         stage.speak("Verified", "2 tools");
         stage
+    }
+
+    /// Nothing runs, and there is no resource yet.
+    pub fn in_environment(kind: &'static str) -> Self {
+        Self { cr: Value::Null, world: environment(), kind }
     }
 
     /// The smallest workload of its kind that has a protocol or listens.
@@ -229,16 +235,6 @@ impl Stage {
 
 fn is_owned(object: &Value) -> bool {
     object["metadata"]["annotations"]["tenantry.dev/owner"].as_str().is_some_and(|owner| owner.ends_with("/uid-web"))
-}
-
-/// The smallest spec of each kind.
-pub fn smallest(kind: &str) -> Value {
-    match kind {
-        "Application" => json!({ "image": "registry.example/web:1", "ports": [{ "name": "http", "port": 8080 }] }),
-        "Agent" => json!({ "image": "registry.example/agent:1", "a2a": { "enabled": true } }),
-        "McpServer" => json!({ "image": "registry.example/tools:1" }),
-        _ => json!({ "model": { "uri": "hf://example/small" }, "runtime": { "image": "registry.example/model:1" } }),
-    }
 }
 
 /// Value, reason and message of a condition.

@@ -25,6 +25,7 @@ impl Kind for AgentKind {
     const RESOURCE: &'static Resource = &resources::AGENT;
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
+    const INCIDENTAL: &'static [&'static str] = workload::INCIDENTAL;
 
     fn plan(cr: &Agent, world: &World, now: Timestamp) -> Plan {
         workload::draft(&plan::workload(cr, world), world, now).plan

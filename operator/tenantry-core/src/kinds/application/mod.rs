@@ -24,6 +24,7 @@ impl Kind for ApplicationKind {
     const RESOURCE: &'static Resource = &resources::APPLICATION;
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
+    const INCIDENTAL: &'static [&'static str] = workload::INCIDENTAL;
 
     fn plan(cr: &Application, world: &World, now: Timestamp) -> Plan {
         workload::draft(&plan::workload(cr), world, now).plan

@@ -26,6 +26,7 @@ impl Kind for McpServerKind {
     const RESOURCE: &'static Resource = &resources::MCP_SERVER;
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
+    const INCIDENTAL: &'static [&'static str] = workload::INCIDENTAL;
 
     fn plan(cr: &McpServer, world: &World, now: Timestamp) -> Plan {
         workload::draft(&plan::workload(cr, world), world, now).plan

@@ -24,6 +24,7 @@ impl Kind for ModelDeploymentKind {
     const RESOURCE: &'static Resource = &resources::MODEL_DEPLOYMENT;
     const CHILDREN: Children = Children::Owned;
     const ACCESS: &'static [Access] = workload::ACCESS;
+    const INCIDENTAL: &'static [&'static str] = workload::INCIDENTAL;
 
     fn plan(cr: &ModelDeployment, world: &World, now: Timestamp) -> Plan {
         plan::draft(cr, world, now).plan

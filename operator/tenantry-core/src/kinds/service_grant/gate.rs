@@ -27,7 +27,9 @@ impl End<'_> {
         let place = &self.home.place;
         if !self.is_quarantined() {
             let ways = build_gate_ways(place, self.name, pods, &takers.namespaces, &takers.workloads);
-            ways.into_iter().for_each(|way| draft.plan.want(way));
+            for way in ways {
+                draft.plan.want(way);
+            }
         }
         self.look_at_gate(self.namespace, self.name, draft);
         if self.home.stands_still() {
@@ -41,7 +43,9 @@ impl End<'_> {
             replicas: i32::from(!self.home.has_no_pods()),
             rules: self.rules(spec, provider, served),
         };
-        build_gate(&gate).into_iter().for_each(|part| draft.plan.want(part));
+        for part in build_gate(&gate) {
+            draft.plan.want(part);
+        }
     }
 
     /// Leaves the gate as it is, but for its ways.

@@ -151,25 +151,25 @@ impl Rules {
         match method.as_str() {
             "tools/call" => {
                 let Some(tool) = named.and_then(Value::as_str) else {
-                    return Err(self.refusal(headers, members, INVALID_PARAMS, "the tool has no name".into()));
+                    return Err(Self::refusal(headers, members, INVALID_PARAMS, "the tool has no name".into()));
                 };
                 if self.tools.contains(tool) {
                     return Ok(Answer::Any);
                 }
-                Err(self.refusal(headers, members, INVALID_PARAMS, format!("tool {tool:?} is not granted")))
+                Err(Self::refusal(headers, members, INVALID_PARAMS, format!("tool {tool:?} is not granted")))
             }
             method if TELLING.contains(&method) => Ok(Answer::TellsWhatThereIs),
             "subscriptions/listen" if is_about_tools(params) => Ok(Answer::Any),
             method if BESIDE_TOOLS.contains(&method) || method.starts_with("notifications/") => Ok(Answer::Any),
             method => {
                 let text = format!("method {method:?} is not granted, which is for tools alone");
-                Err(self.refusal(headers, members, METHOD_NOT_FOUND, text))
+                Err(Self::refusal(headers, members, METHOD_NOT_FOUND, text))
             }
         }
     }
 
     /// As a server would answer that has no such thing: clients go on after that.
-    fn refusal(&self, headers: &HeaderMap, message: &Map<String, Value>, code: i64, words: String) -> Refusal {
+    fn refusal(headers: &HeaderMap, message: &Map<String, Value>, code: i64, words: String) -> Refusal {
         let is_modern = headers.get("mcp-protocol-version").is_some_and(|version| version == MODERN);
         let status = match (message.get("id"), is_modern) {
             // Nobody waits for an answer, so that the status must say it.

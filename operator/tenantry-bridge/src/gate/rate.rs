@@ -71,8 +71,8 @@ mod tests {
     fn all_are_counted_together_unless_clients_are() {
         let now = Instant::now();
         let (together, apart) =
-            (Limit::new(1, Duration::from_secs(60), false), Limit::new(1, Duration::from_secs(60), true));
-        assert_eq!((together.take(ONE, now), together.take(OTHER, now)), (Ok(()), Err(Duration::from_secs(60))));
+            (Limit::new(1, Duration::from_mins(1), false), Limit::new(1, Duration::from_mins(1), true));
+        assert_eq!((together.take(ONE, now), together.take(OTHER, now)), (Ok(()), Err(Duration::from_mins(1))));
         assert_eq!((apart.take(ONE, now), apart.take(OTHER, now)), (Ok(()), Ok(())));
         apart.take(ONE, now).expect_err("its own is used up");
         for address in 0..u32::try_from(2 * MOST_CLIENTS).expect("small") {

@@ -60,7 +60,7 @@ async fn answer(State(service): State<Service>, method: Method, uri: Uri, header
         "events" => events(format!("id: 1\ndata: {listed}\n\n")),
         "gone" => StatusCode::NOT_FOUND.into_response(),
         "slow" => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             StatusCode::OK.into_response()
         }
         // One event at once, and nothing more for long.
@@ -68,7 +68,7 @@ async fn answer(State(service): State<Service>, method: Method, uri: Uri, header
             let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
             tokio::spawn(async move {
                 let _ = sender.send(Ok(Bytes::from(format!("data: {}\n\n", list(&json!(1)))))).await;
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(Duration::from_mins(1)).await;
             });
             let body = axum::body::Body::new(Channel(receiver));
             ([("content-type", "text/event-stream")], body).into_response()
@@ -154,14 +154,12 @@ impl Gate {
     }
 
     pub fn ask(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut head = format!("{line} HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n");
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
+        let mut head = vec![format!("{line} HTTP/1.1"), "host: gate".into(), "connection: close".into()];
+        head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
         if !body.is_empty() {
-            head += &format!("content-length: {}\r\n", body.len());
+            head.push(format!("content-length: {}", body.len()));
         }
-        read(self.say(format!("{head}\r\n{body}").as_bytes()))
+        read(self.say(format!("{}\r\n\r\n{body}", head.join("\r\n")).as_bytes()))
     }
 
     /// A message to the server.

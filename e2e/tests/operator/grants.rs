@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Value, json};
-use tenantry_core::resources::NETWORK_POLICY;
+use tenantry_core::resources::{MANAGED_DEPLOYMENT, NETWORK_POLICY, SERVICE, SERVICE_ACCOUNT};
 use tenantry_e2e::{eventually, objects};
 
 use crate::program::{Operator, SOON};
@@ -221,6 +221,78 @@ async fn an_acceptance_opens_a_namespace_to_what_was_offered() {
             .then_some(())
     });
     none.await.expect("in time");
+}
+
+/// A grant of tools leads through a gate, which is there while both sides agree and has the only ways at either end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_of_tools_leads_to_its_gate_and_nowhere_else() {
+    // Of its own, as there is one platform for all.
+    let cluster = tenantry_e2e::Cluster::start(tenantry_e2e::Options::with_nodes(1)).await.expect("starts");
+    scene::prepare(&cluster).await;
+    let _operator = Operator::start(&cluster).await;
+    let pair = Pair::onboard(cluster.client().await.expect("client"), "gate").await;
+    let grant = offer(&pair, "some", &json!({ "tools": ["search"], "rateLimit": { "requests": 5 } }));
+    pair.apply(&grant).await;
+    let refused = pair.condition(&grant, "Accepted", "False").await;
+    let told = objects::condition(&refused, "Accepted").expect("told");
+    assert_eq!(told["reason"], "Unsupported", "no platform names a gate: {told}");
+
+    let platform = json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": { "name": "default" },
+        "spec": { "stdioBridge": { "image": "registry.example/platform/tenantry-bridge:1.0.0" } },
+    });
+    pair.apply(&platform).await;
+    let (provider, consumer) = (pair.provider_namespace(), pair.consumer_namespace());
+    let all = [&MANAGED_DEPLOYMENT, &SERVICE, &SERVICE_ACCOUNT, &NETWORK_POLICY];
+    let parts = async || {
+        let mut there = Vec::new();
+        for kind in all {
+            there.push(child(&pair.client, kind, &provider, "some-gate").await.is_some());
+        }
+        there
+    };
+    let opening = eventually(SOON, "the gate is made", async || match parts().await {
+        parts if parts == [true; 4] => Ok(()),
+        parts => Err(format!("{parts:?}")),
+    });
+    opening.await.unwrap_or_else(|late| panic!("{late}"));
+    let text = async |namespace: &str, name: &str, part: &str| {
+        let policy = child(&pair.client, &NETWORK_POLICY, namespace, name).await.unwrap_or_default();
+        policy["spec"][part].to_string()
+    };
+    let mark = |text: &str| {
+        text.contains("\"tenantry.dev/kind\":\"ServiceGrant\"") && text.contains("\"tenantry.dev/name\":\"some\"")
+    };
+    let leaves = eventually(SOON, "the agent may leave for the gate", async || {
+        let egress = text(&consumer, "helper-agent", "egress").await;
+        if mark(&egress) { Ok(egress) } else { Err(egress) }
+    });
+    let leaves = leaves.await.unwrap_or_else(|late| panic!("{late}"));
+    assert!(!leaves.contains("McpServer"), "and not for the server: {leaves}");
+    assert!(!text(&provider, "tickets-mcp", "ingress").await.contains(&consumer), "the server lets only the gate in");
+    assert!(mark(&text(&provider, "some-grant", "ingress").await));
+    assert!(text(&provider, "some-gate", "ingress").await.contains(&consumer));
+    let agent = child(&pair.client, &MANAGED_DEPLOYMENT, &consumer, "helper-agent").await.expect("there");
+    assert!(agent.to_string().contains(&format!("http://some-gate.{provider}.svc:8080/mcp")), "{agent:#}");
+    let state = eventually(SOON, "its state is told", async || {
+        let found = objects::collection(&pair.client, &grant).get("some").await.map_err(|error| error.to_string())?;
+        let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
+        if found["status"]["state"] == "Opening" { Ok(()) } else { Err(found["status"].to_string()) }
+    });
+    state.await.unwrap_or_else(|late| panic!("{late}"));
+
+    // Nobody comes through it any more.
+    let agent = ours("Agent", &consumer, "helper", json!({}));
+    objects::delete(&pair.client, &agent).await.expect("deleted");
+    let gone = eventually(SOON, "the gate is gone", async || match parts().await {
+        parts if parts == [false; 4] => Ok(()),
+        parts => Err(format!("{parts:?}")),
+    });
+    gone.await.unwrap_or_else(|late| panic!("{late}"));
+    assert!(
+        child(&pair.client, &NETWORK_POLICY, &provider, "some-grant").await.is_none(),
+        "and the hole in the server"
+    );
 }
 
 /// A contract that ends while nobody looks is found to have ended.

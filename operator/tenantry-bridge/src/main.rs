@@ -1,7 +1,9 @@
 //! `tenantry-bridge -- COMMAND`: serves a stdio MCP server over Streamable HTTP, in both eras, so that it can be a Service.
+//! `tenantry-bridge gate`: lets the consumer of a grant through to a service, to just what is granted.
 //! Adds no tools of its own, forwards nothing from the server to its clients but responses, and lets no child outlive it.
 
 mod child;
+mod gate;
 mod kept;
 mod legacy;
 mod message;
@@ -16,12 +18,19 @@ use std::sync::Arc;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::options::Options;
+use crate::options::{Mode, Options};
 use crate::pool::Pool;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Arc::new(Options::parse());
+    let mut options = Options::parse();
+    if let Some(Mode::Gate(options)) = options.mode.take() {
+        return match gate::run(options, asked_to_end()).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
+    let options = Arc::new(options);
     if let Some(file) = &options.install {
         let copied = std::env::current_exe().and_then(|program| std::fs::copy(program, file));
         return match copied {

@@ -95,7 +95,7 @@ fn agree(headers: &HeaderMap, is_version_known: bool, method: &str, message: &Va
 }
 
 /// A header's value, which may be `=?base64?…?=`.
-fn decoded(header: &str) -> Option<String> {
+pub(crate) fn decoded(header: &str) -> Option<String> {
     match header.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
         None => Some(header.to_owned()),
         Some(encoded) => String::from_utf8(STANDARD.decode(encoded).ok()?).ok(),

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::gate::GateOptions;
+
 /// How children and sessions belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Sessions {
@@ -13,10 +15,19 @@ pub(crate) enum Sessions {
     Shared,
 }
 
+/// What it does besides serving a stdio server.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Mode {
+    Gate(GateOptions),
+}
+
 /// Serves a stdio MCP server over Streamable HTTP, in both eras of the protocol.
 #[derive(Debug, clap::Parser)]
-#[command(version)]
+#[command(version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) mode: Option<Mode>,
+
     /// Where to listen.
     #[arg(long, env = "TENANTRY_BRIDGE_LISTEN", default_value = "0.0.0.0:8080")]
     pub(crate) listen: SocketAddr,

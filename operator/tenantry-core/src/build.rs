@@ -3,6 +3,7 @@
 
 mod copy;
 mod deployment;
+mod gate;
 mod grant_policy;
 mod horizontal_pod_autoscaler;
 mod http_route;
@@ -27,6 +28,7 @@ mod workload_policy;
 
 pub use copy::build_copy;
 pub use deployment::build_deployment;
+pub(crate) use gate::{Gate, build_gate, build_gate_ways, gate_pods};
 pub(crate) use grant_policy::{GrantedPods, build_grant_egress, build_grant_ingress};
 pub use horizontal_pod_autoscaler::{Bounds, build_horizontal_pod_autoscaler};
 pub(crate) use http_route::{RouteParts, build_routes};

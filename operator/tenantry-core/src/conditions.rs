@@ -196,7 +196,7 @@ impl Type {
             }
             Self::NetworkEnforcement => "Network policies were seen to be enforced on this cluster.",
             Self::Available => {
-                "Enough pods of the newest spec are available, or after a rollback of the revision that came back, and its Service, if it has one, leads to them."
+                "Enough pods of the newest spec are available, or after a rollback of the revision that came back, and its Service, if it has one, leads to them. Of a contract: its gate is, where it has one."
             }
             Self::ScalingReady => {
                 "What is to scale it does so. Present only where something is asked to; Ready does not depend on it."
@@ -206,7 +206,7 @@ impl Type {
                 "The gateway has taken the route as it is written now, somebody answers behind it, and every policy of it is enforced."
             }
             Self::Suspended => {
-                "The spec suspends it and every rule of that is in place; False and Unknown tell why not yet. Present only while the spec does. While True, Ready is False."
+                "The spec suspends it and every rule of that is in place; False and Unknown tell why not yet. Present only while the spec does; of a contract, while a side of it is in quarantine. While True, Ready is False."
             }
             Self::Reconciling => "Work is under way. Present only while True.",
             Self::Stalled => "Work cannot go on without help. Present only while True.",

@@ -2,6 +2,7 @@
 //! consumer, and the consumer must ask, by a reference or by a ServiceGrant that accepts. Both sides come to the same answer from the
 //! same resources, so a way is open at both ends or at none.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -12,8 +13,10 @@ use crate::kinds::service_grant::types::ServiceGrantSpec;
 use crate::kinds::service_route::types::Backend;
 use crate::resources::{NAMESPACE, Resource, SERVICE_GRANT};
 use crate::workload::sort::{AGENT, APPLICATION, MCP_SERVER, MODEL_DEPLOYMENT};
-use crate::workload::{Home, Standing, standing};
+use crate::workload::{Home, Lack, Standing, standing};
 use crate::world::{Lookup, Scope, World};
+
+pub(crate) mod gate;
 
 /// What is called, as a ServiceGrant files it: its kind, and its name with the port of a Service.
 pub(crate) fn target(provider: &Backend) -> Option<(&'static str, String)> {
@@ -63,25 +66,32 @@ pub(crate) enum Lapse {
     Expired,
     /// It is being deleted, or asks for what nothing can do.
     Void,
+    /// It cannot be told yet whether it does.
+    Unknown,
 }
 
-/// Whether an offer holds at this time.
-pub(crate) fn lapse(grant: &Value, spec: &ServiceGrantSpec, now: Timestamp) -> Option<Lapse> {
+/// Whether an offer in this namespace holds at this time.
+pub(crate) fn lapse(grant: &Value, spec: &ServiceGrantSpec, world: &World, now: Timestamp) -> Option<Lapse> {
     if spec.expires_at.is_some_and(|end| end <= now) {
         return Some(Lapse::Expired);
     }
-    let void = !grant["metadata"]["deletionTimestamp"].is_null() || asks_too_much(spec).is_some();
-    void.then_some(Lapse::Void)
+    if !grant["metadata"]["deletionTimestamp"].is_null() {
+        return Some(Lapse::Void);
+    }
+    match gate::image(spec, grant["metadata"]["namespace"].as_str().unwrap_or_default(), world) {
+        Ok(_) => None,
+        Err(Lack::Refused(_)) => Some(Lapse::Void),
+        Err(Lack::Unknown(_)) => Some(Lapse::Unknown),
+    }
 }
 
-/// What of a grant nothing here can hold callers to: it would give more than it says.
-pub(crate) fn asks_too_much(spec: &ServiceGrantSpec) -> Option<&'static str> {
-    let asked = [
-        ("spec.methods", !spec.methods.is_empty()),
-        ("spec.tools", !spec.tools.is_empty()),
-        ("spec.rateLimit", spec.rate_limit.is_some()),
-    ];
-    asked.into_iter().find(|(_, is_asked)| *is_asked).map(|(field, _)| field)
+/// Who asks: a workload, by where it is and what it runs as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// Its environment.
+    pub(crate) home: &'a Home,
+    /// Its ServiceAccount.
+    pub(crate) account: &'a str,
 }
 
 /// Whether an offer is made to this environment.
@@ -90,6 +100,16 @@ pub(crate) fn is_for(spec: &ServiceGrantSpec, home: &Home) -> bool {
         consumer.tenant == home.place.tenant
             && consumer.environment.as_ref().is_none_or(|environment| *environment == home.place.environment)
     })
+}
+
+/// Whether an offer is made to workloads that run as this.
+pub(crate) fn is_for_account(spec: &ServiceGrantSpec, account: &str) -> bool {
+    accounts(spec).is_empty() || accounts(spec).iter().any(|one| one == account)
+}
+
+/// The ServiceAccounts that an offer is made to; none if it is to all.
+pub(crate) fn accounts(spec: &ServiceGrantSpec) -> &[String] {
+    spec.consumer.as_ref().map(|consumer| consumer.service_accounts.as_slice()).unwrap_or_default()
 }
 
 /// Offers of this service that hold now; `None` while they are not known.
@@ -110,28 +130,45 @@ fn offers(namespace: &str, kind: &str, name: &str, world: &World, now: Timestamp
     // To itself nobody grants anything: whether its environments reach each other is said elsewhere.
     let is_to_another =
         |spec: &ServiceGrantSpec| spec.consumer.as_ref().is_some_and(|consumer| consumer.tenant != provider);
-    let holding = grants.iter().filter_map(|grant| {
-        let spec: ServiceGrantSpec = serde_json::from_value(grant["spec"].clone()).ok()?;
-        let name = grant["metadata"]["name"].as_str()?.to_owned();
-        (lapse(grant, &spec, now).is_none() && is_to_another(&spec)).then_some(Offer { name, spec })
-    });
-    Some(holding.collect())
+    let mut holding = Vec::new();
+    for grant in &grants {
+        let Ok(spec) = serde_json::from_value::<ServiceGrantSpec>(grant["spec"].clone()) else { continue };
+        let Some(name) = grant["metadata"]["name"].as_str().filter(|_| is_to_another(&spec)) else { continue };
+        match lapse(grant, &spec, world, now) {
+            None => holding.push(Offer { name: name.to_owned(), spec }),
+            Some(Lapse::Expired | Lapse::Void) => {}
+            Some(Lapse::Unknown) => return None,
+        }
+    }
+    Some(holding)
 }
 
 /// Whether a service of another tenant may be called.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Permission {
-    /// It may, until then.
-    Granted(Option<Timestamp>),
+    /// It may.
+    Granted(Granted),
     /// It may not.
     Denied,
+    /// Others of its environment may, which run as other accounts.
+    DeniedToAccount,
     /// It cannot be told yet.
     Unknown,
 }
 
-/// Whether workloads of this environment may call a service in another tenant's namespace.
+/// How a service of another tenant may be called.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Granted {
+    /// Until when.
+    pub(crate) until: Option<Timestamp>,
+    /// Through the gate of this grant; none if directly.
+    pub(crate) gate: Option<String>,
+}
+
+/// Whether a workload may call a service in another tenant's namespace, and by which way. Of several grants the widest is the way: one of the
+/// whole service, or else one without tools, or else that with the most tools.
 pub(crate) fn permission(
-    home: &Home,
+    caller: Caller,
     namespace: &str,
     resource: &Resource,
     name: &str,
@@ -139,17 +176,28 @@ pub(crate) fn permission(
     now: Timestamp,
 ) -> Permission {
     let Some(offers) = offers(namespace, resource.kind, name, world, now) else { return Permission::Unknown };
-    let ends: Vec<Option<Timestamp>> =
-        offers.iter().filter(|offer| is_for(&offer.spec, home)).map(|offer| offer.spec.expires_at).collect();
+    let here: Vec<&Offer> = offers.iter().filter(|offer| is_for(&offer.spec, caller.home)).collect();
+    let denied = if here.is_empty() { Permission::Denied } else { Permission::DeniedToAccount };
+    let (gated, whole): (Vec<&Offer>, Vec<&Offer>) = here
+        .into_iter()
+        .filter(|offer| is_for_account(&offer.spec, caller.account))
+        .partition(|offer| gate::needs_gate(&offer.spec).is_some());
+    let ends: Vec<Option<Timestamp>> = whole.iter().map(|offer| offer.spec.expires_at).collect();
     match ends.as_slice() {
-        [] => Permission::Denied,
+        [] => {}
         // Of several the one that ends last counts.
-        ends if ends.contains(&None) => Permission::Granted(None),
-        ends => Permission::Granted(ends.iter().flatten().max().copied()),
+        ends if ends.contains(&None) => return Permission::Granted(Granted { until: None, gate: None }),
+        ends => return Permission::Granted(Granted { until: ends.iter().flatten().max().copied(), gate: None }),
     }
+    let widest = gated
+        .into_iter()
+        .min_by_key(|offer| (!offer.spec.tools.is_empty(), Reverse(offer.spec.tools.len()), offer.name.as_str()));
+    widest.map_or(denied, |offer| {
+        Permission::Granted(Granted { until: offer.spec.expires_at, gate: Some(offer.name.clone()) })
+    })
 }
 
-/// Environments of other tenants whose workloads may call a service of this one.
+/// Environments of other tenants to which a service of this one is granted, directly or through a gate.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Guests {
     /// Their namespaces.

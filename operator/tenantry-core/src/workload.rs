@@ -17,13 +17,13 @@ pub mod sort;
 mod status;
 pub mod types;
 
-pub(crate) use availability::has_endpoints;
+pub(crate) use availability::{has_endpoints, service_of_ours};
 pub use bindings::BINDINGS_PATH;
 pub(crate) use draft::{Draft, Extras, First, Lack, Workload, draft, draft_with};
 pub(crate) use finding::{Finding, finding, unasked, verdict};
 pub(crate) use home::{Home, Standing, home_of, standing};
 pub(crate) use inquiry::Inquiry;
-pub(crate) use pods::CACHE;
+pub(crate) use pods::{CACHE, Pods};
 pub(crate) use references::{Edge, follow, refers_to};
 pub(crate) use status::{Verdict, judge, tell};
 

@@ -28,7 +28,7 @@ pub(crate) fn build_grant_ingress<'a>(
 ) -> Desired {
     let peers: Vec<Value> =
         from.into_iter().map(|namespace| json!({ "namespaceSelector": named(namespace) })).collect();
-    object(place, grant).with(
+    object(place, grant, key(place, grant)).with(
         "spec",
         json!({
             "podSelector": { "matchLabels": to.selector },
@@ -41,7 +41,7 @@ pub(crate) fn build_grant_ingress<'a>(
 /// At the consumer's end: from all pods of its namespace.
 pub(crate) fn build_grant_egress(place: &Place, grant: &str, to: &GrantedPods) -> Desired {
     let peer = json!({ "namespaceSelector": named(&to.namespace), "podSelector": { "matchLabels": to.selector } });
-    object(place, grant).with(
+    object(place, grant, key(place, grant)).with(
         "spec",
         json!({
             "podSelector": {},
@@ -51,18 +51,21 @@ pub(crate) fn build_grant_egress(place: &Place, grant: &str, to: &GrantedPods) -
     )
 }
 
-fn object(place: &Place, grant: &str) -> Desired {
-    let key = ObjectKey::namespaced(&NETWORK_POLICY, &place.namespace, child_name(grant, "grant"));
+pub(super) fn key(place: &Place, grant: &str) -> ObjectKey {
+    ObjectKey::namespaced(&NETWORK_POLICY, &place.namespace, child_name(grant, "grant"))
+}
+
+pub(super) fn object(place: &Place, grant: &str, key: ObjectKey) -> Desired {
     Desired::new(key)
         .labels(place.labels())
         .label("app.kubernetes.io/name", grant)
         .label("app.kubernetes.io/component", "grant")
 }
 
-fn named(namespace: &str) -> Value {
+pub(super) fn named(namespace: &str) -> Value {
     json!({ "matchLabels": { "kubernetes.io/metadata.name": namespace } })
 }
 
-fn port(to: &GrantedPods) -> Value {
+pub(super) fn port(to: &GrantedPods) -> Value {
     json!({ "port": to.port, "protocol": "TCP" })
 }

@@ -53,7 +53,7 @@ fn operator(namespace: &str) -> Value {
     })
 }
 
-fn peer(edge: &Edge) -> Value {
+pub(super) fn peer(edge: &Edge) -> Value {
     let labels = json!({ meta::WORKLOAD_KIND: edge.kind, meta::WORKLOAD_NAME: edge.name });
     let mut peer = json!({ "podSelector": { "matchLabels": labels } });
     if let Some(namespace) = &edge.namespace {

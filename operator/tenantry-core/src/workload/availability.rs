@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use super::draft::Workload;
+use super::status::Verdict;
 use crate::conditions::{Reason, Truth};
+use crate::object::ObjectKey;
 use crate::resources::{ENDPOINT_SLICE, MANAGED_DEPLOYMENT, TROUBLED_POD};
 use crate::world::{Lookup, Scope, World};
 
@@ -75,7 +77,9 @@ pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World
         ),
         judged => judged,
     };
-    let trouble = (truth != Truth::True && wants_pods(&facts)).then(|| trouble(workload, world)).flatten();
+    let trouble = (truth != Truth::True && wants_pods(&facts))
+        .then(|| trouble(workload.namespace(), workload.sort.resource.kind, &workload.mark(), world))
+        .flatten();
     let message = match &trouble {
         Some(Trouble { reason, message: words }) => format!("{message}; a pod says {reason}: {words}"),
         None => message,
@@ -88,6 +92,33 @@ pub(super) fn availability(workload: &Workload, may_be_none: bool, world: &World
         message,
         replicas: number(&facts["status"]["replicas"]),
         revision: facts["revision"].as_str().map(str::to_owned),
+    }
+}
+
+/// Whether pods answer that we run beside workloads: by their Deployment, and the Service that is called as that. They carry the labels of
+/// this kind and name.
+pub(crate) fn service_of_ours(deployment: &ObjectKey, kind: &str, mark: &str, world: &World) -> Verdict {
+    let facts = match world.get(deployment) {
+        Lookup::Found(facts) => facts,
+        Lookup::Missing => return (Truth::Unknown, Reason::Pending, format!("{deployment} does not exist yet")),
+        Lookup::NotSynced => {
+            let text = format!("{} cannot be seen; the operator's /readyz says why", MANAGED_DEPLOYMENT.plural);
+            return (Truth::Unknown, Reason::Pending, text);
+        }
+    };
+    let (truth, reason, message) = judge(&facts);
+    if truth == Truth::True && !has_endpoints(&deployment.namespace, &deployment.name, world) {
+        let text = "its pods are available, and its Service leads to none of them yet";
+        return (Truth::Unknown, Reason::Progressing, text.into());
+    }
+    let trouble = (truth != Truth::True && wants_pods(&facts))
+        .then(|| trouble(&deployment.namespace, kind, mark, world))
+        .flatten();
+    match trouble {
+        Some(Trouble { reason: word, message: words }) => {
+            (truth, reason, format!("{message}; a pod says {word}: {words}"))
+        }
+        None => (truth, reason, message),
     }
 }
 
@@ -109,10 +140,9 @@ fn wants_pods(facts: &Value) -> bool {
         && facts["status"]["observedGeneration"].as_i64() >= facts["generation"].as_i64()
 }
 
-fn trouble(workload: &Workload, world: &World) -> Option<Trouble> {
-    let pods = world.list(&TROUBLED_POD, Scope::Namespace(workload.namespace().to_owned())).found()?;
-    let (kind, mark) = (workload.sort.resource.kind, workload.mark());
-    let pod = pods.iter().find(|pod| pod["kind"] == kind && pod["workload"] == mark.as_str())?;
+fn trouble(namespace: &str, kind: &str, mark: &str, world: &World) -> Option<Trouble> {
+    let pods = world.list(&TROUBLED_POD, Scope::Namespace(namespace.to_owned())).found()?;
+    let pod = pods.iter().find(|pod| pod["kind"] == kind && pod["workload"] == mark)?;
     let text = |field: &str| pod[field].as_str().unwrap_or_default().to_owned();
     Some(Trouble { reason: text("reason"), message: text("message") })
 }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::home::Home;
 use super::references::{Target, resolve};
 use super::sort;
 use super::types::{Bound, BoundStatus, Connections, KeyRef, ToolRef};
 use crate::conditions::Reason;
+use crate::grants::Caller;
 use crate::plan::Plan;
 use crate::world::World;
 
@@ -71,11 +71,17 @@ struct Peer {
 }
 
 /// Resolves everything that a workload refers to.
-pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, now: Timestamp, plan: &mut Plan) -> Bindings {
+pub(crate) fn bind(
+    caller: Caller,
+    connections: &Connections,
+    world: &World,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Bindings {
     let mut bindings = Bindings::default();
     let mut file = File::default();
     for model in &connections.models {
-        bindings.bind_model(home, model, &mut file, world, now, plan);
+        bindings.bind_model(caller, model, &mut file, world, now, plan);
     }
     let mut names = BTreeSet::new();
     for (index, tool) in connections.tools.iter().enumerate() {
@@ -85,7 +91,7 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, now: T
             plan.refuse(Reason::Invalid, field, twice("MCP servers", &name));
             continue;
         }
-        let target = resolve(home, &tool.mcp_server_ref, &sort::MCP_SERVER, &field, world, now, plan);
+        let target = resolve(caller, &tool.mcp_server_ref, &sort::MCP_SERVER, &field, world, now, plan);
         for missing in missing_tools(tool, &target) {
             let text = format!(
                 "spec.tools[{index}]: McpServer {name} has no tool {missing}: name one of its status.tools, or remove it"
@@ -108,7 +114,7 @@ pub(crate) fn bind(home: &Home, connections: &Connections, world: &World, now: T
             plan.refuse(Reason::Invalid, field, twice("agents", &name));
             continue;
         }
-        let target = resolve(home, &peer.agent_ref, &sort::AGENT, &field, world, now, plan);
+        let target = resolve(caller, &peer.agent_ref, &sort::AGENT, &field, world, now, plan);
         if let Some(url) = target.url.clone() {
             bindings.env.push(variable(&format!("TENANTRY_AGENT_{}_URL", upper(&name)), &url));
             file.peers.push(Peer { name: name.clone(), url });
@@ -137,7 +143,7 @@ impl Bindings {
 
     fn bind_model(
         &mut self,
-        home: &Home,
+        caller: Caller,
         model: &super::types::ModelRef,
         file: &mut File,
         world: &World,
@@ -148,7 +154,7 @@ impl Bindings {
         let (target, served, key) = match (&model.model_deployment_ref, &model.external) {
             (Some(reference), _) => {
                 let field = format!("spec.models[{name}].modelDeploymentRef");
-                let target = resolve(home, reference, &sort::MODEL_DEPLOYMENT, &field, world, now, plan);
+                let target = resolve(caller, reference, &sort::MODEL_DEPLOYMENT, &field, world, now, plan);
                 let served = target.cr.as_ref().and_then(|cr| cr["spec"]["model"]["name"].as_str());
                 let served = served.unwrap_or(&reference.name).to_owned();
                 (target, served, None)

@@ -22,6 +22,7 @@ use super::sort::Sort;
 use super::types::{Connections, KeyRef, PortProtocol, Trunk, WorkloadPort};
 use crate::build::{self, Parts};
 use crate::conditions::{Reason, Truth};
+use crate::grants::Caller;
 use crate::meta;
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Refusal, Undecided};
@@ -141,6 +142,12 @@ impl Workload<'_> {
         }
     }
 
+    /// The ServiceAccount that its pods run as.
+    fn account(&self) -> String {
+        let named = self.trunk.service_account.as_ref().and_then(|account| account.name.clone());
+        named.unwrap_or_else(|| self.sort.child(&self.instance()))
+    }
+
     /// Leaves what it consists of as it is, but for the ways through the network.
     fn leave_parts(&self, plan: &mut Plan) {
         let undecided = |resource| Undecided::Kind(resource, self.namespace().to_owned());
@@ -241,7 +248,10 @@ pub(crate) fn draft_with(workload: &Workload, beside: &[Workload], world: &World
     }
     refuse_storage(workload, &home, plan);
     draft.bindings = match workload.connections {
-        Some(connections) => bind(&home, connections, world, now, plan),
+        Some(connections) => {
+            let account = workload.account();
+            bind(Caller { home: &home, account: &account }, connections, world, now, plan)
+        }
         None => Bindings::default(),
     };
     let port = workload.ports().first().map(|port| port.port);
@@ -328,13 +338,13 @@ impl Case<'_> {
     /// The template of its pods, and whether anything but a running process tells that one can be called.
     fn template(&self, bindings: &Bindings) -> (Value, bool) {
         let (workload, parts) = (self.workload, self.parts());
-        let account = workload.trunk.service_account.clone().unwrap_or_default();
+        let account = workload.account();
         let pods = Pods {
             trunk: &workload.trunk,
             ports: &workload.ports(),
             selector: &parts.selector,
             labels: &parts.labels(),
-            account: account.name.as_deref().unwrap_or(&parts.name),
+            account: &account,
             pulls_always: self.home.pulls_always,
             bindings: workload.connections.map(|_| bindings),
             extras: &workload.extras,

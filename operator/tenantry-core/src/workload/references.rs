@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::home::Home;
+use super::home::{Home, Standing, standing};
 use super::sort::{self, SORTS, Sort};
 use super::types::{Connections, Reference};
 use crate::conditions::Reason;
-use crate::grants::{Permission, guests, permission};
+use crate::grants::{Caller, Granted, Permission, gate, guests, permission};
 use crate::object::ObjectKey;
 use crate::plan::{Denial, Plan};
 use crate::resources::Resource;
@@ -82,7 +82,7 @@ pub(crate) fn follow(
 
 /// Follows a reference, and notes in the plan what is in its way.
 pub(crate) fn resolve(
-    home: &Home,
+    caller: Caller,
     reference: &Reference,
     sort: &'static Sort,
     field: &str,
@@ -90,6 +90,7 @@ pub(crate) fn resolve(
     now: Timestamp,
     plan: &mut Plan,
 ) -> Target {
+    let home = caller.home;
     let own = &home.place.namespace;
     let namespace = reference.namespace.as_ref().unwrap_or(own);
     let name = &reference.name;
@@ -104,17 +105,27 @@ pub(crate) fn resolve(
         plan.denials.push(Denial { field: field.to_owned(), message });
         return nothing;
     }
+    let mut through = None;
     if namespace != own && !is_sibling {
-        match permission(home, namespace, sort.resource, name, world, now) {
-            Permission::Granted(until) => {
+        match permission(caller, namespace, sort.resource, name, world, now) {
+            Permission::Granted(Granted { until, gate }) => {
                 if let Some(end) = until {
                     plan.requeue_at(end);
                 }
+                through = gate;
             }
             Permission::Denied => {
                 let message = format!(
                     "{title} is another tenant's: have its team make a ServiceGrant there with provider {name} and consumer {{tenant: {}, environment: {}}}, or refer to one of your own",
                     home.place.tenant, home.place.environment
+                );
+                plan.denials.push(Denial { field: field.to_owned(), message });
+                return nothing;
+            }
+            Permission::DeniedToAccount => {
+                let message = format!(
+                    "{title} is granted to workloads that run as other ServiceAccounts than {}: set serviceAccount.name to one of them, or have its team add this one to consumer.serviceAccounts of the ServiceGrant",
+                    caller.account
                 );
                 plan.denials.push(Denial { field: field.to_owned(), message });
                 return nothing;
@@ -128,6 +139,12 @@ pub(crate) fn resolve(
     let found = follow(&ObjectKey::namespaced(sort.resource, namespace, name), &title, field, world, plan);
     let unknown = found == Lookup::NotSynced;
     let cr = found.found();
+    if let Some(grant) = through {
+        // To the gate and nowhere else; not to a server elsewhere either.
+        let url = Some(gate::url(namespace, &grant, sort.path_of(cr.as_deref())));
+        let edge = cr.is_some().then(|| gate::edge(namespace, &grant));
+        return Target { url, cr, edge, unknown };
+    }
     let edge = cr.as_deref().and_then(|cr| sort.port_of(Some(cr))).map(|port| Edge {
         namespace: (namespace != own).then(|| namespace.clone()),
         kind: sort.resource.kind,
@@ -175,9 +192,24 @@ pub(crate) fn callers(
                 if !refers_to(&cr["spec"], sort.resource.kind, name, own, namespace) {
                     continue;
                 }
+                // Who comes through a gate is let in there, and the gate here.
+                let is_direct = match guest(namespace, home, caller, cr, world) {
+                    None => true,
+                    Some((guest, account)) => {
+                        let asks = Caller { home: &guest, account: &account };
+                        match permission(asks, own, sort.resource, name, world, now) {
+                            Permission::Granted(Granted { gate, .. }) => gate.is_none(),
+                            Permission::Denied | Permission::DeniedToAccount => continue,
+                            Permission::Unknown => {
+                                callers.unknown = true;
+                                continue;
+                            }
+                        }
+                    }
+                };
                 let who = cr["metadata"]["name"].as_str().unwrap_or_default();
                 callers.titles.insert(format!("{} {namespace}/{who}", caller.resource.kind));
-                callers.edges.extend(port.map(|port| Edge {
+                callers.edges.extend(port.filter(|_| is_direct).map(|port| Edge {
                     namespace: (namespace != own).then(|| namespace.clone()),
                     kind: caller.resource.kind,
                     name: who.to_owned(),
@@ -187,6 +219,18 @@ pub(crate) fn callers(
         }
     }
     callers
+}
+
+/// The environment and the account of a workload of another tenant; none of one of this tenant's.
+fn guest(namespace: &str, home: &Home, sort: &Sort, cr: &Value, world: &World) -> Option<(Home, String)> {
+    if namespace == home.place.namespace || home.siblings.iter().any(|sibling| sibling == namespace) {
+        return None;
+    }
+    match standing(namespace, world) {
+        Standing::Home(guest) => Some((guest, sort.account(cr))),
+        // Only such are guests.
+        Standing::Leaving | Standing::Foreign(_) | Standing::Unknown(_) => None,
+    }
 }
 
 /// Whether a workload in `from` with this spec refers to the workload of this kind and name in `namespace`.

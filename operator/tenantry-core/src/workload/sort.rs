@@ -71,8 +71,18 @@ impl Sort {
         if let Some(remote) = cr.and_then(|cr| cr["spec"]["remote"]["url"].as_str()) {
             return Some(remote.to_owned());
         }
-        let path = cr.and_then(|cr| cr["spec"]["path"].as_str()).unwrap_or(self.path);
-        Some(self.address(namespace, name, self.port_of(cr)?, path))
+        Some(self.address(namespace, name, self.port_of(cr)?, self.path_of(cr)))
+    }
+
+    /// The path it is called at, from its custom resource; the default if that is not known.
+    pub(crate) fn path_of<'a>(&self, cr: Option<&'a Value>) -> &'a str {
+        cr.and_then(|cr| cr["spec"]["path"].as_str()).unwrap_or(self.path)
+    }
+
+    /// The ServiceAccount that its pods run as, from its custom resource.
+    pub(crate) fn account(&self, cr: &Value) -> String {
+        let named = cr["spec"]["serviceAccount"]["name"].as_str().map(str::to_owned);
+        named.unwrap_or_else(|| self.child(cr["metadata"]["name"].as_str().unwrap_or_default()))
     }
 
     /// The address of its Service.

@@ -10,6 +10,7 @@ use crate::resources::{self, Resource};
 use crate::world::World;
 
 mod examples;
+mod gate;
 mod plan;
 mod status;
 pub mod types;
@@ -31,7 +32,12 @@ impl Kind for ServiceGrantKind {
         Access::read(&resources::MODEL_DEPLOYMENT),
         Access::read(&resources::TENANT_SERVICE),
         Access::read(&resources::ENDPOINT_SLICE),
+        Access::read(&resources::TENANTRY_PLATFORM),
+        Access::read(&resources::TROUBLED_POD),
         Access::own(&resources::NETWORK_POLICY),
+        Access::own(&resources::SERVICE_ACCOUNT),
+        Access::own(&resources::SERVICE),
+        Access::own(&resources::MANAGED_DEPLOYMENT),
     ];
 
     fn plan(grant: &ServiceGrant, world: &World, now: Timestamp) -> Plan {

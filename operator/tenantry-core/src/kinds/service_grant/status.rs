@@ -7,7 +7,7 @@ use super::types::{GrantBinding, GrantState, ServiceGrant, ServiceGrantStatus};
 use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::grants::Lapse;
 use crate::kind::Outcome;
-use crate::resources::NETWORK_POLICY;
+use crate::resources::{MANAGED_DEPLOYMENT, NETWORK_POLICY, SERVICE, SERVICE_ACCOUNT};
 use crate::workload::tell;
 use crate::world::World;
 
@@ -27,12 +27,26 @@ pub(super) fn status(grant: &ServiceGrant, world: &World, done: &Outcome, now: T
     } else {
         conditions.set_accepted(done, "the contract is valid");
     }
-    tell(&mut conditions, done, "contract", &[&NETWORK_POLICY], world);
+    let parts = [&NETWORK_POLICY, &SERVICE_ACCOUNT, &SERVICE, &MANAGED_DEPLOYMENT];
+    tell(&mut conditions, done, "contract", &parts[..if draft.gate.is_some() { 4 } else { 1 }], world);
+    let mut dependents = vec![Type::Accepted, Type::ResolvedRefs, Type::Applied];
+    let is_open = draft.gate.as_ref().is_none_or(|(truth, ..)| *truth == Truth::True);
+    if let Some((truth, reason, message)) = draft.gate {
+        conditions.set(Type::Available, truth, reason, message);
+        // What is in quarantine is not usable for that reason, whatever else.
+        if draft.quarantine.is_none() {
+            dependents.push(Type::Available);
+        }
+    }
+    if let Some(text) = &draft.quarantine {
+        conditions.set(Type::Suspended, Truth::True, Reason::Suspended, text.as_str());
+    }
     conditions.set_stalled(done);
     let state = match () {
         () if expired => Some(GrantState::Expired),
-        () if !done.plan.refusals.is_empty() || !done.plan.denials.is_empty() || !done.plan.waits.is_empty() => None,
-        () if draft.consumers.is_empty() => Some(GrantState::Offered),
+        () if !draft.holds || !done.plan.refusals.is_empty() => None,
+        () if draft.consumers.is_empty() || draft.quarantine.is_some() => Some(GrantState::Offered),
+        () if !is_open => Some(GrantState::Opening),
         () => Some(GrantState::Active),
     };
     let message = if draft.consumers.is_empty() {
@@ -42,7 +56,7 @@ pub(super) fn status(grant: &ServiceGrant, world: &World, done: &Outcome, now: T
     };
     ServiceGrantStatus {
         observed_generation: generation,
-        conditions: conditions.summarise(&[Type::Accepted, Type::ResolvedRefs, Type::Applied], message),
+        conditions: conditions.summarise(&dependents, message),
         state,
         provider: draft.provider,
         consumer: draft.consumer,

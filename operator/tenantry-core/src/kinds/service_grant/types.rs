@@ -26,12 +26,14 @@ use crate::kinds::service_route::types::{Backend, RateLimit};
     printcolumn(name = "Provider", type_ = "string", json_path = ".status.provider", description = "What is called"),
     printcolumn(name = "Consumer", type_ = "string", json_path = ".status.consumer", description = "Who may call it"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expiresAt", description = "Until when"),
-    printcolumn(name = "State", type_ = "string", json_path = ".status.state", description = "Offered, Active or Expired"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.state", description = "Offered, Opening, Active or Expired"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Usable now"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since it was created"),
     validation = Rule::new("has(self.spec.accept) != has(self.spec.provider)").message("spec: name either provider and consumer, to let another tenant call something, or accept, to take what another lets you call"),
     validation = Rule::new("has(self.spec.provider) == has(self.spec.consumer)").message("spec: provider and consumer belong together"),
+    validation = Rule::new("!has(self.spec.tools) || size(self.spec.tools) == 0 || (has(self.spec.provider) && has(self.spec.provider.mcpServerRef))").message("spec.tools: only an McpServer has tools: name it by provider.mcpServerRef, or remove tools").field_path(".spec.tools"),
+    validation = Rule::new("(!has(self.spec.methods) && !has(self.spec.tools) && !has(self.spec.rateLimit)) || self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')").message("metadata.name becomes the name of the gate that holds callers to methods, tools and rateLimit: use at most 63 lower-case letters, digits and dashes, beginning with a letter"),
     validation = Rule::new("!has(self.spec.accept) || (!has(self.spec.expiresAt) && !has(self.spec.methods) && !has(self.spec.tools) && !has(self.spec.rateLimit) && !has(self.spec.terms) && !has(self.spec.version))").message("spec: what is granted is the provider's to say: remove all beside accept"),
 )]
 #[serde(rename_all = "camelCase")]
@@ -46,17 +48,19 @@ pub struct ServiceGrantSpec {
     /// `status.binding` says where. A workload that refers to what is granted takes it by that, for itself alone, and needs no ServiceGrant here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept: Option<Accept>,
-    /// The HTTP methods that are granted. Nothing that is supported can tell them apart between pods: refused.
+    /// The HTTP methods that are granted. Absent: all. With it the consumer calls a gate instead of the service, which lets nothing else
+    /// through; so it does with `tools` and `rateLimit`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 9), inner(length(max = 16), regex(pattern = r"^[A-Z]+$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub methods: Vec<String>,
-    /// The tools of an McpServer that are granted. Nothing that is supported can tell them apart between pods: refused.
+    /// The tools of an McpServer that are granted, and of what it has besides nothing. Absent: all of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub tools: Vec<String>,
-    /// How many requests are granted. Nothing that is supported counts them between pods: refused.
+    /// How many requests are granted. What comes after is answered by HTTP 429. The one pod of the gate counts; when it is replaced, it begins
+    /// anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
     /// When it ends by itself. Absent: when it is deleted.
@@ -84,6 +88,15 @@ pub struct Consumer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub environment: Option<String>,
+    /// The ServiceAccounts of it whose workloads may. Absent: all. Which account other pods run as cannot be told, so then
+    /// nobody can take it by `accept`, which is for all pods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        inner(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub service_accounts: Vec<String>,
 }
 
 /// A ServiceGrant of another tenant.
@@ -105,7 +118,7 @@ pub struct ServiceGrantStatus {
     /// Generation of the spec that this status was made for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Accepted, ResolvedRefs, Applied; Reconciling and Stalled only while True.
+    /// Ready, Accepted, ResolvedRefs, Applied; Available where a gate holds callers to it; Suspended while a side is in quarantine; Reconciling and Stalled only while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -155,7 +168,9 @@ pub struct GrantBinding {
 pub enum GrantState {
     /// The provider has offered it, and nobody has taken it: nothing is open.
     Offered,
-    /// Both sides agree.
+    /// Both sides agree, and the gate between them is not available yet.
+    Opening,
+    /// Both sides agree, and the way is open.
     Active,
     /// It has ended by itself.
     Expired,

@@ -60,8 +60,8 @@ pub struct TenantryPlatformSpec {
     /// The Prometheus that workloads are scaled by. Absent: what asks for that is told that nobody says where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<Prometheus>,
-    /// What stands between the network and MCP servers that speak to their standard input and output alone. Absent: such servers
-    /// are refused.
+    /// What stands between the network and MCP servers that speak to their standard input and output alone, and between tenants where a
+    /// ServiceGrant has tools, methods or a rateLimit. Absent: such servers and grants are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdio_bridge: Option<StdioBridge>,
     /// What runs agents that bring no image of their own. Absent: such agents are refused. At most 16.

@@ -32,6 +32,20 @@ pub fn routes() -> Vec<Scenario> {
             vec![offer("tickets"), Step::Settle, Step::Delete(format!("{OURS}/acme-dev/servicegrants/theirs"))],
         ),
         Scenario::new(
+            "a contract of some tools",
+            "an agent and a whole namespace come to a server through a gate; a grant of all of it comes beside that for a while; the grant goes",
+            [established(&["dev"]), vec![bridge(), tools(), borrower(), acceptance(), Step::Settle]].concat(),
+            vec![
+                some_tools("tickets"),
+                Step::Settle,
+                offer("whole"),
+                Step::Settle,
+                Step::Delete(format!("{OURS}/globex-dev/servicegrants/whole")),
+                Step::Settle,
+                Step::Delete(format!("{OURS}/globex-dev/servicegrants/tickets")),
+            ],
+        ),
+        Scenario::new(
             "routes on a gateway",
             "two tenants ask for the same path; the first lets go of it; a route changes its path, its backend, and goes",
             [
@@ -89,6 +103,20 @@ fn offer(name: &str) -> Step {
     let provider = json!({"mcpServerRef": {"name": "tickets"}});
     let spec = json!({"provider": provider, "consumer": {"tenant": "acme", "environment": "dev"}});
     made("globex-dev", "servicegrants", "ServiceGrant", name, &spec)
+}
+
+fn some_tools(name: &str) -> Step {
+    let provider = json!({"mcpServerRef": {"name": "tickets"}});
+    let spec = json!({"provider": provider, "consumer": {"tenant": "acme", "environment": "dev"}, "tools": ["search"]});
+    made("globex-dev", "servicegrants", "ServiceGrant", name, &spec)
+}
+
+fn bridge() -> Step {
+    let body = json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "TenantryPlatform", "metadata": {"name": "default"},
+        "spec": {"stdioBridge": {"image": "registry.example/bridge:1"}},
+    });
+    Step::Create("/apis/tenantry.dev/v1alpha1/tenantryplatforms".into(), body)
 }
 
 fn acceptance() -> Step {

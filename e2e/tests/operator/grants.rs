@@ -272,12 +272,18 @@ async fn a_grant_of_tools_leads_to_its_gate_and_nowhere_else() {
     assert!(!text(&provider, "tickets-mcp", "ingress").await.contains(&consumer), "the server lets only the gate in");
     assert!(mark(&text(&provider, "some-grant", "ingress").await));
     assert!(text(&provider, "some-gate", "ingress").await.contains(&consumer));
-    let agent = child(&pair.client, &MANAGED_DEPLOYMENT, &consumer, "helper-agent").await.expect("there");
-    assert!(agent.to_string().contains(&format!("http://some-gate.{provider}.svc:8080/mcp")), "{agent:#}");
+    let address = format!("http://some-gate.{provider}.svc:8080/mcp");
+    let led = eventually(SOON, "the agent is led there", async || {
+        let agent = child(&pair.client, &MANAGED_DEPLOYMENT, &consumer, "helper-agent").await.unwrap_or_default();
+        let pod = agent["spec"]["template"].to_string();
+        if pod.contains(&address) { Ok(()) } else { Err(pod) }
+    });
+    led.await.unwrap_or_else(|late| panic!("{late}"));
     let state = eventually(SOON, "its state is told", async || {
         let found = objects::collection(&pair.client, &grant).get("some").await.map_err(|error| error.to_string())?;
         let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
-        if found["status"]["state"] == "Opening" { Ok(()) } else { Err(found["status"].to_string()) }
+        // Its pods are of a fake node, and available.
+        if found["status"]["state"] == "Active" { Ok(()) } else { Err(found["status"].to_string()) }
     });
     state.await.unwrap_or_else(|late| panic!("{late}"));
 

@@ -127,7 +127,7 @@ fn dotted(pointer: &str) -> String {
     let mut text = String::new();
     for step in pointer.split('/').skip(1) {
         if step.parse::<usize>().is_ok() {
-            text += &format!("[{step}]");
+            text.extend(["[", step, "]"]);
         } else {
             text += if text.is_empty() { "" } else { "." };
             text += &step.replace("~1", "/");

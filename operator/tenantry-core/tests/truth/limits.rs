@@ -36,8 +36,11 @@ const UNREACHED: [(&str, &str); 11] = [
 ];
 const CLOSED: &str = "a rule says which field to set instead";
 
+/// A kind, its edges, and the fields that have none that can be reached.
+type Listed = (&'static str, Vec<Edge>, BTreeSet<String>);
+
 /// Made once: asking the schema takes a while.
-static ALL: LazyLock<Vec<(&'static str, Vec<Edge>, BTreeSet<String>)>> = LazyLock::new(|| {
+static ALL: LazyLock<Vec<Listed>> = LazyLock::new(|| {
     let one = |kind: &'static str| {
         let (edges, unreached) = edges(kind);
         (kind, edges, unreached)

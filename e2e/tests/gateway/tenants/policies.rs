@@ -142,8 +142,11 @@ async fn what_nothing_enforces_is_said(scene: &Scene) {
     let jwt = json!({ "type": "JWT", "jwt": { "issuer": "https://id.example", "jwksUri": "https://id.example/keys" } });
     let strict = [
         ("spec.policies.auth", json!({ "auth": jwt })),
-        ("spec.policies.auth", json!({ "auth": { "type": "OIDC" } })),
-        ("spec.policies.auth", json!({ "auth": { "type": "MTLS" } })),
+        ("spec.policies.auth", json!({ "auth": { "type": "APIKey", "secretRef": { "name": "keys" } } })),
+        (
+            "spec.policies.auth",
+            json!({ "auth": { "type": "MTLS", "mtls": { "caConfigMapRef": { "name": "callers" } } } }),
+        ),
         ("spec.policies.allowedTenants", json!({ "allowedTenants": ["globex"] })),
     ];
     for (field, policies) in strict {

@@ -15,7 +15,7 @@ use crate::stage::{Stage, condition, offers};
 use crate::support::registration;
 
 /// Edges at which no resource here is accepted by the API server, by a part of their titles, with the reason.
-const UNREACHED: [(&str, &str); 11] = [
+const UNREACHED: [(&str, &str); 13] = [
     (
         "matchExpressions[].operator enum",
         "Exists and DoesNotExist have no values, Gt and Lt one number: reject and accept cases of Application",
@@ -33,7 +33,10 @@ const UNREACHED: [(&str, &str); 11] = [
         "ServiceRoute spec.policies.allowedNetworks maxItems",
         "a rule wants each to be a network; the generator makes other texts",
     ),
+    ("ServiceRoute spec.protocol enum \"T", STREAM),
+    ("ServiceRoute spec.port", STREAM),
 ];
+const STREAM: &str = "a stream has no path, which the others here have: accept and reject cases of ServiceRoute";
 const CLOSED: &str = "a rule says which field to set instead";
 
 /// A kind, its edges, and the fields that have none that can be reached.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::conditions::{Reason, Truth};
 use crate::kinds::service_route::types::Protocol;
-use crate::kinds::tenantry_platform::types::{GatewayProfile, GatewayRef};
+use crate::kinds::tenantry_platform::types::GatewayProfile;
 use crate::resources::{GATEWAY, GATEWAY_CLASS, LISTENER_SET, Resource, is_served};
 use crate::world::{Lookup, Scope, World};
 
@@ -166,25 +166,24 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
 
 /// What holds the listeners, and the Gateway that they belong to.
 fn holder_and_gateway(seat: &Seat, world: &World) -> Result<(Arc<Value>, Arc<Value>), (Truth, String)> {
-    let of = |reference: &GatewayRef| match look(&GATEWAY, &reference.namespace, &reference.name, world) {
-        Lookup::Found(gateway) => Ok(gateway),
+    let (namespace, name) = match &seat.profile.gateway_ref {
+        Some(reference) => (&reference.namespace, &reference.name),
+        None => (&seat.parent.namespace, &seat.parent.name),
+    };
+    let gateway = match look(&GATEWAY, namespace, name, world) {
+        Lookup::Found(gateway) => gateway,
+        Lookup::Missing if seat.profile.gateway_ref.is_none() => {
+            return Err((Truth::Unknown, format!("Gateway {} is not made yet", seat.gateway)));
+        }
         Lookup::Missing => {
             let text = format!(
-                "there is no Gateway {}/{}: have it made, or profile {} of the platform mended",
-                reference.namespace, reference.name, seat.profile.name
+                "there is no Gateway {namespace}/{name}: have it made, or profile {} of the platform mended",
+                seat.profile.name
             );
-            Err((Truth::False, text))
+            return Err((Truth::False, text));
         }
-        Lookup::NotSynced => Err((Truth::Unknown, "Gateways are not known yet".to_owned())),
+        Lookup::NotSynced => return Err((Truth::Unknown, "Gateways are not known yet".to_owned())),
     };
-    let Some(reference) = &seat.profile.gateway_ref else {
-        return match look(&GATEWAY, &seat.parent.namespace, &seat.parent.name, world) {
-            Lookup::Found(own) => Ok((Arc::clone(&own), own)),
-            Lookup::Missing => Err((Truth::Unknown, format!("Gateway {} is not made yet", seat.gateway))),
-            Lookup::NotSynced => Err((Truth::Unknown, "Gateways are not known yet".to_owned())),
-        };
-    };
-    let gateway = of(reference)?;
     if *seat.parent.kind == GATEWAY {
         return Ok((Arc::clone(&gateway), gateway));
     }
@@ -254,32 +253,29 @@ fn name_of(facts: &Value) -> String {
 
 fn trouble_of_set(seat: &Seat, set: &Value) -> Option<(Truth, Reason, String)> {
     let mut conditions = set["conditions"].as_array().into_iter().flatten();
-    let programmed = conditions.find(|one| one["type"] == "Programmed" || one["status"] == "False");
-    match programmed {
-        Some(one) if one["status"] == "True" => None,
-        Some(one) if one["status"] == "False" => {
-            let text = format!("{} does not work: {}: {}", seat.gateway, text(&one["reason"]), text(&one["message"]));
-            Some((Truth::False, Reason::GatewayNotReady, text))
-        }
-        _ => Some((Truth::Unknown, Reason::GatewayNotReady, format!("{} has not come into effect yet", seat.gateway))),
-    }
+    let told = conditions.find(|one| one["type"] == "Programmed" || one["status"] == "False");
+    not_in_effect(&seat.gateway, told)
 }
 
 fn trouble(gateway: &Value, class: &Value, class_name: &str) -> Option<(Truth, Reason, String)> {
-    let name = name_of(gateway);
+    let title = format!("Gateway {}", name_of(gateway));
     if class["accepted"] != true {
-        let text = format!("no controller has accepted GatewayClass {class_name} of Gateway {name}");
+        let text = format!("no controller has accepted GatewayClass {class_name} of {title}");
         return Some((Truth::Unknown, Reason::GatewayNotReady, text));
     }
-    let conditions = gateway["conditions"].as_array().into_iter().flatten();
-    let programmed = conditions.into_iter().find(|one| one["type"] == "Programmed");
-    match programmed {
+    let mut conditions = gateway["conditions"].as_array().into_iter().flatten();
+    not_in_effect(&title, conditions.find(|one| one["type"] == "Programmed"))
+}
+
+/// Why something does not work, if this condition does not say that it does.
+fn not_in_effect(title: &str, told: Option<&Value>) -> Option<(Truth, Reason, String)> {
+    match told {
         Some(one) if one["status"] == "True" => None,
         Some(one) if one["status"] == "False" => {
-            let text = format!("Gateway {name} does not work: {}: {}", text(&one["reason"]), text(&one["message"]));
+            let text = format!("{title} does not work: {}: {}", text(&one["reason"]), text(&one["message"]));
             Some((Truth::False, Reason::GatewayNotReady, text))
         }
-        _ => Some((Truth::Unknown, Reason::GatewayNotReady, format!("Gateway {name} has not come into effect yet"))),
+        _ => Some((Truth::Unknown, Reason::GatewayNotReady, format!("{title} has not come into effect yet"))),
     }
 }
 

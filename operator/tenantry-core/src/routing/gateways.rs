@@ -87,16 +87,17 @@ pub(crate) enum Manner {
     Own,
 }
 
-/// How they do by this profile; `None` while that is not known.
-pub(crate) fn manner(profile: &GatewayProfile, world: &World) -> Option<Manner> {
+/// How they do by this profile; or, while that is not known, what is missing.
+pub(crate) fn manner(profile: &GatewayProfile, world: &World) -> Result<Manner, String> {
     match profile.mode {
-        GatewayMode::SharedListener | GatewayMode::ManagedListener => Some(Manner::Shared),
-        GatewayMode::ListenerSet => Some(Manner::Set),
-        GatewayMode::GatewayPerEnvironment => Some(Manner::Own),
-        GatewayMode::Auto => {
-            let takes = takes_sets(profile, world)?;
-            Some(if takes { Manner::Set } else { Manner::Shared })
-        }
+        GatewayMode::SharedListener | GatewayMode::ManagedListener => Ok(Manner::Shared),
+        GatewayMode::ListenerSet => Ok(Manner::Set),
+        GatewayMode::GatewayPerEnvironment => Ok(Manner::Own),
+        GatewayMode::Auto => match takes_sets(profile, world) {
+            Some(true) => Ok(Manner::Set),
+            Some(false) => Ok(Manner::Shared),
+            None => Err(format!("it is not known yet what gateway profile {} can do", profile.name)),
+        },
     }
 }
 
@@ -191,13 +192,15 @@ pub(crate) fn seat(
         )
         .into());
     }
-    if protocol == Protocol::Grpc {
-        let text =
-            "gRPC is found by hostname alone, and the shared hosts are nobody's: name a hostname of the tenant's";
-        return Err(Refusal::new(Reason::Invalid, "spec.hostnames", text).into());
-    }
-    if protocol == Protocol::TlsPassthrough {
-        let text = "TLS is found by hostname alone, and the shared hosts are nobody's: name a hostname of the tenant's";
+    let nameless = match protocol {
+        Protocol::Grpc => Some("gRPC"),
+        Protocol::TlsPassthrough => Some("TLS"),
+        Protocol::Http | Protocol::WebSocket | Protocol::Sse | Protocol::Tcp => None,
+    };
+    if let Some(spoken) = nameless {
+        let text = format!(
+            "{spoken} is found by hostname alone, and the shared hosts are nobody's: name a hostname of the tenant's"
+        );
         return Err(Refusal::new(Reason::Invalid, "spec.hostnames", text).into());
     }
     let first = path.split('/').nth(1).unwrap_or_default();
@@ -213,8 +216,7 @@ pub(crate) fn seat(
 }
 
 fn is_on_a_set(profile: &GatewayProfile, world: &World) -> Result<bool, Unseated> {
-    let unknown = || Unseated::Unknown(format!("it is not known yet what gateway profile {} can do", profile.name));
-    Ok(manner(profile, world).ok_or_else(unknown)? == Manner::Set)
+    Ok(manner(profile, world).map_err(Unseated::Unknown)? == Manner::Set)
 }
 
 impl Parent {

@@ -58,25 +58,22 @@ impl Case<'_> {
                 continue;
             }
             match manner(profile, self.world) {
-                None => {
-                    plan.wait(
-                        Reason::Pending,
-                        format!("it is not known yet what gateway profile {} can do", profile.name),
-                    );
+                Err(what) => {
+                    plan.wait(Reason::Pending, what);
                     for kind in [&GATEWAY, &LISTENER_SET, &CERTIFICATE] {
                         leave(kind, plan);
                     }
                 }
-                Some(Manner::Shared) => {}
-                Some(Manner::Set) if sets == Some(true) => want_set(plan, common, profile, &home, certificates),
+                Ok(Manner::Shared) => {}
+                Ok(Manner::Set) if sets == Some(true) => want_set(plan, common, profile, &home, certificates),
                 // Routes that would need them say so. What there is may be needed again.
-                Some(Manner::Set) => leave(&LISTENER_SET, plan),
-                Some(Manner::Own) if gateways == Some(true) => {
+                Ok(Manner::Set) => leave(&LISTENER_SET, plan),
+                Ok(Manner::Own) if gateways == Some(true) => {
                     for planned in serving {
                         want_gateway(plan, common, profile, &planned.place, certificates);
                     }
                 }
-                Some(Manner::Own) => leave(&GATEWAY, plan),
+                Ok(Manner::Own) => leave(&GATEWAY, plan),
             }
         }
     }

@@ -12,7 +12,8 @@ use crate::demo;
 /// Watch tenants being onboarded on a real Kubernetes control plane.
 ///
 /// Builds what is not built yet, starts a control plane on loopback, runs the operator with nothing but its generated rights,
-/// applies examples/, and shows what came of it: isolation, repair of drift, and a quiet cluster.
+/// applies examples/, and shows what came of it: isolation, repair of drift, a quiet cluster; and with real requests, where the machine
+/// lets it have a network of its own: routes through a gateway for each stage, and a contract that is made and revoked.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -28,12 +29,19 @@ pub(crate) struct Arguments {
     /// Run the pods for real, with this machine as the node, and have them call each other; Linux, root, Debian or Ubuntu
     #[arg(long, conflicts_with = "kubeconfig")]
     pub(crate) node: bool,
-    /// Publish services through real gateways and ask them, make a contract between two tenants and revoke it; Linux, in a network of its own
-    #[arg(long, conflicts_with_all = ["kubeconfig", "node"])]
-    pub(crate) gateway: bool,
+    /// Leave out the gateways, and the requests through them; they need Linux, and a network of their own
+    #[arg(long)]
+    pub(crate) no_gateways: bool,
     /// With --kubeconfig: at the end, remove all that the demo made
     #[arg(long, requires = "kubeconfig")]
     pub(crate) clean_up: bool,
+}
+
+impl Arguments {
+    /// Whether gateways are wanted, of this demo's own cluster without a node.
+    fn may_have_gateways(&self) -> bool {
+        !self.no_gateways && !self.node && self.kubeconfig.is_none()
+    }
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
@@ -43,14 +51,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let ended = async {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     };
-    if !arguments.node && !arguments.gateway {
-        return demo::run(arguments, ended).await;
-    }
+    tokio::pin!(ended);
     if arguments.node && room::folder().is_none() {
         return demo::enter_node(ended).await;
     }
-    if arguments.gateway && !netns::is_inside() {
-        return demo::enter_network(ended).await;
+    if arguments.may_have_gateways() && !netns::is_inside() && demo::enter_network(ended.as_mut()).await? {
+        return Ok(());
+    }
+    if room::folder().is_none() && !netns::is_inside() {
+        return demo::run(arguments, ended).await;
     }
     // A thread of its own: nobody waits for it at the end.
     let (tell, told) = tokio::sync::oneshot::channel::<()>();

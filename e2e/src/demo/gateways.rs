@@ -1,4 +1,4 @@
-//! The demo with gateways (`--gateway`): a network of its own, in which pods of fake nodes can answer, one gateway for each stage, and
+//! Gateways of the demo: a network of its own, in which pods of fake nodes can answer, one gateway for each stage, and
 //! somebody who asks through them. Linux.
 
 use std::future::Future;
@@ -32,21 +32,26 @@ pub(crate) struct Gateways {
     _pods: PodServer,
 }
 
-/// Runs this very command again in a network of its own, and answers as it does. When `ended` completes, those inside are told.
-pub(crate) async fn enter(ended: impl Future<Output = ()>) -> Result<(), CommandError> {
+/// Runs this very command again in a network of its own, and answers as it does; or answers that it could not, and says why. When `ended`
+/// completes, those inside are told.
+pub(crate) async fn enter(ended: impl Future<Output = ()>) -> Result<bool, CommandError> {
     // In there is no way to fetch anything.
     Terminal::stdout().progress("installing what the gateways need, building tenantry");
-    spawn_blocking(programs).await?.map_err(|missing| format!("--gateway: {missing}"))?;
-    spawn_blocking(|| operator::build(false)).await??;
-    let entered = super::enter_until(ended, netns::enter_again).await?;
-    match entered {
-        Entered::Passed => Ok(()),
-        Entered::Failed(words) => Err(format!("--gateway: {words}").into()),
-        Entered::Impossible(reason) => {
-            Err(format!("--gateway: {reason}; without it the demo runs anywhere, and shows no requests").into())
-        }
-        Entered::Inside => Err("--gateway: it is in a network of its own already".into()),
+    if let Err(missing) = spawn_blocking(programs).await? {
+        return Ok(do_without(&missing.to_string()));
     }
+    spawn_blocking(|| operator::build(false)).await??;
+    match super::enter_until(ended, netns::enter_again).await? {
+        Entered::Passed => Ok(true),
+        Entered::Failed(words) => Err(words.into()),
+        Entered::Impossible(reason) => Ok(do_without(&reason)),
+        Entered::Inside => Err("it is in a network of its own already".into()),
+    }
+}
+
+fn do_without(reason: &str) -> bool {
+    Terminal::stdout().note(&format!("There will be no gateways, and no requests through them: {reason}"));
+    false
 }
 
 /// The platform of the examples has a gateway for one stage; here it gets one for each.

@@ -102,11 +102,11 @@ async fn tell(show: &mut Show, stage: &mut Stage, arguments: &Arguments) -> Resu
     }
     isolation::run(show, stage, &onboarded).await?;
     drift::run(show, stage, &onboarded).await?;
+    quiet::run(show, stage).await?;
     if stage.gateways.is_some() {
         routes::run(show, stage).await?;
         grants::run(show, stage).await?;
     }
-    quiet::run(show, stage).await?;
     show.figures.load = usage::load();
     show.figures.seconds.story = started.elapsed().as_secs_f64();
     conclude(show, arguments)?;
@@ -149,9 +149,6 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     .chain(stage.gateways.iter().flat_map(gateways::Gateways::invitation))
     {
         show.terminal.line(&line);
-    }
-    if stage.gateways.is_none() {
-        show.terminal.note("Routes with real requests, and a contract between two tenants: cargo xtask demo --gateway");
     }
     let keep = if stage.cluster.control_plane().is_ok() {
         "Ctrl-C ends it and leaves nothing behind."

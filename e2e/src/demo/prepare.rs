@@ -52,7 +52,9 @@ impl Stage {
 pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<Stage, CommandError> {
     announce(show, arguments);
     let mut examples = examples()?;
-    if arguments.gateway {
+    // Whoever is inside of that network is there for the gateways.
+    let has_gateways = netns::is_inside();
+    if has_gateways {
         gateways::add_profiles(&mut examples);
     }
     let program = build(show, arguments).await?;
@@ -60,7 +62,7 @@ pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<St
     let node = if arguments.node { Some(on_node::start(show, &cluster, &examples).await?) } else { None };
     let client = cluster.client().await?;
     refuse_strangers(&client, &examples).await?;
-    let gateways = if arguments.gateway { Some(gateways::start(show, &cluster).await?) } else { None };
+    let gateways = if has_gateways { Some(gateways::start(show, &cluster).await?) } else { None };
     let manifests = install(show, &client, program.clone()).await?;
     let folder = tempfile::Builder::new().prefix("tenantry-demo-").tempdir()?;
     let log = match cluster.control_plane() {
@@ -108,10 +110,12 @@ async fn start_cluster(show: &mut Show, arguments: &Arguments) -> Result<Cluster
         Some(_) => "asking the given cluster for its version",
         None => "starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler",
     });
-    let options = match arguments {
-        Arguments { node: true, .. } => node::options(),
-        Arguments { gateway: true, .. } => Options { address: netns::ADDRESS, ..Options::with_nodes(NODES) },
-        _ => Options::with_nodes(NODES),
+    let options = if arguments.node {
+        node::options()
+    } else if netns::is_inside() {
+        Options { address: netns::ADDRESS, ..Options::with_nodes(NODES) }
+    } else {
+        Options::with_nodes(NODES)
     };
     let options = options.with_audit_log();
     let cluster = Cluster::given_or_start(arguments.kubeconfig.as_deref(), options).await?;

@@ -190,7 +190,7 @@ fn backends() -> Vec<Fact> {
         fact("backend-without-endpoints", "", json!({ "backendRefs": [backend("empty")] })),
         fact("other-namespace-not-granted", "", json!({ "backendRefs": [elsewhere] })),
         fact("other-namespace-granted", "", json!({ "backendRefs": [granted] })),
-        fact("backend-tls", "", json!({ "backendRefs": [backend("secure")] })),
+        fact("backend-tls", "BackendTLSPolicy", json!({ "backendRefs": [backend("secure")] })),
         fact("backend-tls-wrong-authority", "", json!({ "backendRefs": [backend("secure-stranger")] })),
         Fact {
             kind: "GRPCRoute",

@@ -6,6 +6,7 @@ mod own;
 mod policies;
 mod scene;
 mod steady;
+mod truth;
 
 use std::collections::BTreeMap;
 

@@ -47,6 +47,7 @@ async fn set_up(client: &Client) {
         ("TLSRoute", "tlsroutes", "Namespaced"),
         ("TCPRoute", "tcproutes", "Namespaced"),
         ("ListenerSet", "listenersets", "Namespaced"),
+        ("BackendTLSPolicy", "backendtlspolicies", "Namespaced"),
     ] {
         define(client, GATEWAY_API, "v1", kind, plural, scope).await;
     }
@@ -56,7 +57,7 @@ async fn set_up(client: &Client) {
         define(client, "gateway.envoyproxy.io", "v1alpha1", kind, plural, "Namespaced").await;
     }
     let version = format!("{GATEWAY_API}/v1");
-    let features = ["HTTPRoutePathRewrite", "GRPCRoute", "TLSRoute", "TCPRoute", "ListenerSet"]
+    let features = ["HTTPRoutePathRewrite", "GRPCRoute", "TLSRoute", "TCPRoute", "ListenerSet", "BackendTLSPolicy"]
         .map(|name| json!({ "name": name }));
     let class = json!({
         "apiVersion": version, "kind": "GatewayClass", "metadata": { "name": "played" },
@@ -172,38 +173,9 @@ async fn until(
     .unwrap_or_else(|late| panic!("{late}"));
 }
 
-/// Uses every right that routes and contracts need, in an environment of the tenant `recorded`. The platform must exist.
-pub async fn use_every_right(client: &Client, namespace: &str) {
-    set_up(client).await;
-    let tenants = objects::collection_of(client, "tenantry.dev/v1alpha1", "Tenant", None);
-    let hostnames = Patch::Merge(json!({ "spec": { "hostnames": ["*.recorded.example"] } }));
-    tenants.patch("recorded", &PatchParams::default(), &hostnames).await.expect("changed");
-    let (http, grpc) = (("gateway.networking.k8s.io/v1", "HTTPRoute"), ("gateway.networking.k8s.io/v1", "GRPCRoute"));
-    let (middleware, ours) = (("traefik.io/v1alpha1", "Middleware"), ("tenantry.dev/v1alpha1", "ServiceRoute"));
-    let exposed = |name: &str| {
-        workload(
-            "Application",
-            namespace,
-            "exposed",
-            &json!({
-                "image": "registry.example/any:1", "ports": [{ "name": "http", "port": 8080 }],
-                "expose": { "api": { "name": name, "version": "v1" } },
-            }),
-        )
-    };
-    objects::apply(client, &exposed("ONE")).await.expect("applied");
-    until(client, http, namespace, "exposed-app-route", true, |_| true).await;
-    objects::apply(client, &exposed("TWO")).await.expect("applied");
-    until(client, http, namespace, "exposed-app-route", true, |route| {
-        route["spec"].to_string().contains("/api/v1/TWO")
-    })
-    .await;
-    let route = |spec: Value| {
-        let mut spec = spec;
-        spec["backend"] = json!({ "applicationRef": { "name": "exposed" } });
-        workload("ServiceRoute", namespace, "spoken", &spec)
-    };
-    // With policies, changed ones, and none.
+/// Policies, changed ones, and none, by each kind of object that enforces them.
+async fn policies(client: &Client, namespace: &str, route: &impl Fn(Value) -> Value) {
+    let middleware = ("traefik.io/v1alpha1", "Middleware");
     for requests in [5, 6] {
         let limited = json!({ "basePath": "/spoken", "policies": { "rateLimit": { "requests": requests } } });
         objects::apply(client, &route(limited)).await.expect("applied");
@@ -232,6 +204,51 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
     for (kind, name) in kinds {
         until(client, kind, namespace, name, false, |_| true).await;
     }
+    let trusted = ("gateway.networking.k8s.io/v1", "BackendTLSPolicy");
+    for hostname in ["one.internal", "two.internal"] {
+        let policies = json!({ "backendTls": { "hostname": hostname } });
+        objects::apply(client, &route(json!({ "basePath": "/spoken", "policies": policies }))).await.expect("applied");
+        until(client, trusted, namespace, "spoken-backend-tls", true, |found| {
+            found["spec"]["validation"]["hostname"] == hostname
+        })
+        .await;
+    }
+    objects::apply(client, &route(json!({ "basePath": "/spoken" }))).await.expect("applied");
+    until(client, trusted, namespace, "spoken-backend-tls", false, |_| true).await;
+}
+
+/// Uses every right that routes and contracts need, in an environment of the tenant `recorded`. The platform must exist.
+pub async fn use_every_right(client: &Client, namespace: &str) {
+    set_up(client).await;
+    let tenants = objects::collection_of(client, "tenantry.dev/v1alpha1", "Tenant", None);
+    let hostnames = Patch::Merge(json!({ "spec": { "hostnames": ["*.recorded.example"] } }));
+    tenants.patch("recorded", &PatchParams::default(), &hostnames).await.expect("changed");
+    let (http, grpc) = (("gateway.networking.k8s.io/v1", "HTTPRoute"), ("gateway.networking.k8s.io/v1", "GRPCRoute"));
+    let ours = ("tenantry.dev/v1alpha1", "ServiceRoute");
+    let exposed = |name: &str| {
+        workload(
+            "Application",
+            namespace,
+            "exposed",
+            &json!({
+                "image": "registry.example/any:1", "ports": [{ "name": "http", "port": 8080 }],
+                "expose": { "api": { "name": name, "version": "v1" } },
+            }),
+        )
+    };
+    objects::apply(client, &exposed("ONE")).await.expect("applied");
+    until(client, http, namespace, "exposed-app-route", true, |_| true).await;
+    objects::apply(client, &exposed("TWO")).await.expect("applied");
+    until(client, http, namespace, "exposed-app-route", true, |route| {
+        route["spec"].to_string().contains("/api/v1/TWO")
+    })
+    .await;
+    let route = |spec: Value| {
+        let mut spec = spec;
+        spec["backend"] = json!({ "applicationRef": { "name": "exposed" } });
+        workload("ServiceRoute", namespace, "spoken", &spec)
+    };
+    policies(client, namespace, &route).await;
     // By another protocol, and back.
     for host in ["a.recorded.example", "b.recorded.example"] {
         let spoken = json!({ "basePath": "/", "protocol": "GRPC", "hostnames": [host] });

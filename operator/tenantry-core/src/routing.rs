@@ -10,7 +10,9 @@ mod known;
 mod logins;
 mod wish;
 
-pub(crate) use adapters::{Authorizer, Demands, Enforcing, Missing, POLICY_KINDS, Standing, enforce, standing_of};
+pub(crate) use adapters::{
+    Authorizer, Demands, Enforcing, Missing, Names, POLICY_KINDS, Standing, enforce, is_to_be_had, standing_of,
+};
 pub(crate) use backends::{Answer, Resolution, Served, backends};
 pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
 pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any};

@@ -1,10 +1,12 @@
 //! Two tenants with three environments each, a gateway for each stage, and the operator.
 
 use kube::Client;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs, WEB_PORT, WEBSECURE_PORT};
 use tenantry_e2e::{Cluster, Options, eventually, netns, objects};
 
+use super::truth::BARE;
 use crate::program::{self, Operator};
 use crate::stage::{PORT, SOON};
 
@@ -59,6 +61,10 @@ impl Scene {
                 "tlsPassthrough": OWN_TLS_PORT, "tcp": [OWN_TCP_PORT],
             },
         }));
+        profiles.push(json!({
+            "name": BARE, "stages": ["Development"], "exposures": ["Public"], "hosts": ["bare-proxy"],
+            "gatewayRef": { "namespace": NAMESPACE, "name": BARE },
+        }));
         scene.apply(&ours("TenantryPlatform", None, "default", json!({ "gateways": profiles }))).await;
         scene.apply(&ours("TenantClass", None, "wide", json!({ "bounds": { "podSecurity": ["Restricted"] } }))).await;
         scene.operator = Some(Operator::start(&scene.cluster).await);
@@ -90,6 +96,14 @@ impl Scene {
 
     pub async fn delete(&self, object: &Value) {
         objects::delete(&self.client, object).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// What its controller would say of it.
+    pub async fn say(&self, object: &Value, status: &Value) {
+        let change = Patch::Merge(json!({ "status": status }));
+        let (all, parameters) = (objects::collection(&self.client, object), PatchParams::default());
+        let said = all.patch_status(objects::name(object), &parameters, &change).await;
+        said.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// An Application whose pods answer, Ready.

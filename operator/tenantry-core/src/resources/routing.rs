@@ -93,6 +93,14 @@ const fn envoy_policy(kind: &'static str, plural: &'static str) -> Resource {
     }
 }
 
+/// `gateway.networking.k8s.io/v1 BackendTLSPolicy`: whom a gateway believes what is behind a Service to be. Bundles before 1.4 lack it.
+pub static BACKEND_TLS_POLICY: Resource = Resource {
+    watch: Watch::OnDemand,
+    wave: Wave::Configuration,
+    keep: Keep::Projection(attached_facts),
+    ..child(GROUP, "v1", "BackendTLSPolicy", "backendtlspolicies")
+};
+
 /// `v1 Service` of whoever has made it. Of those that we have made, see [`super::SERVICE`].
 pub static TENANT_SERVICE: Resource = Resource {
     write: Write::Never,
@@ -248,7 +256,7 @@ fn tcp_route_facts(route: &Value) -> Value {
 }
 
 /// Shape: `{generation, told: [{gateway: "namespace/name", controller, conditions}]}`, one entry for each gateway or listener that the
-/// policy has come to by the routes that it names.
+/// policy has come to by the routes or Services that it names.
 fn attached_facts(policy: &Value) -> Value {
     let own = policy["metadata"]["namespace"].as_str().unwrap_or_default();
     let ancestors = policy["status"]["ancestors"].as_array().into_iter().flatten();

@@ -8,18 +8,28 @@ mod traefik;
 
 use serde_json::Value;
 
-use super::features::Controller;
+use super::features::{Controller, Feature, is_known_of_any};
 use super::gateways::Seat;
 use super::known::{ENVOY_GATEWAY, TRAEFIK};
 use crate::kinds::service_route::types::{Deprecated, OnUnsupported, Policies, Prefix};
 use crate::kinds::tenantry_platform::types::PolicyAdapter;
-use crate::resources::{BACKEND_TRAFFIC_POLICY, MIDDLEWARE, Resource, SECURITY_POLICY, is_served};
+use crate::resources::{BACKEND_TLS_POLICY, BACKEND_TRAFFIC_POLICY, MIDDLEWARE, Resource, SECURITY_POLICY, is_served};
 use crate::world::World;
 
 pub(crate) use standing::{Standing, standing_of};
 
 /// The kinds of all objects that enforce policies, whoever's controller reads them.
-pub(crate) static POLICY_KINDS: [&Resource; 3] = [&MIDDLEWARE, &SECURITY_POLICY, &BACKEND_TRAFFIC_POLICY];
+pub(crate) static POLICY_KINDS: [&Resource; 4] =
+    [&MIDDLEWARE, &SECURITY_POLICY, &BACKEND_TRAFFIC_POLICY, &BACKEND_TLS_POLICY];
+
+/// Whether there can be policies of this kind here; `None` while that is not known.
+pub(crate) fn is_to_be_had(kind: &'static Resource, world: &World) -> Option<bool> {
+    if *kind == BACKEND_TLS_POLICY {
+        // Its version is served by bundles that lack it.
+        return is_known_of_any(Feature::BackendTls, world);
+    }
+    is_served(kind, world)
+}
 
 /// Where an external service that decides is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +88,19 @@ pub(crate) struct Enforced {
     pub(crate) resource: &'static Resource,
     /// Its spec.
     pub(crate) spec: Value,
-    /// Whether it names the routes that it is for, and is told so in its status; else they name it.
-    pub(crate) names_routes: bool,
+    /// What it names, and is told of in its status.
+    pub(crate) names: Names,
+}
+
+/// What an object that enforces something names as what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Nothing: the routes name it.
+    Nothing,
+    /// The routes.
+    Routes,
+    /// The Services to which they lead.
+    Services,
 }
 
 /// Something that nothing does.

@@ -27,6 +27,7 @@ pub(crate) enum Feature {
     Tls,
     Tcp,
     ListenerSet,
+    BackendTls,
 }
 
 impl Feature {
@@ -42,6 +43,7 @@ impl Feature {
             Self::Tls => "TLSRoute",
             Self::Tcp => "TCPRoute",
             Self::ListenerSet => "ListenerSet",
+            Self::BackendTls => "BackendTLSPolicy",
         }
     }
 }
@@ -92,8 +94,7 @@ impl Listener {
 impl Controller {
     /// Whether it can do this.
     pub(crate) fn can(&self, feature: Feature) -> bool {
-        let known = self.name.as_deref().and_then(known::of).and_then(|known| known.word(feature));
-        known.unwrap_or_else(|| self.features.iter().any(|one| one == feature.name()))
+        does(self.name.as_deref(), &self.features, feature)
     }
 
     /// Whether it is known what it can do.
@@ -153,15 +154,9 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
         }
         Lookup::NotSynced => return not_ready(Truth::Unknown, "GatewayClasses are not known yet".into()),
     };
-    let features = class["features"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
     let trouble = trouble(&gateway, &class, &class_name)
         .or_else(|| if seat.parent.kind == &LISTENER_SET { trouble_of_set(seat, &holder) } else { None });
-    Controller {
-        name: class["controller"].as_str().map(str::to_owned),
-        features: features.collect(),
-        trouble,
-        listeners,
-    }
+    Controller { name: class["controller"].as_str().map(str::to_owned), features: features(&class), trouble, listeners }
 }
 
 /// What holds the listeners, and the Gateway that they belong to.
@@ -207,17 +202,27 @@ fn holder_and_gateway(seat: &Seat, world: &World) -> Result<(Arc<Value>, Arc<Val
     }
 }
 
-/// Whether the class of a Gateway says that it supports this.
+/// Whether the class of a Gateway supports this.
 fn supports(gateway: &Value, feature: Feature, world: &World) -> Option<bool> {
     match look(&GATEWAY_CLASS, "", gateway["class"].as_str().unwrap_or_default(), world) {
-        Lookup::Found(class) => Some(says(&class, feature)),
+        Lookup::Found(class) => Some(can(&class, feature)),
         Lookup::Missing => Some(false),
         Lookup::NotSynced => None,
     }
 }
 
-fn says(class: &Value, feature: Feature) -> bool {
-    class["features"].as_array().into_iter().flatten().any(|one| one == feature.name())
+fn can(class: &Value, feature: Feature) -> bool {
+    does(class["controller"].as_str(), &features(class), feature)
+}
+
+/// Whether this controller does that, whose class lists these features.
+fn does(controller: Option<&str>, listed: &[String], feature: Feature) -> bool {
+    let known = controller.and_then(known::of).and_then(|known| known.word(feature));
+    known.unwrap_or_else(|| listed.iter().any(|one| one == feature.name()))
+}
+
+fn features(class: &Value) -> Vec<String> {
+    class["features"].as_array().into_iter().flatten().map(text).collect()
 }
 
 /// Whether the Gateway of this profile lets tenants add listeners; `None` while that is not known.
@@ -240,7 +245,7 @@ pub(crate) fn is_known_of_any(feature: Feature, world: &World) -> Option<bool> {
         return Some(false);
     }
     match world.list(&GATEWAY_CLASS, Scope::All) {
-        Lookup::Found(classes) => Some(classes.iter().any(|class| says(class, feature))),
+        Lookup::Found(classes) => Some(classes.iter().any(|class| can(class, feature))),
         Lookup::Missing => Some(false),
         Lookup::NotSynced => None,
     }

@@ -60,6 +60,7 @@ pub(super) const KNOWN: &[Known] = &[
             done(Feature::RequestTimeout, "1.9.1 translates the field"),
             not_done(Feature::BackendTimeout, "1.9.1 takes it for the time of all attempts together"),
             done(Feature::Grpc, "1.9.1 translates GRPCRoutes"),
+            done(Feature::BackendTls, "1.9.1 translates BackendTLSPolicies"),
         ],
     },
 ];

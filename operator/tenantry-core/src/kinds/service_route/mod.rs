@@ -39,6 +39,7 @@ impl Kind for ServiceRouteKind {
         Access::own(&resources::MIDDLEWARE),
         Access::own(&resources::SECURITY_POLICY),
         Access::own(&resources::BACKEND_TRAFFIC_POLICY),
+        Access::own(&resources::BACKEND_TLS_POLICY),
         Access::own(&resources::HTTP_ROUTE),
         Access::own(&resources::GRPC_ROUTE),
         Access::own(&resources::TLS_ROUTE),

@@ -16,11 +16,12 @@ use crate::kinds::tenantry_platform::{
 use crate::object::{Desired, ObjectKey};
 use crate::plan::{Plan, Undecided};
 use crate::resources::{
-    GRPC_ROUTE, HTTP_ROUTE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TCP_ROUTE, TENANTRY_PLATFORM, TLS_ROUTE, is_served,
+    GRPC_ROUTE, HTTP_ROUTE, NETWORK_POLICY, Resource, SERVICE_ROUTE, TCP_ROUTE, TENANTRY_PLATFORM, TLS_ROUTE,
 };
 use crate::routing::{
-    Answer, Authorizer, Claimant, Controller, Demands, Enforcing, Feature, Missing, POLICY_KINDS, Resolution, Ruling,
-    Seat, Served, Unseated, backends, controller, enforce, parents, rule, seat, served_routes, unreachable_login,
+    Answer, Authorizer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Names, POLICY_KINDS, Resolution,
+    Ruling, Seat, Served, Unseated, backends, controller, enforce, is_to_be_had, parents, rule, seat, served_routes,
+    unreachable_login,
 };
 use crate::workload::{Home, Standing, home_of, sort, standing};
 use crate::world::{Lookup, Scope, World};
@@ -185,7 +186,7 @@ impl Case<'_> {
         {
             for one in enforcing.missing.iter().filter(|one| one.is_strict) {
                 let controller = draft.controller.as_ref().and_then(|one| one.name.clone());
-                let is_all = one.field == "spec.protocol";
+                let is_all = ["spec.protocol", "spec.policies.backendTls"].contains(&one.field);
                 let way_round = if is_all || self.route.spec.on_unsupported == Some(OnUnsupported::Degrade) {
                     "this cannot be done without"
                 } else {
@@ -241,7 +242,7 @@ impl Case<'_> {
     /// The kinds of policies of which it is not known which there are. They are watched while somebody lists them.
     fn unseen_policies(&self) -> Vec<&'static Resource> {
         let is_seen = |kind: &'static Resource| {
-            is_served(kind, self.world) == Some(true)
+            is_to_be_had(kind, self.world) == Some(true)
                 && self.world.list(kind, Scope::OwnedBy(self.path())) != Lookup::NotSynced
         };
         POLICY_KINDS.into_iter().filter(|kind| !is_seen(kind)).collect()
@@ -398,11 +399,17 @@ impl Case<'_> {
         let plan = &mut draft.plan;
         for one in &enforcing.objects {
             let mut spec = one.spec.clone();
-            if one.names_routes {
-                spec["targetRefs"] = self.targets(&routes);
+            let named = match one.names {
+                Names::Nothing => None,
+                Names::Routes => Some(self.targets(&routes)),
+                Names::Services => Some(services(answers)),
+            };
+            let is_told = named.is_some();
+            if let Some(named) = named {
+                spec["targetRefs"] = named;
             }
             let object = parts.object(one.resource, one.role).with("spec", &spec);
-            if one.names_routes {
+            if is_told {
                 draft.told.push(object.key().clone());
             }
             plan.want(object);
@@ -426,4 +433,11 @@ impl Case<'_> {
         let all: BTreeSet<(&str, String)> = there.chain(wanted).collect();
         all.into_iter().map(|(kind, name)| json!({ "group": HTTP_ROUTE.group, "kind": kind, "name": name })).collect()
     }
+}
+
+/// The Services that a policy is for: all to which requests go.
+fn services(answers: &[Answer]) -> Value {
+    let all = answers.iter().flat_map(|answer| &answer.shares).map(|(served, _)| served.service.as_str());
+    let all: BTreeSet<&str> = all.collect();
+    all.into_iter().map(|name| json!({ "group": "", "kind": "Service", "name": name })).collect()
 }

@@ -14,7 +14,7 @@ mod auth;
 mod policies;
 
 pub use auth::{ApiKey, Auth, AuthType, ClaimToHeader, ClientCertificates, ExternalAuth, Jwt, Oidc};
-pub use policies::{Breaker, Cors, HeaderEdit, Limited, Per, Policies, RateLimit, Retry, Timeouts};
+pub use policies::{BackendTls, Breaker, Cors, HeaderEdit, Limited, Per, Policies, RateLimit, Retry, Timeouts};
 
 /// Publishes a service of an environment under a path of the environment's gateway.
 #[derive(Debug, Clone, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]

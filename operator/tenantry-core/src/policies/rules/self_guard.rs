@@ -108,6 +108,7 @@ pub const SELF_GUARD: Group = Group {
                 "scaledobjects",
                 "verticalpodautoscalers",
                 "middlewares",
+                "backendtlspolicies",
                 "httproutes",
                 "grpcroutes",
                 "tlsroutes",

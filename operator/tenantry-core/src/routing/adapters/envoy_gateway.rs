@@ -6,7 +6,7 @@ mod auth;
 
 use serde_json::{Map, Value, json};
 
-use super::{Demands, Enforced, Enforcing};
+use super::{Demands, Enforced, Enforcing, Names};
 use crate::kinds::service_route::types::{Cors, Limited, Per, Policies, RateLimit};
 use crate::resources::{BACKEND_TRAFFIC_POLICY, SECURITY_POLICY};
 
@@ -18,7 +18,7 @@ pub(super) fn enforce(demands: &Demands, enforcing: &mut Enforcing) {
     {
         if !spec.is_empty() {
             spec.insert("mergeType".into(), "StrategicMerge".into());
-            enforcing.objects.push(Enforced { role, resource, spec: Value::Object(spec), names_routes: true });
+            enforcing.objects.push(Enforced { role, resource, spec: Value::Object(spec), names: Names::Routes });
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Adapter, Demands, Enforcing};
-use crate::kinds::service_route::types::{Cors, Deprecated, HeaderEdit, Prefix};
+use super::{Adapter, Demands, Enforced, Enforcing, Names};
+use crate::kinds::service_route::types::{BackendTls, Cors, Deprecated, HeaderEdit, Prefix};
+use crate::resources::BACKEND_TLS_POLICY;
 use crate::routing::features::{Controller, Feature};
 
 pub(super) fn enforce(demands: &Demands, controller: &Controller, adapter: Adapter, enforcing: &mut Enforcing) {
@@ -65,6 +66,20 @@ pub(super) fn enforce(demands: &Demands, controller: &Controller, adapter: Adapt
             lacks(enforcing, "spec.policies.cors", false, Feature::Cors);
         }
     }
+    if let Some(wanted) = &policies.backend_tls {
+        if controller.can(Feature::BackendTls) {
+            enforcing.objects.push(Enforced {
+                role: "backend-tls",
+                resource: &BACKEND_TLS_POLICY,
+                spec: json!({ "validation": validation(wanted) }),
+                names: Names::Services,
+            });
+        } else {
+            // The backend would be spoken to in the clear, and understand nothing.
+            let (field, feature) = ("spec.policies.backendTls", Feature::BackendTls.name().to_owned());
+            enforcing.missing.push(super::Missing { field, feature, is_strict: true });
+        }
+    }
     if !policies.allowed_tenants.is_empty() {
         enforcing.lacks(demands, "spec.policies.allowedTenants", true, "a gateway that can tell tenants apart");
     }
@@ -100,6 +115,18 @@ fn edit(wanted: &HeaderEdit) -> Option<Value> {
         filter.insert("remove".into(), json!(wanted.remove));
     }
     Some(Value::Object(filter))
+}
+
+fn validation(wanted: &BackendTls) -> Value {
+    let mut validation = json!({ "hostname": wanted.hostname });
+    match &wanted.ca_config_map_ref {
+        Some(reference) => {
+            let reference = json!({ "group": "", "kind": "ConfigMap", "name": reference.name });
+            validation["caCertificateRefs"] = json!([reference]);
+        }
+        None => validation["wellKnownCACertificates"] = "System".into(),
+    }
+    validation
 }
 
 fn cors(wanted: &Cors) -> Value {

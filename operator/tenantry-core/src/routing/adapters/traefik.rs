@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Demands, Enforced, Enforcing};
+use super::{Demands, Enforced, Enforcing, Names};
 use crate::kinds::service_route::types::{AuthType, Limited, Per};
 use crate::names::child_name;
 use crate::resources::MIDDLEWARE;
@@ -98,6 +98,6 @@ pub(super) fn enforce(demands: &Demands, enforcing: &mut Enforcing) {
     });
     let filters: Vec<Value> = named.chain(std::mem::take(&mut enforcing.filters)).collect();
     enforcing.filters = filters;
-    let object = |(role, spec)| Enforced { role, resource: &MIDDLEWARE, spec, names_routes: false };
+    let object = |(role, spec)| Enforced { role, resource: &MIDDLEWARE, spec, names: Names::Nothing };
     enforcing.objects.extend(middlewares.into_iter().map(object));
 }

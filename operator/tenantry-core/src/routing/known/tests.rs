@@ -9,13 +9,14 @@ use serde_json::Value;
 use super::super::features::Feature;
 use super::{ENVOY_GATEWAY, KNOWN, TRAEFIK, of};
 
-const ALL: [Feature; 6] = [
+const ALL: [Feature; 7] = [
     Feature::PathRewrite,
     Feature::ResponseHeaders,
     Feature::RequestTimeout,
     Feature::BackendTimeout,
     Feature::Cors,
     Feature::Grpc,
+    Feature::BackendTls,
 ];
 
 fn facts() -> Value {

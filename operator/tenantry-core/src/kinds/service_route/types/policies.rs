@@ -7,6 +7,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::LocalRef;
 use super::auth::Auth;
 use crate::workload::types::Span;
 
@@ -46,12 +47,32 @@ pub struct Policies {
     /// When a backend that fails is left alone for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub circuit_breaker: Option<Breaker>,
+    /// That the backend speaks TLS, and whom the gateway believes it to be. Absent: it speaks in the clear. It is for all backends of the
+    /// route, and for whatever other routes lead to the same Services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend_tls: Option<BackendTls>,
     /// What is changed in the headers of requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_headers: Option<HeaderEdit>,
     /// What is changed in the headers of answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_headers: Option<HeaderEdit>,
+}
+
+/// Whom the gateway believes a backend to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendTls {
+    /// The name that the certificate of the backend must hold, and by which the gateway asks for it.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
+    pub hostname: String,
+    /// A ConfigMap in the same namespace with the key `ca.crt`: the authorities that must have signed it. Absent: those that the gateway's
+    /// own system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_config_map_ref: Option<LocalRef>,
 }
 
 /// How long answers may take.

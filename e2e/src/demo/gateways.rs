@@ -97,12 +97,13 @@ impl Gateways {
         Ok(self.of(environment)?.caller().get(HOST, path).await?)
     }
 
-    /// The first answer of a route: a gateway says that it has taken one some moments before it serves it.
+    /// The first answer of a route: a gateway says that it has taken one some moments before it serves it (404), and hears of endpoints by
+    /// another way (503).
     pub(crate) async fn first(&self, environment: &str, path: &str) -> Result<Answer, CommandError> {
         let caller = self.of(environment)?.caller();
         let what = format!("{HOST}{path} is served in {environment}");
         let answered = eventually(SOON, &what, async || match caller.get(HOST, path).await {
-            Ok(answer) if answer.status != 404 => Ok(answer),
+            Ok(answer) if answer.status != 404 && answer.status != 503 => Ok(answer),
             Ok(answer) => Err(format!("{} {}", answer.status, answer.text())),
             Err(error) => Err(error.to_string()),
         });

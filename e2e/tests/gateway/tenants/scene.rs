@@ -160,10 +160,11 @@ impl Scene {
         answer.unwrap_or_else(|error| panic!("{host}{path}: {error}"))
     }
 
-    /// The first answer from behind the gateway: it says that it has taken a route some moments before it serves it.
+    /// The first answer from behind the gateway: it says that it has taken a route some moments before it serves it (404), and hears of
+    /// endpoints by another way (503).
     pub async fn first(&self, environment: &str, host: &str, path: &str) -> Answer {
         let caller = self.gateway(environment).caller();
-        crate::stage::until(&caller, host, "is served", path, |answer| answer.status != 404).await
+        crate::stage::until(&caller, host, "is served", path, |answer| answer.status != 404 && answer.status != 503).await
     }
 
     pub fn gateway(&self, environment: &str) -> &Gateway {

@@ -1,5 +1,7 @@
 //! The only place where Tenantry reads the time, so that a simulation can put its own time there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,13 +18,22 @@ pub enum Clock {
         base: Timestamp,
         /// Tokio's reading at that moment.
         started: Instant,
+        /// How many seconds it has been set forward since.
+        set: Arc<AtomicI64>,
     },
 }
 
 impl Clock {
     /// A clock that follows tokio's (pausable) time, beginning at `base`.
     pub fn simulated(base: Timestamp) -> Self {
-        Self::Simulated { base, started: Instant::now() }
+        Self::Simulated { base, started: Instant::now(), set: Arc::default() }
+    }
+
+    /// Sets a simulated clock forward, or back; whoever has a copy of it sees that. The machine's is not ours to set.
+    pub fn set(&self, by: SignedDuration) {
+        if let Self::Simulated { set, .. } = self {
+            set.fetch_add(by.as_secs(), Ordering::Relaxed);
+        }
     }
 
     /// The time now.
@@ -30,8 +41,9 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),
-            Self::Simulated { base, started } => {
+            Self::Simulated { base, started, set } => {
                 let elapsed = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+                let elapsed = elapsed.saturating_add(SignedDuration::from_secs(set.load(Ordering::Relaxed)));
                 base.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
             }
         }

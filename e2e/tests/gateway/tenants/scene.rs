@@ -164,7 +164,8 @@ impl Scene {
     /// endpoints by another way (503).
     pub async fn first(&self, environment: &str, host: &str, path: &str) -> Answer {
         let caller = self.gateway(environment).caller();
-        crate::stage::until(&caller, host, "is served", path, |answer| answer.status != 404 && answer.status != 503).await
+        crate::stage::until(&caller, host, "is served", path, |answer| answer.status != 404 && answer.status != 503)
+            .await
     }
 
     pub fn gateway(&self, environment: &str) -> &Gateway {

@@ -204,7 +204,7 @@ pub(crate) fn rule(
                     return Ruling::Lost(title, text);
                 }
                 Lies::Same => intruders.push(format!(
-                    "{title}, which is not Tenantry's, asks for the same path; this route is older and is served: remove the other"
+                    "{title}, which is not Tenantry's, asks for the same path; this route is older, and not every gateway serves the older one: remove the other"
                 )),
                 Lies::Beneath => intruders.push(format!(
                     "{title}, which is not Tenantry's, takes a part of the path, and is served there: remove it"

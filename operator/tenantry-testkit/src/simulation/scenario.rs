@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::server::Verb;
@@ -50,6 +51,8 @@ pub enum Step {
     Settle,
     /// So much time.
     Pass(Duration),
+    /// The operators' clock is set forward by so much, or back.
+    SetClock(SignedDuration),
     /// Until the operators have written so often since the last step, or nothing changes any more.
     Writes(u64),
 }

@@ -11,6 +11,7 @@ use tenantry_core::access;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::CONFIRM_DELETE;
 use tenantry_core::policies;
+use tenantry_engine::clock::Clock;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
@@ -45,6 +46,7 @@ struct Stage {
     user: Client,
     kinds: &'static [Registration],
     outside: Servers,
+    clock: Clock,
     rests: Vec<Duration>,
     runaway: Option<String>,
 }
@@ -65,8 +67,15 @@ pub fn play(kinds: &'static [Registration], scenario: &Scenario, fault: Option<F
 async fn play_inside(kinds: &'static [Registration], scenario: &Scenario, fault: Option<Fault>, seed: u64) -> Trace {
     let server = ApiServer::new(seed);
     let user = server.client_as("user");
-    let mut stage =
-        Stage { server: server.clone(), user, kinds, outside: Servers::default(), rests: Vec::new(), runaway: None };
+    let mut stage = Stage {
+        server: server.clone(),
+        user,
+        kinds,
+        outside: Servers::default(),
+        clock: clock(),
+        rests: Vec::new(),
+        runaway: None,
+    };
     let controllers = tokio::spawn(control(server.clone()));
     if scenario.installed {
         stage.install().await;
@@ -142,8 +151,7 @@ impl Stage {
     }
 
     async fn start(&self, two: bool, seed: u64) -> Vec<Running> {
-        let clock = clock();
-        let outside = &self.outside;
+        let (outside, clock) = (&self.outside, &self.clock);
         let replica = |agent, seed| Replica {
             agent,
             kinds: self.kinds,
@@ -179,6 +187,7 @@ impl Stage {
             Step::Crash => self.server.faults().crash(FIRST),
             Step::Settle => self.settle(REST).await,
             Step::Pass(span) => sleep(*span).await,
+            Step::SetClock(by) => self.clock.set(*by),
             Step::Writes(count) => self.writes(*count).await,
         }
     }

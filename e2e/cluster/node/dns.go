@@ -18,15 +18,19 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-const zone = ".svc.cluster.local."
+const (
+	zone = ".svc.cluster.local."
+	// Names may stand for each other in a circle.
+	longestChain = 8
+)
 
 type names struct {
 	services corelisters.ServiceLister
 	slices   discoverylisters.EndpointSliceLister
 }
 
-// answerNames answers NAME.NAMESPACE.svc.cluster.local by UDP: with the Service's address, or its endpoints' if it has none.
-// Other names do not exist, as in a cluster without an uplink.
+// answerNames answers NAME.NAMESPACE.svc.cluster.local by UDP: with the Service's address, or its endpoints' if it has none, or of type
+// ExternalName with the name that it stands for and what is known of that. Other names do not exist, as in a cluster without an uplink.
 func answerNames(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("dns", flag.ContinueOnError)
 	kubeconfig := flags.String("kubeconfig", "", "kubeconfig of a user who may list and watch services and endpoint slices; absent: of the pod")
@@ -73,47 +77,73 @@ func (n names) answer(packet []byte) ([]byte, error) {
 	if len(asked.Questions) != 1 {
 		return nil, errors.New("not one question")
 	}
-	question := asked.Questions[0]
-	addresses, exists := n.addresses(strings.ToLower(question.Name.String()))
+	answers, exists := n.answers(asked.Questions[0])
 	header := dnsmessage.Header{
 		ID: asked.ID, Response: true, Authoritative: true, RecursionDesired: asked.RecursionDesired, RecursionAvailable: true,
 	}
 	if !exists {
 		header.RCode = dnsmessage.RCodeNameError
 	}
-	answer := dnsmessage.Message{Header: header, Questions: asked.Questions}
-	if question.Type == dnsmessage.TypeA {
-		for _, address := range addresses {
-			answer.Answers = append(answer.Answers, dnsmessage.Resource{
-				Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1},
-				Body:   &dnsmessage.AResource{A: [4]byte(address)},
-			})
-		}
-	}
+	answer := dnsmessage.Message{Header: header, Questions: asked.Questions, Answers: answers}
 	return answer.Pack()
 }
 
-func (n names) addresses(name string) (found []net.IP, exists bool) {
+// answers tells all at once, from name to name, as who asks does not ask again. Whether it exists is said of the last name.
+func (n names) answers(question dnsmessage.Question) (answers []dnsmessage.Resource, exists bool) {
+	name := question.Name
+	add := func(body dnsmessage.ResourceBody) {
+		header := dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET, TTL: 1}
+		answers = append(answers, dnsmessage.Resource{Header: header, Body: body})
+	}
+	for range longestChain {
+		service := n.service(strings.ToLower(name.String()))
+		if service == nil {
+			return answers, false
+		}
+		if service.Spec.Type != core.ServiceTypeExternalName {
+			if question.Type == dnsmessage.TypeA {
+				for _, address := range n.addresses(service) {
+					add(&dnsmessage.AResource{A: [4]byte(address)})
+				}
+			}
+			return answers, true
+		}
+		target, err := dnsmessage.NewName(strings.TrimSuffix(service.Spec.ExternalName, ".") + ".")
+		if err != nil {
+			return answers, false
+		}
+		add(&dnsmessage.CNAMEResource{CNAME: target})
+		name = target
+	}
+	return answers, false
+}
+
+// service is nil where there is none of this name.
+func (n names) service(name string) *core.Service {
 	labelled, ours := strings.CutSuffix(name, zone)
 	service, namespace, two := strings.Cut(labelled, ".")
 	if !ours || !two || strings.Contains(namespace, ".") {
-		return nil, false
+		return nil
 	}
 	object, err := n.services.Services(namespace).Get(service)
 	if err != nil {
-		return nil, false
+		return nil
 	}
+	return object
+}
+
+func (n names) addresses(service *core.Service) (found []net.IP) {
 	add := func(text string) {
 		if address := net.ParseIP(text).To4(); address != nil {
 			found = append(found, address)
 		}
 	}
-	if object.Spec.ClusterIP != core.ClusterIPNone {
-		add(object.Spec.ClusterIP)
-		return found, true
+	if service.Spec.ClusterIP != core.ClusterIPNone {
+		add(service.Spec.ClusterIP)
+		return found
 	}
-	selector := labels.SelectorFromSet(labels.Set{discovery.LabelServiceName: service})
-	slices, _ := n.slices.EndpointSlices(namespace).List(selector)
+	selector := labels.SelectorFromSet(labels.Set{discovery.LabelServiceName: service.Name})
+	slices, _ := n.slices.EndpointSlices(service.Namespace).List(selector)
 	for _, slice := range slices {
 		for _, endpoint := range slice.Endpoints {
 			if endpoint.Conditions.Ready != nil && *endpoint.Conditions.Ready {
@@ -121,5 +151,5 @@ func (n names) addresses(name string) (found []net.IP, exists bool) {
 			}
 		}
 	}
-	return found, true
+	return found
 }

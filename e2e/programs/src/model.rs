@@ -11,15 +11,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::serve::{json, serve};
 
 /// A model server of OpenAI's form.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Where to listen.
+    /// Where to listen; given more than once, at all of them.
     #[arg(long, default_value = "0.0.0.0:8080")]
-    listen: SocketAddr,
+    listen: Vec<SocketAddr>,
     /// Name of the model.
     #[arg(long, alias = "served-model-name", env = "MODEL_NAME", default_value = "model")]
     name: String,
@@ -35,13 +36,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
     if let Some(model) = &arguments.model {
         println!("serving as if {model} were loaded");
     }
-    let listen = arguments.listen;
+    let listen = arguments.listen.clone();
     let router = Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/v1/models", get(models))
         .route("/v1/chat/completions", post(complete))
         .with_state(Arc::new(arguments));
-    serve(listen, router).await
+    let mut servers: JoinSet<_> = listen.into_iter().map(|address| serve(address, router.clone())).collect();
+    while let Some(ended) = servers.join_next().await {
+        ended.map_err(|error| error.to_string())??;
+    }
+    Ok(())
 }
 
 async fn models(State(own): State<Arc<Arguments>>) -> Response {

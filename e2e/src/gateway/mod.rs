@@ -1,5 +1,5 @@
 //! A real gateway for tests: Traefik as Gateway API controller and as proxy, with its definitions and rights, pods that answer through it,
-//! and somebody who asks. Everything lives in the network of one test (`netns`); it decides nothing about routes.
+//! and somebody who asks. Everything lives in the network of one test (`netns`), or in a pod of a real node; it decides nothing about routes.
 //!
 //! ```no_run
 //! use tenantry_e2e::gateway::{Caller, Gateway, PodServer, programs};
@@ -22,6 +22,7 @@
 mod answer;
 mod caller;
 mod definitions;
+pub mod in_pod;
 mod pods;
 mod rights;
 mod secure;

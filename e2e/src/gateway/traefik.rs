@@ -44,7 +44,7 @@ pub const WEB_PORT: u16 = 80;
 /// Port of its entry point `websecure`.
 pub const WEBSECURE_PORT: u16 = 443;
 /// Where it answers for itself: `/ping`, `/metrics`, `/api/http/routers`.
-const OWN_PORT: u16 = 9000;
+pub(super) const OWN_PORT: u16 = 9000;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -105,7 +105,7 @@ pub enum NoPrograms {
 /// Programs and definitions on this machine's disk.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    traefik: PathBuf,
+    pub(super) traefik: PathBuf,
     /// Starts it in a way that the kernel ends it when we are gone.
     control_plane: PathBuf,
     pub(super) definitions: PathBuf,
@@ -209,7 +209,7 @@ impl Gateway {
         let mut command = Command::new(&programs.control_plane);
         command
             .args(["exec".as_ref(), programs.traefik.as_os_str()])
-            .args(arguments(settings.address))
+            .args(arguments(&Listening::at(settings.address)))
             .args(&settings.arguments)
             .env("KUBECONFIG", account.kubeconfig_path())
             // It looks for configuration files in its working directory.
@@ -310,11 +310,31 @@ impl Gateway {
     }
 }
 
-fn arguments(address: Ipv4Addr) -> Vec<String> {
+/// Where a Traefik listens, and what Gateways get as their address.
+pub(super) struct Listening {
+    /// Address and port of its entry point `web`.
+    pub(super) web: String,
+    /// Of `websecure`.
+    pub(super) websecure: String,
+    /// Of what it says about itself.
+    pub(super) own: String,
+    /// `ip=` or `hostname=` with the address.
+    pub(super) address: String,
+}
+
+impl Listening {
+    fn at(address: Ipv4Addr) -> Self {
+        let on = |port: u16| format!("{address}:{port}");
+        Self { web: on(WEB_PORT), websecure: on(WEBSECURE_PORT), own: on(OWN_PORT), address: format!("ip={address}") }
+    }
+}
+
+pub(super) fn arguments(listening: &Listening) -> Vec<String> {
+    let Listening { web, websecure, own, address } = listening;
     vec![
-        format!("--entrypoints.web.address={address}:{WEB_PORT}"),
-        format!("--entrypoints.websecure.address={address}:{WEBSECURE_PORT}"),
-        format!("--entrypoints.traefik.address={address}:{OWN_PORT}"),
+        format!("--entrypoints.web.address={web}"),
+        format!("--entrypoints.websecure.address={websecure}"),
+        format!("--entrypoints.traefik.address={own}"),
         // It waits this long for requests under way when it ends.
         "--entrypoints.web.transport.lifecycle.gracetimeout=1s".to_owned(),
         "--entrypoints.websecure.transport.lifecycle.gracetimeout=1s".to_owned(),
@@ -322,7 +342,7 @@ fn arguments(address: Ipv4Addr) -> Vec<String> {
         // Its default of 2 s is for clusters with more changes than a test makes.
         "--providers.providersthrottleduration=100ms".to_owned(),
         "--providers.kubernetesgateway.throttleduration=100ms".to_owned(),
-        format!("--providers.kubernetesgateway.statusaddress.ip={address}"),
+        format!("--providers.kubernetesgateway.statusaddress.{address}"),
         // Middlewares.
         "--providers.kubernetescrd=true".to_owned(),
         "--providers.kubernetescrd.throttleduration=100ms".to_owned(),

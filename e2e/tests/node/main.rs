@@ -5,6 +5,7 @@
 #![allow(clippy::panic)]
 
 mod configuration;
+mod gateway;
 mod installed;
 mod matrix;
 mod pods;

@@ -20,6 +20,7 @@ mod envoy_gateway;
 mod exact;
 mod faults;
 mod grants;
+mod inside;
 mod keeping;
 mod leadership;
 mod lives;

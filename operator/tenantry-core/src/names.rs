@@ -8,6 +8,8 @@ use crate::meta;
 pub const DEFAULT_DENY: &str = "tenantry-default-deny";
 /// The network policy that opens what the Tenant names.
 pub const ALLOW: &str = "tenantry-allow";
+/// The network policy that lets pods out to the gateway of their environment.
+pub const TO_GATEWAY: &str = "tenantry-to-gateway";
 /// The ResourceQuota of a namespace.
 pub const QUOTA: &str = "tenantry";
 /// The LimitRange of a namespace.
@@ -98,6 +100,11 @@ pub fn is_dns_label(text: &str) -> bool {
         && text.bytes().all(|letter| inner(letter) || letter == b'-')
         && text.bytes().next().is_some_and(inner)
         && text.bytes().next_back().is_some_and(inner)
+}
+
+/// Whether it is a DNS label that begins with a letter (RFC 1035): what a Service may be called.
+pub fn is_service_name(text: &str) -> bool {
+    is_dns_label(text) && text.starts_with(|letter: char| letter.is_ascii_lowercase())
 }
 
 /// Whether it may be the key of a label or annotation: `[dns.prefix/]name`.

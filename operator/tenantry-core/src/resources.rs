@@ -97,6 +97,14 @@ pub enum Watch {
     WhereServed,
 }
 
+impl Wave {
+    /// Whether what is written in it waits for an earlier wave that has not succeeded in the same namespace. Rights wait for what polices
+    /// them alone: what else is in the way must not keep them from being taken.
+    pub fn waits_for(self, earlier: Self) -> bool {
+        self != Self::Access || earlier < Self::Configuration
+    }
+}
+
 impl Watch {
     /// Whether it is watched only while some plan lists it.
     pub fn is_on_demand(self) -> bool {
@@ -120,7 +128,7 @@ pub enum Keep {
     Whole,
 }
 
-/// The order in which objects of one namespace are written; a wave starts when the earlier ones have succeeded there.
+/// The order in which objects of one namespace are written; a wave starts when those that it waits for have succeeded there.
 /// Pruning goes the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wave {

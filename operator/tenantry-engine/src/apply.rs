@@ -1,7 +1,7 @@
 //! Brings wanted objects about, wave by wave. Creation is a POST, which cannot seize what is there, but where the name alone
 //! makes an object ours; changes carry the uid and resourceVersion they were decided on. Failures stop only what comes later in the same namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tenantry_core::content;
 use tenantry_core::kind::Progress;
 use tenantry_core::meta::{MANAGED_BY, Owner};
 use tenantry_core::object::{Desired, ObjectKey};
-use tenantry_core::resources::{Watch, Write};
+use tenantry_core::resources::{Watch, Wave, Write};
 
 use crate::blind;
 use crate::calls::Version;
@@ -46,10 +46,11 @@ enum Step {
 /// what has changed since the `moment` of the plan: what was decided on its earlier state is void.
 pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: u64, ledger: &Ledger) -> Applied {
     let mut applied = Applied::default();
-    let mut failed: BTreeSet<String> = BTreeSet::new();
+    // By namespace, the first wave in which something did not succeed.
+    let mut failed: BTreeMap<String, Wave> = BTreeMap::new();
     for wave in desired.chunk_by(|one, other| one.key().resource.wave == other.key().resource.wave) {
         let (held, free): (Vec<&Desired>, Vec<&Desired>) =
-            wave.iter().partition(|object| failed.contains(object.key().failure_domain()));
+            wave.iter().partition(|object| is_held(object.key(), &failed));
         applied.objects.extend(held.into_iter().map(|object| (object.key().clone(), Progress::Held)));
         let steps: Vec<_> = free
             .into_iter()
@@ -67,15 +68,17 @@ pub async fn apply(engine: &Engine, owner: &Owner, desired: &[Desired], moment: 
                 (progress, false)
             });
             applied.wrote |= wrote;
-            // A copy polices nothing: what stands in its way must not keep rights from being taken.
-            let polices = key.resource.watch != Watch::Blind;
-            if polices && !matches!(progress, Progress::Observed | Progress::Written) {
-                failed.insert(key.failure_domain().to_owned());
+            if !matches!(progress, Progress::Observed | Progress::Written) {
+                failed.entry(key.failure_domain().to_owned()).or_insert(key.resource.wave);
             }
             applied.objects.insert(key.clone(), progress);
         }
     }
     applied
+}
+
+fn is_held(key: &ObjectKey, failed: &BTreeMap<String, Wave>) -> bool {
+    failed.get(key.failure_domain()).is_some_and(|earlier| key.resource.wave.waits_for(*earlier))
 }
 
 /// How far the object is now, and whether that took a write.

@@ -1,13 +1,13 @@
-//! Network policies: one that denies by default, one that opens what the Tenant names. They add up, so neither can
-//! take away what the other allows.
+//! Network policies: one that denies by default, one that opens what the Tenant names, one that leads to the gateway. They add up, so
+//! none can take away what another allows.
 
 use serde_json::{Value, json};
 
 use crate::cidr::Cidr;
 use crate::fields::{Port, Protocol};
-use crate::kinds::tenantry_platform::types::Dns;
+use crate::kinds::tenantry_platform::types::{DataPlane, Dns};
 use crate::meta;
-use crate::names::{ALLOW, DEFAULT_DENY, Place};
+use crate::names::{ALLOW, DEFAULT_DENY, Place, TO_GATEWAY};
 use crate::object::{Desired, ObjectKey};
 use crate::resources::NETWORK_POLICY;
 
@@ -76,6 +76,28 @@ pub fn build_allow(place: &Place, between_environments: bool, openings: &[Openin
     }
     spec["egress"] = Value::from(egress);
     Some(policy(place, ALLOW).with("spec", spec))
+}
+
+/// Lets all pods out to the gateway's, at these ports of theirs.
+pub fn build_to_gateway(place: &Place, gateway: &DataPlane, ports: &[i32]) -> Desired {
+    let ports: Vec<Value> = ports.iter().map(|port| json!({ "port": port, "protocol": "TCP" })).collect();
+    policy(place, TO_GATEWAY).with(
+        "spec",
+        json!({
+            "podSelector": {},
+            "policyTypes": ["Egress"],
+            "egress": [{ "to": [gateway_pods(gateway)], "ports": ports }],
+        }),
+    )
+}
+
+/// The pods of a gateway, as a peer.
+pub(super) fn gateway_pods(gateway: &DataPlane) -> Value {
+    let mut peer = json!({ "namespaceSelector": { "matchLabels": gateway.namespace_labels } });
+    if !gateway.pod_labels.is_empty() {
+        peer["podSelector"] = json!({ "matchLabels": gateway.pod_labels });
+    }
+    peer
 }
 
 fn policy(place: &Place, name: &str) -> Desired {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::http_route::RouteParts;
+use super::network_policy::gateway_pods;
 use crate::kinds::tenantry_platform::types::DataPlane;
 use crate::names::child_name;
 use crate::object::Desired;
@@ -11,10 +12,7 @@ use crate::routing::Served;
 
 /// One policy for each Service: a policy selects by one selector alone.
 pub(crate) fn build_route_policies(parts: &RouteParts, from: &DataPlane, to: &[Served]) -> Vec<Desired> {
-    let mut peer = json!({ "namespaceSelector": { "matchLabels": from.namespace_labels } });
-    if !from.pod_labels.is_empty() {
-        peer["podSelector"] = json!({ "matchLabels": from.pod_labels });
-    }
+    let peer = gateway_pods(from);
     let policy = |served: &Served| {
         let ports = [json!({ "port": served.target, "protocol": "TCP" })];
         let name = child_name(&format!("{}-to-{}", parts.name, served.service), &served.port.to_string());

@@ -1,9 +1,10 @@
-//! The Service of a workload, at its own ports.
+//! The Service of a workload, at its own ports; and one that is but another name for what is elsewhere.
 
 use serde_json::{Value, json};
 
 use super::Parts;
-use crate::object::Desired;
+use crate::names::Place;
+use crate::object::{Desired, ObjectKey};
 use crate::resources::SERVICE;
 use crate::workload::types::{PortProtocol, WorkloadPort};
 
@@ -20,6 +21,13 @@ pub fn build_service(parts: &Parts, ports: &[WorkloadPort]) -> Desired {
             "type": "ClusterIP",
         }),
     )
+}
+
+/// A name in this namespace for the Service of this full name.
+pub fn build_service_alias(place: &Place, name: &str, address: &str) -> Desired {
+    Desired::new(ObjectKey::namespaced(&SERVICE, &place.namespace, name))
+        .labels(place.labels())
+        .with("spec", json!({ "externalName": address, "sessionAffinity": "None", "type": "ExternalName" }))
 }
 
 fn port(port: &WorkloadPort) -> Value {

@@ -238,8 +238,7 @@ pub(crate) fn parents(profile: &GatewayProfile, home: &Home) -> Vec<String> {
 }
 
 fn profile(home: &Home, exposure: Exposure, platform: &TenantryPlatformSpec) -> Result<GatewayProfile, Refusal> {
-    let fits = |profile: &&GatewayProfile| profile.serves(&home.stage) && profile.is_for(exposure);
-    platform.gateways.iter().find(fits).cloned().ok_or_else(|| {
+    platform.gateway_for(&home.stage, exposure).cloned().ok_or_else(|| {
         Refusal::new(
             Reason::Unsupported,
             "spec.exposure",

@@ -111,6 +111,7 @@ impl Case<'_> {
             let level = Some(level).filter(|_| level_good);
             self.want_namespace(draft, common, place, Some(environment.stage), level, takes_over);
             self.want_contents(draft, common, place, share);
+            self.want_inside(&mut draft.plan, place, environment.stage);
             Self::want_copies(&mut draft.plan, &common.replicas, place);
             let bounds = quota::bounds(&common.settings.quota, share);
             if obstacle.is_none() {

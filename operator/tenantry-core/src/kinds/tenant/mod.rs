@@ -16,6 +16,7 @@ mod contents;
 mod environment;
 mod escrow;
 mod examples;
+mod inside;
 mod leaving;
 mod listeners;
 mod members;
@@ -77,6 +78,8 @@ impl Kind for TenantKind {
         // The admission policies ask for it before they bind the writer to what binds tenants.
         Access::hold(EXEMPT_VERB, &resources::TENANT, Vec::new),
         Access::own(&resources::TENANT_VIEW),
+        // The gateway's name in environments.
+        Access::own(&resources::SERVICE),
         // Listeners of a tenant's own.
         Access::read(&resources::API_SERVICE),
         Access::read(&resources::GATEWAY_CLASS),

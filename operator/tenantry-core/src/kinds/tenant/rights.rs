@@ -14,7 +14,9 @@ use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
-use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET, TENANT_VIEW};
+use crate::resources::{
+    CERTIFICATE, CONFIG_MAP, GATEWAY, LISTENER_SET, NAMESPACE, ROLE_BINDING, SECRET, SERVICE, TENANT_VIEW,
+};
 use crate::world::{Lookup, World};
 
 use super::ownership::{Holder, holder, is_leaving, place_of};
@@ -56,7 +58,7 @@ pub(super) fn decide_alone(
             let Some(place) = place_of(name, facts) else { continue };
             suspend::mark_as_it_is(plan, tenant, &place, facts, suspend::notes(facts));
             suspend::guard_as_it_is(plan, tenant, &place);
-            plan.undecided.extend(copies_in(namespace));
+            plan.undecided.extend(platforms_in(namespace));
             marked.insert(namespace.to_owned());
         } else if !held.iter().any(|place| place.namespace == namespace) {
             unmarked.insert(namespace.to_owned());
@@ -73,7 +75,7 @@ pub(super) fn decide_alone(
             plan.undecided.push(Undecided::Object(ObjectKey::cluster(&NAMESPACE, &place.namespace)));
             plan.undecided.extend(GUARDS.map(|resource| Undecided::Kind(resource, place.namespace.clone())));
         }
-        plan.undecided.extend(copies_in(&place.namespace));
+        plan.undecided.extend(platforms_in(&place.namespace));
         for (role, subjects) in members.of(place) {
             plan.want(build_role_binding(place, role, &subjects));
         }
@@ -91,9 +93,10 @@ pub(super) fn decide_alone(
     stopped
 }
 
-/// Copies of the platform's objects, which stay as they are.
-fn copies_in(namespace: &str) -> [Undecided; 2] {
-    [&SECRET, &CONFIG_MAP].map(|resource| Undecided::Kind(resource, namespace.to_owned()))
+/// What the platform has put there, which stays as it is: copies, listeners, names of the gateway.
+fn platforms_in(namespace: &str) -> [Undecided; 6] {
+    [&SECRET, &CONFIG_MAP, &SERVICE, &GATEWAY, &LISTENER_SET, &CERTIFICATE]
+        .map(|resource| Undecided::Kind(resource, namespace.to_owned()))
 }
 
 /// Whether anybody has rights there by our bindings.

@@ -14,7 +14,7 @@ use crate::fields::{Port, Protocol};
 mod gateways;
 
 pub use gateways::{
-    DataPlane, Exposure, GatewayMode, GatewayProfile, GatewayRef, Https, IssuerRef, OwnListeners, PolicyAdapter,
+    DataPlane, Exposure, GatewayMode, GatewayProfile, GatewayRef, Https, Inside, IssuerRef, OwnListeners, PolicyAdapter,
 };
 
 /// What the platform team says once for the whole cluster; its status lists what the cluster can do.

@@ -6,6 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TenantryPlatformSpec;
 use crate::fields::Stage;
 
 /// A gateway through which environments of some stages are reached.
@@ -16,6 +17,9 @@ use crate::fields::Stage;
 #[x_kube(validation = Rule::new("self.mode in ['Auto', 'ListenerSet', 'GatewayPerEnvironment'] || !has(self.listeners)").message("listeners of tenants' own are made with mode ListenerSet, GatewayPerEnvironment and Auto alone: choose one of these, or remove it").field_path(".listeners"))]
 #[x_kube(validation = Rule::new("self.mode == 'GatewayPerEnvironment' || !has(self.listeners) || !has(self.listeners.tcp)").message("ports of TCP are opened with mode GatewayPerEnvironment alone: on a Gateway of the platform's, add listeners to that").field_path(".listeners.tcp"))]
 #[x_kube(validation = Rule::new("!has(self.listeners) || ([has(self.listeners.http) ? self.listeners.http : 80] + (has(self.listeners.https) ? [self.listeners.https.port] : []) + (has(self.listeners.tlsPassthrough) ? [self.listeners.tlsPassthrough] : []) + (has(self.listeners.tcp) ? self.listeners.tcp : [])).all(p, ([has(self.listeners.http) ? self.listeners.http : 80] + (has(self.listeners.https) ? [self.listeners.https.port] : []) + (has(self.listeners.tlsPassthrough) ? [self.listeners.tlsPassthrough] : []) + (has(self.listeners.tcp) ? self.listeners.tcp : [])).exists_one(q, p == q))").message("two listeners have the same port: give each its own").field_path(".listeners"))]
+#[x_kube(validation = Rule::new("!has(self.inside) || self.mode != 'GatewayPerEnvironment'").message("with mode GatewayPerEnvironment each Gateway has an address of its own, which its controller chooses: choose another mode, or remove it and make Services and network policies for the environments yourself").field_path(".inside"))]
+#[x_kube(validation = Rule::new("!has(self.inside) || !has(self.exposures) || self.exposures.size() == 0 || 'Internal' in self.exposures").message("pods are led to a gateway for exposure Internal alone: add that to exposures, or remove it").field_path(".inside"))]
+#[x_kube(validation = Rule::new("!has(self.inside) || (has(self.hosts) && self.hosts.exists(h, h.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')))").message("pods find it by those of its hosts that can be the name of a Service, such as infra-proxy: add one to hosts, or remove it").field_path(".inside"))]
 pub struct GatewayProfile {
     /// Its name, for people and for the status of routes.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
@@ -67,6 +71,27 @@ pub struct GatewayProfile {
     /// there: pods of a controller that runs them outside the tenants' namespaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_plane: Option<DataPlane>,
+    /// How pods in the environments reach it: each of `hosts` that is a single name becomes a Service there that leads to it, and a network
+    /// policy lets them out to it. Not with mode GatewayPerEnvironment. Absent: they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Inside>,
+}
+
+/// Where a gateway is found by pods of tenants.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inside {
+    /// Full name of the Service in front of the gateway's pods, such as `gateway.ingress.svc.cluster.local`.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub address: String,
+    /// The TCP ports of the gateway's pods that HTTP is spoken at. They may be others than the Service's; network policies go by these. At
+    /// most 8.
+    #[schemars(length(min = 1, max = 8), inner(range(min = 1, max = 65535)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub ports: Vec<i32>,
 }
 
 /// A Gateway, or one listener of it.
@@ -187,6 +212,13 @@ pub struct DataPlane {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 8, "additionalProperties" = { "type": "string", "maxLength": 63 }))]
     pub pod_labels: BTreeMap<String, String>,
+}
+
+impl TenantryPlatformSpec {
+    /// The gateway of environments of the stage with this label, for routes of this exposure.
+    pub fn gateway_for(&self, stage: &str, exposure: Exposure) -> Option<&GatewayProfile> {
+        self.gateways.iter().find(|profile| profile.serves(stage) && profile.is_for(exposure))
+    }
 }
 
 impl GatewayProfile {

@@ -4,6 +4,7 @@
 mod adapters;
 mod backends;
 pub mod claims;
+pub(crate) mod entries;
 mod features;
 mod gateways;
 mod known;
@@ -13,6 +14,6 @@ mod wish;
 pub(crate) use adapters::{Authorizer, Demands, Enforcing, Missing, POLICY_KINDS, Standing, enforce, standing_of};
 pub(crate) use backends::{Answer, Resolution, Served, backends};
 pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
-pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any};
+pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any, no_consent};
 pub(crate) use gateways::{MOST_LISTENERS, Manner, Seat, Unseated, manner, parents, seat};
 pub(crate) use logins::unreachable_login;

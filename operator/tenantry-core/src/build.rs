@@ -33,7 +33,9 @@ pub(crate) use grant_policy::{GrantedPods, build_grant_egress, build_grant_ingre
 pub use horizontal_pod_autoscaler::{Bounds, build_horizontal_pod_autoscaler};
 pub(crate) use http_route::{RouteParts, build_routes};
 pub use limit_range::build_limit_range;
-pub(crate) use listeners::{Listening, build_certificate, build_gateway, build_listener_set};
+pub(crate) use listeners::{
+    Listening, build_certificate, build_entries, build_gateway, build_listener_set, build_reference_grant,
+};
 pub use namespace::{NamespaceParts, build_namespace, build_namespace_as_it_is, build_retained_namespace};
 pub use network_policy::{Opening, build_allow, build_default_deny, build_quarantine, build_to_gateway, no_pods};
 pub use parts::Parts;

@@ -1,15 +1,16 @@
 //! Checks every plan before anything of it is written. A violation is a bug of ours, never a user's: nothing is written,
 //! the resource is `Stalled` with reason `InternalError`, and one metric counts it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 mod workload;
 
 use crate::meta;
 use crate::object::{Desired, ObjectKey};
-use crate::plan::{Adjustment, Plan, Undecided};
+use crate::plan::{Adjustment, Leave, Plan, Undecided};
 use crate::policies;
-use crate::resources::{NAMESPACE, ROLE_BINDING, THEIR_NETWORK_POLICY, Write};
+use crate::resources::{NAMESPACE, ROLE_BINDING, THEIR_GATEWAY, THEIR_NETWORK_POLICY, Write};
+use crate::routing::entries;
 
 /// ClusterRoles that Tenantry may bind.
 pub const BINDABLE_ROLES: [&str; 3] = ["tenantry:admin", "tenantry:developer", "tenantry:viewer"];
@@ -45,8 +46,11 @@ pub fn violation(plan: &Plan) -> Option<String> {
 
 /// Of what is not ours, nothing is touched but these fields.
 fn broken_adjustment(plan: &Plan, adjustment: &Adjustment) -> Option<String> {
-    let Adjustment { key, patch, .. } = adjustment;
+    let Adjustment { key, patch, leave, .. } = adjustment;
     let fault = |text: &str| Some(format!("{key}: {text}"));
+    if *leave == Leave::Object {
+        return broken_listeners(adjustment).and_then(fault);
+    }
     if is_protected(key.failure_domain()) || !key.resource.namespaced {
         return fault("is adjusted outside a tenant's namespace");
     }
@@ -64,6 +68,15 @@ fn broken_adjustment(plan: &Plan, adjustment: &Adjustment) -> Option<String> {
         && is_within(&patch["metadata"]["annotations"], &[meta::RESUME])
         && is_within(&patch["spec"], if is_policy { &["podSelector"] } else { &["replicas", "suspend"] });
     if fits { None } else { fault("is adjusted in more than may be") }
+}
+
+/// Outside tenants' namespaces nothing is adjusted but the listeners of Gateways, and of those only one tenant's.
+fn broken_listeners(Adjustment { key, seen, patch, .. }: &Adjustment) -> Option<&'static str> {
+    let Some(listeners) = patch["spec"]["listeners"].as_array().filter(|_| *key.resource == THEIR_GATEWAY) else {
+        return Some("is adjusted outside a tenant's namespace");
+    };
+    let is_all = *patch == json!({ "spec": { "listeners": listeners } });
+    if is_all { entries::fault(seen, listeners) } else { Some("is adjusted in more than may be") }
 }
 
 fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {

@@ -40,6 +40,8 @@ pub const RESUME: &str = "tenantry.dev/resume";
 pub const ADOPTABLE_BY: &str = "tenantry.dev/adoptable-by";
 /// Annotation on a namespace that a Tenant has taken over: the namespace's own name, so that a copy of it is told apart.
 pub const ADOPTED: &str = "tenantry.dev/adopted";
+/// Annotation by which whoever keeps a Gateway lets Tenantry have listeners of tenants' own in it; its value is `true`.
+pub const MANAGED_LISTENERS: &str = "tenantry.dev/managed-listeners";
 /// Annotation on a copy: the `namespace/name` of the original.
 pub const COPY_OF: &str = "tenantry.dev/copy-of";
 /// Annotation on the home namespace's quota: the ledger of what each environment may have of the tenant's quota.

@@ -88,9 +88,32 @@ pub fn child_name(name: &str, role: &str) -> String {
     if whole.len() <= 63 {
         return whole;
     }
-    let hash = format!("{:08x}", xxh3_64(whole.as_bytes()) >> 32);
+    let hash = told_apart(&whole);
     let kept = name.floor_char_boundary(63 - hash.len() - role.len() - 2);
     format!("{}-{hash}-{role}", name[..kept].trim_end_matches('-'))
+}
+
+/// The name of a listener for one host: `<role>.<host>`, with `-any` after the role where the host is all beneath another. As long as the
+/// Gateway API lets it be; what is longer is cut, and told apart by a hash of all of it.
+pub(crate) fn listener_name(role: &str, host: &str) -> String {
+    let whole = match host.strip_prefix("*.") {
+        Some(above) => format!("{role}-any.{above}"),
+        None => format!("{role}.{host}"),
+    };
+    if whole.len() <= LONGEST_LISTENER {
+        return whole;
+    }
+    let hash = told_apart(&whole);
+    let kept = whole.floor_char_boundary(LONGEST_LISTENER - hash.len() - 1);
+    format!("{}.{hash}", whole[..kept].trim_end_matches(['-', '.']))
+}
+
+/// How long the name of a listener may be.
+const LONGEST_LISTENER: usize = 253;
+
+/// What tells a name that is cut from others that begin alike.
+fn told_apart(whole: &str) -> String {
+    format!("{:08x}", xxh3_64(whole.as_bytes()) >> 32)
 }
 
 /// Whether it is a DNS label (RFC 1123): what a namespace may be called.
@@ -141,7 +164,7 @@ pub fn is_host_within(host: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{child_name, is_dns_label, is_host_within};
+    use super::{child_name, is_dns_label, is_host_within, listener_name};
 
     #[test]
     fn a_host_is_within_a_wildcard_however_short_its_name_is() {
@@ -167,6 +190,19 @@ mod tests {
         let long = "a".repeat(62);
         let names = [child_name(&format!("{long}b"), "agent"), child_name(&format!("{long}c"), "agent")];
         assert!(names.iter().all(|name| name.len() == 63 && is_dns_label(name)), "{names:?}");
+        assert_ne!(names[0], names[1]);
+    }
+
+    #[test]
+    fn listeners_are_told_apart_however_long_their_hosts_and_whatever_they_are_called() {
+        assert_eq!(listener_name("http", "shop.acme.example"), "http.shop.acme.example");
+        let [all, one] = ["*.acme.example", "any.acme.example"].map(|host| listener_name("http", host));
+        assert_eq!((all.as_str(), one.as_str()), ("http-any.acme.example", "http.any.acme.example"));
+        let host = |first: char| format!("{}{first}{}", format!("{}.", "a".repeat(61)).repeat(3), "b".repeat(60));
+        let longest = [host('c'), host('d')].map(|host| format!("*.{host}"));
+        let names = longest.each_ref().map(|host| listener_name("tenantry.acme.https-443", host));
+        assert!(longest.iter().all(|host| host.len() > 240), "{longest:?}");
+        assert!(names.iter().all(|name| name.len() <= 253 && name.split('.').all(is_dns_label)), "{names:?}");
         assert_ne!(names[0], names[1]);
     }
 }

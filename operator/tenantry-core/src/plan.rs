@@ -46,6 +46,17 @@ pub struct Adjustment {
     pub seen: Arc<Value>,
     /// The merge patch.
     pub patch: Value,
+    /// By whose leave.
+    pub leave: Leave,
+}
+
+/// By whose leave something is changed that is not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// That of the namespace it is in, which is the resource's own.
+    Namespace,
+    /// Its own, wherever it is: it says so itself.
+    Object,
 }
 
 /// A part of the cluster about which a plan says nothing.
@@ -115,9 +126,14 @@ impl Plan {
         self.desired.push(object);
     }
 
-    /// Changes an object that stays its owner's.
+    /// Changes an object that stays its owner's, in a namespace of the resource's own.
     pub fn adjust(&mut self, key: ObjectKey, seen: Arc<Value>, patch: Value) {
-        self.adjustments.push(Adjustment { key, seen, patch });
+        self.adjustments.push(Adjustment { key, seen, patch, leave: Leave::Namespace });
+    }
+
+    /// Changes an object that stays its owner's, by that one's leave.
+    pub fn adjust_by_its_leave(&mut self, key: ObjectKey, seen: Arc<Value>, patch: Value) {
+        self.adjustments.push(Adjustment { key, seen, patch, leave: Leave::Object });
     }
 
     /// Notes that part of the spec cannot be honoured.

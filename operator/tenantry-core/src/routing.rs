@@ -4,6 +4,7 @@
 mod adapters;
 mod backends;
 pub mod claims;
+pub(crate) mod entries;
 mod features;
 mod gateways;
 mod known;
@@ -15,6 +16,6 @@ pub(crate) use adapters::{
 };
 pub(crate) use backends::{Answer, Resolution, Served, backends};
 pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
-pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any};
+pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any, no_consent};
 pub(crate) use gateways::{MOST_LISTENERS, Manner, Seat, Unseated, manner, parents, seat};
 pub(crate) use logins::unreachable_login;

@@ -1,6 +1,6 @@
 //! What the parts of the engine share. It holds state and passes changes on; it decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::Value;
@@ -117,7 +117,7 @@ impl Engine {
 
     /// Wakes everybody whom a change concerns.
     pub(crate) fn wake(&self, key: &ObjectKey, change: &Change) {
-        let owners = |paths: &std::collections::BTreeSet<String>, lane: Lane| {
+        let owners = |paths: &BTreeSet<String>, lane: Lane| {
             for owner in paths.iter().filter_map(|path| self.owner_key(path)) {
                 self.queue.add(&owner, lane);
             }
@@ -133,6 +133,15 @@ impl Engine {
         }
         owners(&change.owners, if change.drifted { Lane::Edit } else { Lane::Backlog });
         for reader in self.readers().of(key, change) {
+            self.queue.add(&reader, Lane::Backlog);
+        }
+    }
+
+    /// Takes note of the answer to a change of what is not ours. Others may have a part in it, and the event that follows shows nothing new.
+    pub(crate) fn note_adjustment(&self, key: &ObjectKey, object: &Value) {
+        let change = self.store_mut().written(key, object, None);
+        let readers = if change.visible { self.readers().of(key, &change) } else { BTreeSet::new() };
+        for reader in readers {
             self.queue.add(&reader, Lane::Backlog);
         }
     }

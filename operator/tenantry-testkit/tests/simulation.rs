@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tenantry_core::kind::Registration;
 use tenantry_core::meta::Owner;
+use tenantry_testkit::server::Verb;
 use tenantry_testkit::simulation::campaign::{self, Trial, Width};
 use tenantry_testkit::simulation::fault::Fault;
 use tenantry_testkit::simulation::{oracle, report, scenarios, stage};
@@ -47,6 +48,30 @@ fn onboarding_wastes_no_call() {
     let children = trace.objects.iter().filter(ours).count();
     // A class: its status. A tenant: finalizer and inventory, and one status (that of its view is not counted).
     assert_eq!(trace.writes(), children + 1 + 2 * 2, "{}", trace.transcript());
+}
+
+/// Fifty tenants have listeners in one Gateway at once: nobody's is lost, and nobody tries in vain.
+#[test]
+fn a_crowd_at_one_gateway_comes_to_rest() {
+    const TENANTS: usize = 50;
+    let trace = stage::play(KINDS, &scenarios::crowd(TENANTS), None, 1);
+    let violations = oracle::judge(KINDS, &trace, None);
+    assert!(violations.is_empty(), "{violations:?}");
+    let gateway = trace.objects.iter().find(|object| object["kind"] == "Gateway").expect("there");
+    let listeners = gateway["spec"]["listeners"].as_array().expect("a list");
+    let names: Vec<&str> = listeners.iter().filter_map(|one| one["name"].as_str()).collect();
+    let stay: Vec<String> = (1..TENANTS)
+        .step_by(2)
+        .map(|number| format!("tenantry.team-{number:02}.http-80.team-{number:02}.example"))
+        .collect();
+    assert_eq!(names[0], "web");
+    assert_eq!(names[1..], stay);
+    let writes =
+        trace.calls.iter().filter(|record| record.call.resource == "gateways" && record.call.verb == Verb::Patch);
+    let (done, in_vain): (Vec<_>, Vec<_>) = writes.partition(|record| record.code == 200);
+    println!("{} writes, {} in vain, at rest after {:?}", done.len(), in_vain.len(), trace.rests);
+    assert_eq!(done.len(), TENANTS + TENANTS / 2, "each listener is written once, and removed once");
+    assert!(in_vain.is_empty(), "{} in vain", in_vain.len());
 }
 
 #[test]

@@ -10,7 +10,9 @@ use crate::resources::{GRPC_ROUTE, HTTP_ROUTE, Resource};
 use crate::routing::{Answer, Enforcing, Seat, Served};
 
 /// What one route of the Gateway API can hold.
-pub(super) const MOST: usize = 16;
+const MOST: usize = 16;
+/// How many listeners one route can name.
+const MOST_PARENTS: usize = 32;
 
 /// How the parts of a ServiceRoute are named and labelled.
 #[derive(Debug, Clone)]
@@ -50,20 +52,31 @@ pub(crate) fn build_routes(
     enforcing: &Enforcing,
     grpc: bool,
 ) -> Vec<Desired> {
-    let hosts = seat.hosts.chunks(MOST);
-    let all = hosts.flat_map(|hosts| answers.chunks(MOST).map(move |answers| (hosts, answers)));
+    let attached = attached(seat);
+    let all = attached.iter().flat_map(|one| answers.chunks(MOST).map(move |answers| (one, answers)));
     all.enumerate()
-        .map(|(number, (hosts, answers))| {
+        .map(|(number, ((hosts, parents), answers))| {
             let rules: Vec<Value> = answers.iter().map(|answer| rule(seat, answer, enforcing, grpc)).collect();
             parts
                 .object(if grpc { &GRPC_ROUTE } else { &HTTP_ROUTE }, &RouteParts::role(number))
-                .with("spec", json!({ "hostnames": hosts, "parentRefs": [parent(seat)], "rules": rules }))
+                .with("spec", json!({ "hostnames": hosts, "parentRefs": parents, "rules": rules }))
         })
         .collect()
 }
 
-/// What a route of this seat is attached to.
-pub(super) fn parent(seat: &Seat) -> Value {
+/// The hosts of this seat, as many together as one route holds, and what a route with them is attached to.
+pub(super) fn attached(seat: &Seat) -> Vec<(&[String], Vec<Value>)> {
+    let hosts = seat.hosts.chunks(MOST);
+    hosts
+        .flat_map(|hosts| {
+            let parents = parents(seat, hosts);
+            parents.chunks(MOST_PARENTS).map(|some| (hosts, some.to_vec())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What a route of this seat with these hosts is attached to.
+pub(super) fn parents(seat: &Seat, hosts: &[String]) -> Vec<Value> {
     let reference = &seat.parent;
     let mut parent = json!({
         "group": "gateway.networking.k8s.io",
@@ -71,13 +84,19 @@ pub(super) fn parent(seat: &Seat) -> Value {
         "namespace": reference.namespace,
         "name": reference.name,
     });
-    if let Some(section) = &reference.section {
-        parent["sectionName"] = section.as_str().into();
-    }
     if let Some(port) = reference.port {
         parent["port"] = port.into();
     }
-    parent
+    let sections = seat.sections(hosts);
+    if sections.is_empty() {
+        return vec![parent];
+    }
+    let at = |section: &String| {
+        let mut parent = parent.clone();
+        parent["sectionName"] = section.as_str().into();
+        parent
+    };
+    sections.iter().map(at).collect()
 }
 
 fn rule(seat: &Seat, answer: &Answer, enforcing: &Enforcing, grpc: bool) -> Value {

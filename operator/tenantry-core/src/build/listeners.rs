@@ -1,12 +1,13 @@
-//! Listeners of a tenant's or an environment's own, and their certificates.
+//! Listeners of a tenant's or an environment's own, their certificates, and who may use those.
 
 use serde_json::{Value, json};
 
-use crate::kinds::tenantry_platform::types::{GatewayProfile, GatewayRef, IssuerRef};
+use crate::kinds::tenantry_platform::types::{GatewayProfile, GatewayRef, IssuerRef, Listened};
 use crate::meta;
-use crate::names::Place;
+use crate::names::{self, Place};
 use crate::object::{Desired, ObjectKey};
-use crate::resources::{CERTIFICATE, GATEWAY, LISTENER_SET, Resource};
+use crate::resources::{CERTIFICATE, GATEWAY, LISTENER_SET, REFERENCE_GRANT, Resource};
+use crate::routing::entries;
 
 /// What is listened for.
 #[derive(Debug, Clone, Copy)]
@@ -15,25 +16,13 @@ pub(crate) struct Listening<'a> {
     pub(crate) profile: &'a GatewayProfile,
     /// The hosts.
     pub(crate) hosts: &'a [String],
-    /// Port of HTTPS and the Secret with its certificate.
-    pub(crate) https: Option<&'a (i32, String)>,
+    /// The Secret with the certificate of HTTPS.
+    pub(crate) secret: Option<&'a str>,
 }
 
 /// A ListenerSet in a home namespace: listeners for each of the hosts, for routes of the tenant's namespaces alone.
 pub(crate) fn build_listener_set(home: &Place, listening: &Listening, gateway: &GatewayRef) -> Desired {
-    let from = json!({ "from": "Selector", "selector": { "matchLabels": { meta::TENANT: home.tenant } } });
-    let listeners: Vec<Value> = listening
-        .hosts
-        .iter()
-        .flat_map(|host| {
-            listening.of(&from).into_iter().map(move |mut listener| {
-                let role = listener["name"].as_str().unwrap_or_default().to_owned();
-                listener["name"] = format!("{role}.{}", host.replacen('*', "any", 1)).into();
-                listener["hostname"] = host.as_str().into();
-                listener
-            })
-        })
-        .collect();
+    let listeners = listening.by_host(home, |listened, host| names::listener_name(listened.role, host));
     let parent = json!({
         "group": "gateway.networking.k8s.io",
         "kind": "Gateway",
@@ -43,10 +32,28 @@ pub(crate) fn build_listener_set(home: &Place, listening: &Listening, gateway: &
     object(&LISTENER_SET, home, listening.profile).with("spec", json!({ "parentRef": parent, "listeners": listeners }))
 }
 
+/// The same listeners, as they are in a Gateway in another namespace.
+pub(crate) fn build_entries(home: &Place, listening: &Listening) -> Vec<Value> {
+    let mut listeners = listening.by_host(home, |listened, host| entries::name(&home.tenant, listened, host));
+    let secrets = listeners.iter_mut().filter_map(|one| one.pointer_mut("/tls/certificateRefs/0"));
+    for secret in secrets {
+        secret["namespace"] = home.namespace.as_str().into();
+    }
+    listeners
+}
+
+/// Lets Gateways in this namespace use one Secret beside the grant, and nothing else.
+pub(crate) fn build_reference_grant(home: &Place, profile: &GatewayProfile, gateways: &str, secret: &str) -> Desired {
+    let from = json!({ "group": GATEWAY.group, "kind": GATEWAY.kind, "namespace": gateways });
+    let to = json!({ "group": "", "kind": "Secret", "name": secret });
+    object(&REFERENCE_GRANT, home, profile).with("spec", json!({ "from": [from], "to": [to] }))
+}
+
 /// A Gateway in an environment, for routes of that alone.
 pub(crate) fn build_gateway(place: &Place, listening: &Listening) -> Desired {
     let from = json!({ "from": "Same" });
-    let mut listeners = listening.of(&from);
+    let mut listeners: Vec<Value> =
+        listening.sorts().iter().map(|listened| listening.listener(listened, listened.role, &from)).collect();
     for port in listening.profile.listeners.iter().flat_map(|own| &own.tcp) {
         listeners.push(listener(&format!("tcp-{port}"), "TCP", *port, &from));
     }
@@ -73,22 +80,38 @@ pub(crate) fn build_certificate(
 }
 
 impl Listening<'_> {
-    /// Those that hosts are told apart on.
-    fn of(&self, from: &Value) -> Vec<Value> {
-        let own = self.profile.listeners.as_ref();
-        let mut all = vec![listener("http", "HTTP", own.and_then(|own| own.http).unwrap_or(80), from)];
-        if let Some((port, secret)) = self.https {
-            let mut https = listener("https", "HTTPS", *port, from);
-            let secret = json!({ "group": "", "kind": "Secret", "name": secret });
-            https["tls"] = json!({ "mode": "Terminate", "certificateRefs": [secret] });
-            all.push(https);
+    /// HTTPS is listened for where there is a certificate to be.
+    fn sorts(&self) -> Vec<Listened> {
+        let all = self.profile.listened().into_iter();
+        all.filter(|listened| listened.protocol != "HTTPS" || self.secret.is_some()).collect()
+    }
+
+    /// Each sort for each host, for routes of the tenant's namespaces.
+    fn by_host(&self, home: &Place, name: impl Fn(&Listened, &str) -> String) -> Vec<Value> {
+        let from = json!({ "from": "Selector", "selector": { "matchLabels": { meta::TENANT: home.tenant } } });
+        let sorts = self.sorts();
+        let one = |host: &str, listened: &Listened| {
+            let mut listener = self.listener(listened, &name(listened, host), &from);
+            listener["hostname"] = host.into();
+            listener
+        };
+        self.hosts
+            .iter()
+            .flat_map(|host| sorts.iter().map(|listened| one(host, listened)).collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn listener(&self, listened: &Listened, name: &str, from: &Value) -> Value {
+        let mut listener = listener(name, listened.protocol, listened.port, from);
+        match listened.protocol {
+            "HTTPS" => {
+                let secret = json!({ "group": "", "kind": "Secret", "name": self.secret });
+                listener["tls"] = json!({ "mode": "Terminate", "certificateRefs": [secret] });
+            }
+            "TLS" => listener["tls"] = json!({ "mode": "Passthrough" }),
+            _ => {}
         }
-        if let Some(port) = own.and_then(|own| own.tls_passthrough) {
-            let mut passthrough = listener("tls", "TLS", port, from);
-            passthrough["tls"] = json!({ "mode": "Passthrough" });
-            all.push(passthrough);
-        }
-        all
+        listener
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::http_route::{MOST, RouteParts, parent, shares};
+use super::http_route::{RouteParts, attached, parents, shares};
 use crate::object::Desired;
 use crate::resources::{TCP_ROUTE, TLS_ROUTE};
 use crate::routing::{Answer, Seat};
@@ -11,14 +11,13 @@ use crate::routing::{Answer, Seat};
 pub(crate) fn build_stream_routes(parts: &RouteParts, seat: &Seat, answer: &Answer) -> Vec<Desired> {
     let rules: Value = json!([{ "backendRefs": shares(answer) }]);
     if seat.parent.port.is_some() {
-        let spec = json!({ "parentRefs": [parent(seat)], "rules": rules });
+        let spec = json!({ "parentRefs": parents(seat, &[]), "rules": rules });
         return vec![parts.object(&TCP_ROUTE, &RouteParts::role(0)).with("spec", spec)];
     }
-    let hosts = seat.hosts.chunks(MOST).enumerate();
-    hosts
-        .map(|(number, hosts)| {
-            let spec = json!({ "hostnames": hosts, "parentRefs": [parent(seat)], "rules": rules });
-            parts.object(&TLS_ROUTE, &RouteParts::role(number)).with("spec", spec)
-        })
-        .collect()
+    let all = attached(seat).into_iter().enumerate();
+    all.map(|(number, (hosts, parents))| {
+        let spec = json!({ "hostnames": hosts, "parentRefs": parents, "rules": rules });
+        parts.object(&TLS_ROUTE, &RouteParts::role(number)).with("spec", spec)
+    })
+    .collect()
 }

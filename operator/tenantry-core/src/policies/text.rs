@@ -32,6 +32,9 @@ const OWN_NAMESPACES: &str = "has(p.namespaceSelector.matchLabels) && (('kuberne
 /// All images of a pod: of containers of every sort, and of image volumes.
 const IMAGES: &str = "({pod}.containers.map(c, has(c.image) ? c.image : '') + (has({pod}.initContainers) ? {pod}.initContainers.map(c, has(c.image) ? c.image : '') : []) + (has({pod}.ephemeralContainers) ? {pod}.ephemeralContainers.map(c, has(c.image) ? c.image : '') : []) + (has({pod}.volumes) ? {pod}.volumes.filter(v, has(v.image)).map(v, has(v.image.reference) ? v.image.reference : '') : []))";
 
+/// Whether a Gateway is changed that is in no tenant's namespace.
+const THEIR_GATEWAY: &str = "(request.operation == 'UPDATE' && request.resource.group == 'gateway.networking.k8s.io' && request.resource.resource == 'gateways' && !(has(request.subResource) && request.subResource != '') && namespaceObject != null && !(has(namespaceObject.metadata.labels) && 'tenantry.dev/tenant' in namespaceObject.metadata.labels))";
+
 /// CEL that is true for whoever has the verb `exempt`. Asked only when a rule would refuse.
 pub fn platform() -> String {
     format!("authorizer.group('tenantry.dev').resource('tenants').check('{EXEMPT_VERB}').allowed()")
@@ -79,6 +82,7 @@ pub fn filled(expression: &str, group: &Group) -> String {
         .replace("{host}", HOST)
         .replace("{own-namespaces}", OWN_NAMESPACES)
         .replace("{images}", IMAGES)
+        .replace("{their-gateway}", THEIR_GATEWAY)
         .replace("{pod}", group.pod)
         .replace("{template}", group.template);
     for (name, key) in LISTS {

@@ -7,7 +7,7 @@ use super::children::{child, conditions};
 use super::{Keep, Resource, Watch, Wave, Write};
 use crate::content;
 use crate::meta::Owner;
-use crate::routing::claims;
+use crate::routing::{claims, entries};
 
 const GROUP: &str = "gateway.networking.k8s.io";
 
@@ -42,6 +42,13 @@ pub static CERTIFICATE: Resource = Resource {
     watch: Watch::WhereServed,
     wave: Wave::Configuration,
     ..child("cert-manager.io", "v1", "Certificate", "certificates")
+};
+
+/// `gateway.networking.k8s.io/v1beta1 ReferenceGrant`: the version that every release of the Gateway API serves, and controllers watch.
+pub static REFERENCE_GRANT: Resource = Resource {
+    watch: Watch::WhereServed,
+    wave: Wave::Configuration,
+    ..child(GROUP, "v1beta1", "ReferenceGrant", "referencegrants")
 };
 
 /// `gateway.networking.k8s.io/v1 HTTPRoute`.
@@ -136,12 +143,13 @@ fn class_facts(class: &Value) -> Value {
     })
 }
 
-/// Shape: `{namespace, name, class, generation, takesSets, listeners: [{name, hostname?, port, protocol, from, tls?, trouble?}], conditions}`, with
+/// Shape: `{namespace, name, class, generation, takesSets, consents, listeners: [{name, hostname?, port, protocol, from, tls?, trouble?}], conditions}`, with
 /// what keeps a listener from working, in the words of the controller.
 fn gateway_facts(gateway: &Value) -> Value {
     let mut facts = listeners(gateway);
     facts["class"] = gateway["spec"]["gatewayClassName"].clone();
     facts["takesSets"] = (gateway["spec"]["allowedListeners"]["namespaces"]["from"] == "All").into();
+    facts["consents"] = entries::consents(gateway).into();
     facts
 }
 

@@ -1,9 +1,10 @@
-//! What others than Tenantry have put into tenants' namespaces beside workloads: policies that open the network, and bindings
-//! that give rights. Each is the same kind as one of ours and stays its owner's: never made, never removed. Watched on demand.
+//! What others than Tenantry have made: in tenants' namespaces, policies that open the network and bindings that give rights; elsewhere,
+//! Gateways. Each is the same kind as one of ours and stays its owner's: never made, never removed. Watched on demand.
 
 use serde_json::{Value, json};
 
-use super::{Keep, NETWORK_POLICY, ROLE_BINDING, Resource, Watch, Wave, Write};
+use super::{GATEWAY, Keep, NETWORK_POLICY, ROLE_BINDING, Resource, Watch, Wave, Write};
+use crate::routing::entries;
 use crate::{content, meta};
 
 /// `networking.k8s.io/v1 NetworkPolicy` that is not ours.
@@ -22,6 +23,16 @@ pub static THEIR_ROLE_BINDING: Resource = Resource {
     keep: Keep::Projection(binding_facts),
     wave: Wave::Contents,
     ..ROLE_BINDING
+};
+
+/// `gateway.networking.k8s.io/v1 Gateway` that is not ours, filed by its name and by whose listeners are in it.
+pub static THEIR_GATEWAY: Resource = Resource {
+    write: Write::Never,
+    watch: Watch::OnDemand,
+    keep: Keep::Projection(gateway_facts),
+    wave: Wave::Contents,
+    index: Some(entries::filed),
+    ..GATEWAY
 };
 
 /// Whether an object is a child of some resource of ours: it says so, as whoever else says it is refused or has it removed; or
@@ -60,4 +71,19 @@ fn binding_facts(binding: &Value) -> Value {
         judged["subjects"] = binding["subjects"].clone();
     }
     json!({ "name": binding["metadata"]["name"], "judged": judged })
+}
+
+/// Shape: `{namespace, name, consents, listeners}`, listeners as they are in the object; null for ours, and for those that are on their way
+/// out with all that is in them. Not the status: what a plan decides about a Gateway does not depend on it.
+fn gateway_facts(gateway: &Value) -> Value {
+    let metadata = &gateway["metadata"];
+    if is_ours(gateway) || !metadata["deletionTimestamp"].is_null() {
+        return Value::Null;
+    }
+    json!({
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "consents": entries::consents(gateway),
+        "listeners": gateway["spec"]["listeners"],
+    })
 }

@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::conditions::{Reason, Truth};
 use crate::kinds::service_route::types::Protocol;
 use crate::kinds::tenantry_platform::types::GatewayProfile;
+use crate::meta;
 use crate::resources::{GATEWAY, GATEWAY_CLASS, LISTENER_SET, Resource, is_served};
 use crate::world::{Lookup, Scope, World};
 
-use super::gateways::Seat;
+use super::gateways::{Seat, Sections};
 use super::known;
 
 /// What a route can need beyond the core of the Gateway API, by the names that classes give it.
@@ -125,9 +126,10 @@ pub(crate) fn controller(seat: &Seat, world: &World) -> Controller {
         Ok(found) => found,
         Err((truth, text)) => return not_ready(truth, text),
     };
+    let sections = seat.sections(&seat.hosts);
     let listeners = holder["listeners"].as_array().into_iter().flatten();
     let listeners = listeners
-        .filter(|one| seat.parent.section.is_none() || one["name"].as_str() == seat.parent.section.as_deref())
+        .filter(|one| sections.is_empty() || sections.iter().any(|name| one["name"] == name.as_str()))
         .filter(|one| seat.parent.port.is_none_or(|port| one["port"] == port));
     let listener = |one: &Value| Listener {
         name: text(&one["name"]),
@@ -179,6 +181,9 @@ fn holder_and_gateway(seat: &Seat, world: &World) -> Result<(Arc<Value>, Arc<Val
         }
         Lookup::NotSynced => return Err((Truth::Unknown, "Gateways are not known yet".to_owned())),
     };
+    if let Sections::Own(..) = seat.parent.sections {
+        lacks_entries(seat, &gateway)?;
+    }
     if *seat.parent.kind == GATEWAY {
         return Ok((Arc::clone(&gateway), gateway));
     }
@@ -200,6 +205,36 @@ fn holder_and_gateway(seat: &Seat, world: &World) -> Result<(Arc<Value>, Arc<Val
         Lookup::Missing => Err((Truth::Unknown, format!("{} is not made yet", seat.gateway))),
         Lookup::NotSynced => Err((Truth::Unknown, "ListenerSets are not known yet".to_owned())),
     }
+}
+
+/// Why the tenant has none of its own listeners in the Gateway itself, if it has none.
+fn lacks_entries(seat: &Seat, gateway: &Value) -> Result<(), (Truth, String)> {
+    if gateway["consents"] != true {
+        return Err((Truth::False, no_consent(&name_of(gateway), &seat.profile)));
+    }
+    let wanted = seat.sections(&seat.hosts);
+    let mut there = gateway["listeners"].as_array().into_iter().flatten();
+    if there.any(|one| wanted.iter().any(|name| one["name"] == name.as_str())) {
+        return Ok(());
+    }
+    if wanted.is_empty() {
+        let profile = &seat.profile.name;
+        let text =
+            format!("gateway profile {profile} of the platform has no listeners for this protocol: have them added");
+        return Err((Truth::False, text));
+    }
+    let text =
+        format!("the tenant has no listener in Gateway {} yet: see what the Tenant says itself", name_of(gateway));
+    Err((Truth::Unknown, text))
+}
+
+/// That a Gateway's owner has not consented to listeners of tenants' own in it, and what is to be done.
+pub(crate) fn no_consent(gateway: &str, profile: &GatewayProfile) -> String {
+    format!(
+        "Gateway {gateway} does not let tenants have listeners in it: have its owner annotate it with {}: \"true\", or profile {} of the platform set to another mode",
+        meta::MANAGED_LISTENERS,
+        profile.name
+    )
 }
 
 /// Whether the class of a Gateway supports this.

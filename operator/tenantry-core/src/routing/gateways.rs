@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::entries;
 use super::features::takes_sets;
 use super::wish::Wish;
 use crate::conditions::Reason;
 use crate::kinds::service_route::types::Protocol;
-use crate::kinds::tenantry_platform::types::{Exposure, GatewayMode, GatewayProfile, TenantryPlatformSpec};
+use crate::kinds::tenantry_platform::types::{Exposure, GatewayMode, GatewayProfile, GatewayRef, TenantryPlatformSpec};
 use crate::names;
 use crate::plan::Refusal;
 use crate::resources::{GATEWAY, LISTENER_SET, Resource};
@@ -41,6 +42,15 @@ impl Seat {
         if self.protocol.is_stream() { self.hosts.join(", ") } else { self.path.clone() }
     }
 
+    /// The names of the listeners that a route with these of its hosts is attached to; none for all that take it.
+    pub(crate) fn sections(&self, hosts: &[String]) -> Vec<String> {
+        match &self.parent.sections {
+            Sections::All => Vec::new(),
+            Sections::One(name) => vec![name.clone()],
+            Sections::Own(tenant, granted) => entries::reached(&self.profile, tenant, granted, self.protocol, hosts),
+        }
+    }
+
     /// What that is called.
     pub(crate) fn claims(&self) -> &'static str {
         match self.protocol {
@@ -60,10 +70,21 @@ pub(crate) struct Parent {
     pub(crate) namespace: String,
     /// Its name.
     pub(crate) name: String,
-    /// The only listener of it, if it is just one.
-    pub(crate) section: Option<String>,
+    /// The listeners of it.
+    pub(crate) sections: Sections,
     /// The port of the only listener of it, if it is just one.
     pub(crate) port: Option<i32>,
+}
+
+/// Which listeners routes are attached to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sections {
+    /// All that take them.
+    All,
+    /// The one of this name.
+    One(String),
+    /// Those that are this tenant's alone, of those that it has for these hosts.
+    Own(String, Vec<String>),
 }
 
 /// As facts about routes name it.
@@ -81,8 +102,10 @@ impl fmt::Display for Parent {
 pub(crate) enum Manner {
     /// On listeners that all tenants share.
     Shared,
-    /// On listeners of the tenant's own, if they name hostnames of the tenant's.
+    /// On listeners of the tenant's own in a ListenerSet, if they name hostnames of the tenant's.
     Set,
+    /// The same, with listeners in the Gateway itself.
+    Entries,
     /// On a Gateway of the environment's own.
     Own,
 }
@@ -90,8 +113,9 @@ pub(crate) enum Manner {
 /// How they do by this profile; or, while that is not known, what is missing.
 pub(crate) fn manner(profile: &GatewayProfile, world: &World) -> Result<Manner, String> {
     match profile.mode {
-        GatewayMode::SharedListener | GatewayMode::ManagedListener => Ok(Manner::Shared),
+        GatewayMode::SharedListener => Ok(Manner::Shared),
         GatewayMode::ListenerSet => Ok(Manner::Set),
+        GatewayMode::ManagedListener => Ok(Manner::Entries),
         GatewayMode::GatewayPerEnvironment => Ok(Manner::Own),
         GatewayMode::Auto => match takes_sets(profile, world) {
             Some(true) => Ok(Manner::Set),
@@ -127,25 +151,16 @@ pub(crate) fn seat(
     let exposure: Exposure = serde_json::from_value(spec["exposure"].clone()).unwrap_or_default();
     let protocol: Protocol = serde_json::from_value(spec["protocol"].clone()).unwrap_or_default();
     let profile = profile(home, exposure, platform)?;
-    if profile.mode == GatewayMode::ManagedListener {
-        let text = format!(
-            "gateway profile {} of the platform has mode ManagedListener, which is not supported: have it set to ListenerSet or SharedListener",
-            profile.name
-        );
-        return Err(Refusal::new(Reason::Unsupported, "spec.exposure", text).into());
-    }
     let parent = match &profile.gateway_ref {
         None => Parent::of_own(&GATEWAY, &home.place.namespace, &profile),
         // What names no hostname is on the hosts that all share, whatever else there is.
-        Some(_) if !hostnames.is_empty() && is_on_a_set(&profile, world)? => {
-            Parent::of_own(&LISTENER_SET, &home.place.tenant, &profile)
-        }
-        Some(reference) => Parent {
-            kind: &GATEWAY,
-            namespace: reference.namespace.clone(),
-            name: reference.name.clone(),
-            section: reference.section_name.clone(),
-            port: None,
+        Some(reference) if hostnames.is_empty() => Parent::of_shared(reference, Sections::of(reference)),
+        Some(reference) => match manner(&profile, world).map_err(Unseated::Unknown)? {
+            Manner::Set => Parent::of_own(&LISTENER_SET, &home.place.tenant, &profile),
+            Manner::Entries => {
+                Parent::of_shared(reference, Sections::Own(home.place.tenant.clone(), home.hostnames.clone()))
+            }
+            Manner::Shared | Manner::Own => Parent::of_shared(reference, Sections::of(reference)),
         },
     };
     let parent = Parent { port, ..parent };
@@ -215,14 +230,23 @@ pub(crate) fn seat(
     Ok(Seat { hosts: profile.hosts.clone(), profile, parent, gateway, path, protocol })
 }
 
-fn is_on_a_set(profile: &GatewayProfile, world: &World) -> Result<bool, Unseated> {
-    Ok(manner(profile, world).map_err(Unseated::Unknown)? == Manner::Set)
-}
-
 impl Parent {
     /// What is made for a tenant or an environment alone.
     pub(crate) fn of_own(kind: &'static Resource, namespace: &str, profile: &GatewayProfile) -> Self {
-        Self { kind, namespace: namespace.to_owned(), name: profile.own_name(), section: None, port: None }
+        let (namespace, name) = (namespace.to_owned(), profile.own_name());
+        Self { kind, namespace, name, sections: Sections::All, port: None }
+    }
+
+    /// The platform's Gateway.
+    fn of_shared(reference: &GatewayRef, sections: Sections) -> Self {
+        let GatewayRef { namespace, name, .. } = reference.clone();
+        Self { kind: &GATEWAY, namespace, name, sections, port: None }
+    }
+}
+
+impl Sections {
+    fn of(reference: &GatewayRef) -> Self {
+        reference.section_name.clone().map_or(Self::All, Self::One)
     }
 }
 

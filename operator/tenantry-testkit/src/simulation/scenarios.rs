@@ -3,6 +3,7 @@
 
 mod addons;
 mod deaths;
+mod listeners;
 mod lives;
 mod rights;
 mod routes;
@@ -11,6 +12,8 @@ mod suspensions;
 mod workloads;
 
 use serde_json::{Value, json};
+
+pub use listeners::crowd;
 
 use super::scenario::{Scenario, Step};
 
@@ -30,6 +33,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(workloads::workloads());
     all.extend(addons::addons());
     all.extend(routes::routes());
+    all.extend(listeners::listeners());
     all
 }
 

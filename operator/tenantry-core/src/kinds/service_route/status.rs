@@ -149,15 +149,23 @@ fn serves_it(draft: &Draft) -> bool {
 /// Why the gateway has not taken a route as it is written now.
 fn not_taken(route: &Value, seat: &Seat, controller: Option<&str>) -> Option<Verdict> {
     let entries = route["told"].as_array().into_iter().flatten();
-    let mut entries =
-        entries.filter(|one| one["parent"] == seat.gateway.as_str() && one["controller"].as_str() == controller);
-    let Some(entry) = entries.next() else {
+    let entries: Vec<&Value> = entries
+        .filter(|one| one["parent"] == seat.gateway.as_str() && one["controller"].as_str() == controller)
+        .collect();
+    // One for each listener that it names.
+    let named = route["parents"].as_array().into_iter().flatten().filter(|one| **one == seat.gateway.as_str());
+    if entries.is_empty() || entries.len() < named.count() {
         return Some((
             Truth::Unknown,
             Reason::GatewayNotReady,
             format!("gateway {} has not looked at it yet", seat.gateway),
         ));
-    };
+    }
+    entries.into_iter().find_map(|entry| not_taken_so(entry, route, seat))
+}
+
+/// Why this entry of what is told does not say that it is taken.
+fn not_taken_so(entry: &Value, route: &Value, seat: &Seat) -> Option<Verdict> {
     for type_ in ["Accepted", "ResolvedRefs"] {
         let conditions = entry["conditions"].as_array().into_iter().flatten();
         let Some(one) = conditions.into_iter().find(|one| one["type"] == type_) else {

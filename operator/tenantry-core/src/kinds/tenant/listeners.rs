@@ -1,18 +1,22 @@
-//! Listeners that the platform gives a tenant alone: a ListenerSet in the home namespace on a Gateway of the platform's, or a Gateway in
-//! each environment; with certificates where HTTPS is asked for. What is on them cannot be taken by another tenant's routes at all.
+//! Listeners that the platform gives a tenant alone: a ListenerSet in the home namespace on a Gateway of the platform's, listeners in that
+//! Gateway itself (`entries.rs`), or a Gateway in each environment; with certificates where HTTPS is asked for. What is on them cannot be
+//! taken by another tenant's routes at all.
 
 use std::collections::BTreeSet;
 
-use crate::build::{Listening, build_certificate, build_gateway, build_listener_set};
+use crate::build::{
+    Listening, build_certificate, build_entries, build_gateway, build_listener_set, build_reference_grant,
+};
 use crate::conditions::Reason;
 use crate::kinds::tenantry_platform::types::{GatewayProfile, Https};
 use crate::names::Place;
 use crate::object::{Desired, ObjectKey};
 use crate::plan::{Plan, Undecided};
-use crate::resources::{CERTIFICATE, GATEWAY, LISTENER_SET, Resource, is_served};
+use crate::resources::{CERTIFICATE, GATEWAY, LISTENER_SET, REFERENCE_GRANT, Resource, is_served};
 use crate::routing::{Feature, MOST_LISTENERS, Manner, is_known_of_any, manner};
 use crate::world::{Lookup, Scope};
 
+use super::entries::{self, Wanted};
 use super::ownership::Holder;
 use super::plan::{Case, Common, Draft, Planned};
 
@@ -32,6 +36,7 @@ impl Case<'_> {
             unserved => unserved,
         };
         let certificates = sees(&CERTIFICATE, is_served(&CERTIFICATE, self.world));
+        let grants = sees(&REFERENCE_GRANT, is_served(&REFERENCE_GRANT, self.world));
         let home = Place::home(self.name);
         let environments = places.iter().filter(|planned| {
             matches!(planned.holder, Holder::Ours(_)) || common.namespaces.contains(&planned.place.namespace)
@@ -43,7 +48,9 @@ impl Case<'_> {
         };
         // Which hostnames are the tenant's may not be settled.
         let unsettled = common.settings.namespace_refused;
-        for (kind, seen) in [(&GATEWAY, gateways), (&LISTENER_SET, sets), (&CERTIFICATE, certificates)] {
+        let all =
+            [(&GATEWAY, gateways), (&LISTENER_SET, sets), (&CERTIFICATE, certificates), (&REFERENCE_GRANT, grants)];
+        for (kind, seen) in all {
             if seen.is_none() || (unsettled && seen == Some(true)) {
                 leave(kind, plan);
             }
@@ -51,6 +58,8 @@ impl Case<'_> {
         if unsettled {
             return;
         }
+        let mut wanted = Wanted::default();
+        let mut is_settled = true;
         for profile in &self.platform.gateways {
             let stages = environments.iter().filter(|planned| profile.serves(planned.environment.stage.label()));
             let mut serving = stages.peekable();
@@ -60,14 +69,16 @@ impl Case<'_> {
             match manner(profile, self.world) {
                 Err(what) => {
                     plan.wait(Reason::Pending, what);
-                    for kind in [&GATEWAY, &LISTENER_SET, &CERTIFICATE] {
+                    for kind in [&GATEWAY, &LISTENER_SET, &CERTIFICATE, &REFERENCE_GRANT] {
                         leave(kind, plan);
                     }
+                    is_settled = false;
                 }
                 Ok(Manner::Shared) => {}
                 Ok(Manner::Set) if sets == Some(true) => want_set(plan, common, profile, &home, certificates),
                 // Routes that would need them say so. What there is may be needed again.
                 Ok(Manner::Set) => leave(&LISTENER_SET, plan),
+                Ok(Manner::Entries) => want_entries(plan, common, profile, &home, certificates, grants, &mut wanted),
                 Ok(Manner::Own) if gateways == Some(true) => {
                     for planned in serving {
                         want_gateway(plan, common, profile, &planned.place, certificates);
@@ -76,14 +87,22 @@ impl Case<'_> {
                 Ok(Manner::Own) => leave(&GATEWAY, plan),
             }
         }
+        if !is_settled {
+            return;
+        }
+        if let Err(what) = entries::settle(self.name, &wanted, self.world, plan)
+            && !wanted.is_empty()
+        {
+            plan.wait(Reason::Pending, what);
+        }
     }
 }
 
 fn want_set(plan: &mut Plan, common: &Common, profile: &GatewayProfile, home: &Place, certificates: Option<bool>) {
     let hosts = &common.settings.allowed.hostnames;
     let Some(reference) = profile.gateway_ref.as_ref().filter(|_| !hosts.is_empty()) else { return };
-    let https = certified(plan, profile, home, hosts, certificates);
-    let listening = Listening { profile, hosts, https: https.as_ref() };
+    let secret = certified(plan, profile, home, hosts, certificates);
+    let listening = Listening { profile, hosts, secret: secret.as_deref() };
     let object = build_listener_set(home, &listening, reference);
     let count = object.body()["spec"]["listeners"].as_array().map_or(0, Vec::len);
     if count > MOST_LISTENERS {
@@ -98,11 +117,39 @@ fn want_set(plan: &mut Plan, common: &Common, profile: &GatewayProfile, home: &P
     want(plan, object);
 }
 
+/// Collects what is wanted in the platform's Gateway itself, and lets that use the certificate.
+fn want_entries<'a>(
+    plan: &mut Plan,
+    common: &Common,
+    profile: &'a GatewayProfile,
+    home: &Place,
+    certificates: Option<bool>,
+    grants: Option<bool>,
+    wanted: &mut Wanted<'a>,
+) {
+    let hosts = &common.settings.allowed.hostnames;
+    let Some(reference) = profile.gateway_ref.as_ref().filter(|_| !hosts.is_empty()) else { return };
+    let secret = certified(plan, profile, home, hosts, certificates);
+    match (&secret, grants) {
+        (Some(secret), Some(true)) => want(plan, build_reference_grant(home, profile, &reference.namespace, secret)),
+        (Some(_), Some(false)) => {
+            let text = format!(
+                "gateway profile {} of the platform has HTTPS, whose certificate Gateway {}/{} may use by a ReferenceGrant alone, and this cluster does not serve those: have the Gateway API's custom resources installed whole",
+                profile.name, reference.namespace, reference.name
+            );
+            plan.wait(Reason::ProviderMissing, text);
+        }
+        (Some(_), None) | (None, _) => {}
+    }
+    let listening = Listening { profile, hosts, secret: secret.as_deref() };
+    wanted.add(profile, reference, build_entries(home, &listening));
+}
+
 fn want_gateway(plan: &mut Plan, common: &Common, profile: &GatewayProfile, place: &Place, certificates: Option<bool>) {
     let hosts: BTreeSet<&String> = common.settings.allowed.hostnames.iter().chain(&profile.hosts).collect();
     let hosts: Vec<String> = hosts.into_iter().cloned().collect();
-    let https = certified(plan, profile, place, &hosts, certificates);
-    let listening = Listening { profile, hosts: &hosts, https: https.as_ref() };
+    let secret = certified(plan, profile, place, &hosts, certificates);
+    let listening = Listening { profile, hosts: &hosts, secret: secret.as_deref() };
     want(plan, build_gateway(place, &listening));
 }
 
@@ -113,9 +160,9 @@ fn certified(
     place: &Place,
     hosts: &[String],
     certificates: Option<bool>,
-) -> Option<(i32, String)> {
-    let Https { port, issuer_ref, secret_name } = profile.listeners.as_ref()?.https.as_ref()?;
-    let Some(issuer) = issuer_ref else { return secret_name.clone().map(|name| (*port, name)) };
+) -> Option<String> {
+    let Https { issuer_ref, secret_name, .. } = profile.listeners.as_ref()?.https.as_ref()?;
+    let Some(issuer) = issuer_ref else { return secret_name.clone() };
     if hosts.is_empty() {
         return None;
     }
@@ -130,7 +177,7 @@ fn certified(
         );
         plan.wait(Reason::ProviderMissing, text);
     }
-    Some((*port, secret))
+    Some(secret)
 }
 
 /// Where the plan leaves the namespace as it is, so are these.

@@ -13,6 +13,7 @@ use crate::world::World;
 mod allowed;
 mod conflicts;
 mod contents;
+mod entries;
 mod environment;
 mod escrow;
 mod examples;
@@ -86,6 +87,8 @@ impl Kind for TenantKind {
         Access::own(&resources::GATEWAY),
         Access::own(&resources::LISTENER_SET),
         Access::own(&resources::CERTIFICATE),
+        Access::own(&resources::REFERENCE_GRANT),
+        Access::adjust(&resources::THEIR_GATEWAY),
     ];
 
     fn plan(tenant: &Tenant, world: &World, now: Timestamp) -> Plan {

@@ -28,7 +28,7 @@ use super::replicate::Replicas;
 use super::settings::Settings;
 use super::suspend::Stopped;
 use super::types::{Conflicts, Effective, Environment, RetainedStatus, Tenant};
-use super::{escrow, leaving, network, places, quarantine, quota, retire, rights, settings, workloads};
+use super::{entries, escrow, leaving, network, places, quarantine, quota, retire, rights, settings, workloads};
 
 /// The plan, and what the status tells of how it came about.
 #[derive(Debug, Default)]
@@ -89,6 +89,9 @@ pub(super) fn draft(tenant: &Tenant, world: &World, now: Timestamp) -> Draft {
             .map(|platform| members::resolve(tenant, &places, platform, world, now, &mut about_members));
         draft.plan.requeue_at = about_members.requeue_at.filter(|_| existing.iter().any(|facts| is_leaving(facts)));
         retire::retire_all(tenant, &existing, allowed, members.as_ref(), world, &mut draft.plan);
+        if draft.plan.release {
+            entries::withdraw(&name, world, &mut draft.plan);
+        }
         return draft;
     }
     let Some(platform) = platform else {

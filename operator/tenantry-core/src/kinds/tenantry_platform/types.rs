@@ -13,6 +13,7 @@ use crate::fields::{Port, Protocol};
 
 mod gateways;
 
+pub(crate) use gateways::Listened;
 pub use gateways::{
     DataPlane, Exposure, GatewayMode, GatewayProfile, GatewayRef, Https, Inside, IssuerRef, OwnListeners, PolicyAdapter,
 };

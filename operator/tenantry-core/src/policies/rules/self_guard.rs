@@ -2,7 +2,7 @@
 //!
 //! What the operator itself may do, whoever holds its token: it writes to tenants' namespaces only, takes none that did not
 //! consent, gives no rights but Tenantry's own roles, and touches no Secret and no
-//! workload's part but those it made.
+//! workload's part but those it made. Elsewhere it keeps tenants' listeners in Gateways that consent, and changes nothing else of those.
 
 use crate::policies::rule::{ALL, CHANGE, CREATE, DELETE, Exempt, Group, Operation, Rule, UPDATE, WRITE};
 
@@ -15,13 +15,13 @@ pub const SELF_GUARD: Group = Group {
     rules: &[
         Rule {
             name: "outside-tenants",
-            expression: "namespaceObject == null || (has(namespaceObject.metadata.labels) && 'tenantry.dev/tenant' in namespaceObject.metadata.labels) || (request.namespace == '{operator-namespace}' && request.resource.resource == 'leases') || (request.namespace == 'default' && request.resource.resource == 'events') || (request.resource.group == 'tenantry.dev' && has(request.subResource) && request.subResource == 'status')",
+            expression: "namespaceObject == null || (has(namespaceObject.metadata.labels) && 'tenantry.dev/tenant' in namespaceObject.metadata.labels) || (request.namespace == '{operator-namespace}' && request.resource.resource == 'leases') || (request.namespace == 'default' && request.resource.resource == 'events') || (request.resource.group == 'tenantry.dev' && has(request.subResource) && request.subResource == 'status') || {their-gateway}",
             operations: ALL,
             resources: &[],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator writes to namespaces of tenants only, but to tell a resource of its own that it is in the wrong place",
+            message: "Tenantry's operator writes to namespaces of tenants only, but for listeners in Gateways that consent, and to tell a resource of its own that it is in the wrong place",
         },
         Rule {
             name: "protected-namespaces",
@@ -97,7 +97,7 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "parts",
-            expression: "(has(request.subResource) && request.subResource == 'status') || ((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/'))))",
+            expression: "(has(request.subResource) && request.subResource == 'status') || ((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/')))) || {their-gateway}",
             operations: &[Operation::Update, Operation::Delete],
             resources: &[
                 "services",
@@ -115,13 +115,47 @@ pub const SELF_GUARD: Group = Group {
                 "tcproutes",
                 "gateways",
                 "listenersets",
+                "referencegrants",
                 "certificates",
                 "serviceroutes",
             ],
             exempt: Exempt::Nobody,
             field: "",
             allowed: "",
-            message: "Tenantry's operator changes no Service, account, volume claim, budget, autoscaler, listener, certificate or route but those it made",
+            message: "Tenantry's operator changes no Service, account, volume claim, budget, autoscaler, listener, certificate, grant or route but those it made",
+        },
+        Rule {
+            name: "gateways-of-others",
+            // All but the listeners whose names say that they are tenants' is as it was, and where it was.
+            expression: "!{their-gateway} || (object.all(k, k in ['metadata', 'spec'] || (k in oldObject && object[k] == oldObject[k])) && oldObject.all(k, k in object) && ['labels', 'annotations', 'ownerReferences', 'finalizers'].all(k, (k in object.metadata) == (k in oldObject.metadata) && (!(k in object.metadata) || object.metadata[k] == oldObject.metadata[k])) && object.spec.all(k, k == 'listeners' || (k in oldObject.spec && object.spec[k] == oldObject.spec[k])) && oldObject.spec.all(k, k in object.spec) && object.spec.listeners.filter(l, !l.name.startsWith('tenantry.')) == oldObject.spec.listeners.filter(l, !l.name.startsWith('tenantry.')))",
+            operations: UPDATE,
+            resources: &["gateways"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator changes nothing of Gateways of others but the listeners that are tenants'",
+        },
+        Rule {
+            name: "tenants-listeners",
+            // What goes needs no consent. What comes says whose it is, takes routes of that tenant alone, uses no Secret but that tenant's,
+            // and stands in the way of no other listener.
+            expression: "!{their-gateway} || object.spec.listeners.filter(l, l.name.startsWith('tenantry.') && !oldObject.spec.listeners.exists(o, o == l)).all(l, has(object.metadata.annotations) && 'tenantry.dev/managed-listeners' in object.metadata.annotations && object.metadata.annotations['tenantry.dev/managed-listeners'] == 'true' && has(l.hostname) && l.hostname != '' && l.protocol in ['HTTP', 'HTTPS', 'TLS'] && l.allowedRoutes.namespaces.from == 'Selector' && l.allowedRoutes.namespaces.selector.size() == 1 && l.allowedRoutes.namespaces.selector.matchLabels == {'tenantry.dev/tenant': l.name.split('.')[1]} && (!has(l.tls) || !has(l.tls.certificateRefs) || l.tls.certificateRefs.all(c, has(c.namespace) && c.namespace == l.name.split('.')[1])) && object.spec.listeners.all(o, o.name == l.name || o.port != l.port || o.protocol == 'UDP' || ((o.protocol == l.protocol || [o, l].all(p, p.protocol in ['HTTPS', 'TLS'])) && (!has(o.hostname) || o.hostname != l.hostname))))",
+            operations: UPDATE,
+            resources: &["gateways"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator adds to Gateways of others only listeners of one tenant's alone, where the Gateway consents by the annotation tenantry.dev/managed-listeners",
+        },
+        Rule {
+            name: "reference-grants",
+            expression: "object.spec.from.all(f, f.group == 'gateway.networking.k8s.io' && f.kind == 'Gateway') && object.spec.to.all(t, (!has(t.group) || t.group == '') && t.kind == 'Secret' && has(t.name) && t.name != '')",
+            operations: WRITE,
+            resources: &["referencegrants"],
+            exempt: Exempt::Nobody,
+            field: "",
+            allowed: "",
+            message: "Tenantry's operator lets Gateways alone use Secrets, each by its name",
         },
         Rule {
             name: "removed-workloads",
@@ -157,3 +191,6 @@ pub const SELF_GUARD: Group = Group {
         },
     ],
 };
+
+#[cfg(test)]
+mod tests;

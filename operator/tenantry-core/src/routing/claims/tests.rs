@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::kinds::tenantry_platform::types::{GatewayProfile, GatewayRef};
 use crate::resources::GATEWAY;
-use crate::routing::gateways::Parent;
+use crate::routing::gateways::{Parent, Sections};
 use crate::world::MemoryWorld;
 
 const MINE: &str = "2026-02-02T00:00:00Z";
@@ -17,7 +17,8 @@ fn seat(path: &str) -> Seat {
     let hosts = vec!["infra-proxy".to_owned()];
     let profile =
         GatewayProfile { name: "development".into(), gateway_ref, hosts: hosts.clone(), ..GatewayProfile::default() };
-    let parent = Parent { kind: &GATEWAY, namespace: "gw".into(), name: "shared".into(), section: None, port: None };
+    let (namespace, name) = ("gw".into(), "shared".into());
+    let parent = Parent { kind: &GATEWAY, namespace, name, sections: Sections::All, port: None };
     Seat { profile, gateway: parent.to_string(), parent, hosts, path: path.into(), protocol: Protocol::Http }
 }
 

@@ -1,11 +1,11 @@
 //! O6: what must hold at every moment, looked at after every single change of the recorded history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tenantry_core::build::no_pods;
 use tenantry_core::meta::{
-    ADOPTABLE_BY, CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGER, RESUME, SUSPEND, TENANT,
+    ADOPTABLE_BY, CONFIRM_DELETE, ENVIRONMENT, HOME, MANAGED_BY, MANAGED_LISTENERS, MANAGER, RESUME, SUSPEND, TENANT,
 };
 
 use super::snapshot::Snapshot;
@@ -37,6 +37,7 @@ pub fn judge(trace: &Trace) -> Vec<Violation> {
                 second_writer,
                 loose_quarantine,
                 strange_adjustment,
+                strange_listeners,
                 loose_workload,
             ];
             violations.extend(checks.iter().filter_map(|check| check(&before, change)).map(|what| {
@@ -146,7 +147,8 @@ fn bare_namespace(_: &Snapshot, change: &Change) -> Option<String> {
 /// Nothing is written into a namespace, or to one, that is not ours already.
 fn foreign_namespace(before: &Snapshot, change: &Change) -> Option<String> {
     let is_birth = change.resource == "namespaces" && change.kind == ChangeKind::Added;
-    if is_birth || consented(change) {
+    // What becomes of Gateways elsewhere is judged by itself.
+    if is_birth || consented(change) || is_their_gateway(change) {
         return None;
     }
     let name = if change.resource == "namespaces" { &change.name } else { &change.namespace };
@@ -163,7 +165,7 @@ fn consented(change: &Change) -> bool {
 
 /// What somebody else has made is neither changed nor deleted.
 fn foreign_object(_: &Snapshot, change: &Change) -> Option<String> {
-    let previous = change.previous.as_ref().filter(|_| !is_adjusted(change))?;
+    let previous = change.previous.as_ref().filter(|_| !is_adjusted(change) && !is_their_gateway(change))?;
     let written = previous["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = written.into_iter().any(|entry| entry["manager"] == MANAGER);
     (!ours && !consented(change)).then(|| "was made by somebody else".into())
@@ -193,6 +195,39 @@ fn is_adjusted(change: &Change) -> bool {
     let kind = matches!(change.group.as_str(), "apps" | "batch") || change.resource == "replicationcontrollers";
     let is_theirs = || change.previous.as_ref().is_some_and(|previous| !is_ours(previous));
     (kind && !is_ours(&change.object)) || (change.resource == "networkpolicies" && is_theirs())
+}
+
+/// A Gateway of somebody else.
+fn is_their_gateway(change: &Change) -> bool {
+    change.resource == "gateways" && change.previous.as_ref().is_some_and(|previous| !is_ours(previous))
+}
+
+/// Of Gateways of others nothing is changed but one tenant's listeners, and none comes where they do not consent.
+fn strange_listeners(_: &Snapshot, change: &Change) -> Option<String> {
+    let previous = change.previous.as_ref().filter(|_| is_their_gateway(change))?;
+    if change.kind != ChangeKind::Modified {
+        return Some("is its owner's to remove".into());
+    }
+    let whose = |one: &Value| Some(one["name"].as_str()?.strip_prefix("tenantry.")?.split('.').next()?.to_owned());
+    let listeners = |object: &Value| object["spec"]["listeners"].as_array().cloned().unwrap_or_default();
+    let (before, after) = (listeners(previous), listeners(&change.object));
+    let rest = |object: &Value, listeners: &[Value]| {
+        let mut rest = object.clone();
+        rest["metadata"] =
+            json!({ "labels": object["metadata"]["labels"], "annotations": object["metadata"]["annotations"] });
+        rest["spec"]["listeners"] = listeners.iter().filter(|one| whose(one).is_none()).cloned().collect();
+        rest
+    };
+    if rest(previous, &before) != rest(&change.object, &after) {
+        return Some("is changed in more than tenants' listeners".into());
+    }
+    let added: Vec<&Value> = after.iter().filter(|one| !before.contains(one)).collect();
+    if !added.is_empty() && previous["metadata"]["annotations"][MANAGED_LISTENERS] != "true" {
+        return Some("gets listeners without its owner's consent".into());
+    }
+    let removed = before.iter().filter(|one| !after.contains(one));
+    let tenants: BTreeSet<Option<String>> = added.into_iter().chain(removed).map(whose).collect();
+    (tenants.len() != 1).then(|| format!("is changed for other than one tenant: {tenants:?}"))
 }
 
 /// Of what is others' nothing is changed but what stops or closes it, and that only where the namespace says so already.

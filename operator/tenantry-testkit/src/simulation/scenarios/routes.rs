@@ -6,7 +6,7 @@ use super::super::scenario::{Scenario, Step};
 use super::established;
 
 const OURS: &str = "/apis/tenantry.dev/v1alpha1/namespaces";
-const GATEWAY_API: &str = "gateway.networking.k8s.io";
+pub(super) const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// The stories.
 pub fn routes() -> Vec<Scenario> {
@@ -53,7 +53,7 @@ pub fn routes() -> Vec<Scenario> {
                 definitions(),
                 vec![
                     platform(),
-                    class(),
+                    gateway_class(),
                     gateway(),
                     desk("acme-dev"),
                     desk("globex-dev"),
@@ -145,7 +145,7 @@ fn platform() -> Step {
     Step::Create("/apis/tenantry.dev/v1alpha1/tenantryplatforms".into(), body)
 }
 
-fn definitions() -> Vec<Step> {
+pub(super) fn definitions() -> Vec<Step> {
     let kinds = [
         ("GatewayClass", "gatewayclasses", "Cluster"),
         ("Gateway", "gateways", "Namespaced"),
@@ -170,7 +170,7 @@ fn definition(kind: &str, plural: &str, scope: &str) -> Step {
 }
 
 /// Of a controller that has taken it: here nobody else writes a status.
-fn class() -> Step {
+pub(super) fn gateway_class() -> Step {
     let features = ["HTTPRoutePathRewrite"].map(|name| json!({"name": name}));
     let body = json!({
         "apiVersion": format!("{GATEWAY_API}/v1"), "kind": "GatewayClass", "metadata": {"name": "any"},

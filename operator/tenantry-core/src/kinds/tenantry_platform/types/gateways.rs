@@ -14,7 +14,7 @@ use crate::fields::Stage;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("(self.mode == 'GatewayPerEnvironment') == has(self.gatewayClassName) && (self.mode == 'GatewayPerEnvironment') != has(self.gatewayRef)").message("name gatewayClassName with mode GatewayPerEnvironment, and gatewayRef with every other"))]
 #[x_kube(validation = Rule::new("self.mode != 'GatewayPerEnvironment' || has(self.dataPlane)").message("with mode GatewayPerEnvironment say which pods the controller's traffic comes from, outside the tenants' namespaces").field_path(".dataPlane"))]
-#[x_kube(validation = Rule::new("self.mode in ['Auto', 'ListenerSet', 'GatewayPerEnvironment'] || !has(self.listeners)").message("listeners of tenants' own are made with mode ListenerSet, GatewayPerEnvironment and Auto alone: choose one of these, or remove it").field_path(".listeners"))]
+#[x_kube(validation = Rule::new("self.mode != 'SharedListener' || !has(self.listeners)").message("listeners of tenants' own are made with every mode but SharedListener: choose another, or remove it").field_path(".listeners"))]
 #[x_kube(validation = Rule::new("self.mode == 'GatewayPerEnvironment' || !has(self.listeners) || !has(self.listeners.tcp)").message("ports of TCP are opened with mode GatewayPerEnvironment alone: on a Gateway of the platform's, add listeners to that").field_path(".listeners.tcp"))]
 #[x_kube(validation = Rule::new("!has(self.listeners) || ([has(self.listeners.http) ? self.listeners.http : 80] + (has(self.listeners.https) ? [self.listeners.https.port] : []) + (has(self.listeners.tlsPassthrough) ? [self.listeners.tlsPassthrough] : []) + (has(self.listeners.tcp) ? self.listeners.tcp : [])).all(p, ([has(self.listeners.http) ? self.listeners.http : 80] + (has(self.listeners.https) ? [self.listeners.https.port] : []) + (has(self.listeners.tlsPassthrough) ? [self.listeners.tlsPassthrough] : []) + (has(self.listeners.tcp) ? self.listeners.tcp : [])).exists_one(q, p == q))").message("two listeners have the same port: give each its own").field_path(".listeners"))]
 #[x_kube(validation = Rule::new("!has(self.inside) || self.mode != 'GatewayPerEnvironment'").message("with mode GatewayPerEnvironment each Gateway has an address of its own, which its controller chooses: choose another mode, or remove it and make Services and network policies for the environments yourself").field_path(".inside"))]
@@ -55,9 +55,10 @@ pub struct GatewayProfile {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hosts: Vec<String>,
     /// How routes are attached. SharedListener puts them on the Gateway's own listeners. ListenerSet puts those that name hostnames of their
-    /// tenant's on listeners of the tenant's own, in a ListenerSet in its home namespace. GatewayPerEnvironment makes each environment a
-    /// Gateway of its own. Auto (default) is ListenerSet where the Gateway allows them of all namespaces and its class
-    /// supports them, and SharedListener elsewhere. ManagedListener is not supported: what asks for it is refused.
+    /// tenant's on listeners of the tenant's own, in a ListenerSet in its home namespace. ManagedListener does so with listeners in the
+    /// Gateway itself, up to 64 in all, where that is annotated `tenantry.dev/managed-listeners: "true"`. GatewayPerEnvironment makes each
+    /// environment a Gateway of its own. Auto (default) is ListenerSet where the Gateway allows them of all namespaces and its class
+    /// supports them, and SharedListener elsewhere.
     #[serde(default)]
     pub mode: GatewayMode,
     /// The listeners of a tenant's own. Absent: HTTP at port 80.
@@ -179,9 +180,9 @@ pub enum GatewayMode {
     Auto,
     /// On the Gateway's own listeners, which all tenants share.
     SharedListener,
-    /// On listeners of the environment's own, in a ListenerSet.
+    /// On listeners of the tenant's own, in a ListenerSet.
     ListenerSet,
-    /// On listeners of the environment's own, in the Gateway itself.
+    /// On listeners of the tenant's own, in the Gateway itself.
     ManagedListener,
     /// On a Gateway of the environment's own.
     GatewayPerEnvironment,
@@ -221,6 +222,17 @@ impl TenantryPlatformSpec {
     }
 }
 
+/// One sort of listener of a tenant's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listened {
+    /// What it is called.
+    pub(crate) role: &'static str,
+    /// Its protocol.
+    pub(crate) protocol: &'static str,
+    /// Its port.
+    pub(crate) port: i32,
+}
+
 impl GatewayProfile {
     /// The platform's Gateway, as `namespace/name`; none where each environment has its own.
     pub fn gateway(&self) -> Option<String> {
@@ -230,6 +242,17 @@ impl GatewayProfile {
     /// What is called after it in tenants' namespaces. Members can attach nothing to what is called so.
     pub fn own_name(&self) -> String {
         format!("tenantry-{}", self.name)
+    }
+
+    /// What is listened for on a tenant's own, by host.
+    pub(crate) fn listened(&self) -> Vec<Listened> {
+        let own = self.listeners.as_ref();
+        let http = Listened { role: "http", protocol: "HTTP", port: own.and_then(|own| own.http).unwrap_or(80) };
+        let https = own.and_then(|own| own.https.as_ref());
+        let https = https.map(|https| Listened { role: "https", protocol: "HTTPS", port: https.port });
+        let passthrough = own.and_then(|own| own.tls_passthrough);
+        let passthrough = passthrough.map(|port| Listened { role: "tls", protocol: "TLS", port });
+        [Some(http), https, passthrough].into_iter().flatten().collect()
     }
 
     /// Whether it is for routes of this exposure.

@@ -24,6 +24,7 @@ mod inside;
 mod keeping;
 mod leadership;
 mod lives;
+mod managed_listeners;
 mod members;
 mod models;
 mod onboarding;

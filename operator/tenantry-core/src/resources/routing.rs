@@ -205,7 +205,7 @@ fn parent(own: &str, reference: &Value) -> String {
 }
 
 /// Shape: `{namespace, name, uid, created, generation, owner?, marked?, parents: [text], hostnames: [text], paths: [{type, value}],
-/// told: [{parent, controller, conditions}]}`, with the path of its owner mark where it is ours.
+/// told: [{parent, section, controller, conditions}]}`, with the path of its owner mark where it is ours.
 fn route_facts(route: &Value) -> Value {
     let (metadata, spec) = (&route["metadata"], &route["spec"]);
     let own = metadata["namespace"].as_str().unwrap_or_default();
@@ -223,6 +223,7 @@ fn route_facts(route: &Value) -> Value {
     let told = statuses.map(|one| {
         json!({
             "parent": parent(&one["parentRef"]),
+            "section": one["parentRef"]["sectionName"],
             "controller": one["controllerName"],
             "conditions": told(&one["conditions"]),
         })

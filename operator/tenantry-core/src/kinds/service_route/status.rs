@@ -8,7 +8,7 @@ use super::types::{ClaimStatus, Implementation, ServiceRoute, ServiceRouteStatus
 use crate::conditions::{Conditions, Reason, Truth, Type};
 use crate::kind::Outcome;
 use crate::resources::{ENDPOINT_SLICE, NETWORK_POLICY};
-use crate::routing::{Listener, Ruling, Seat, Standing, served_routes, standing_of};
+use crate::routing::{Controller, Listener, Ruling, Seat, Standing, served_routes, standing_of};
 use crate::workload::{Verdict, tell};
 use crate::world::{Lookup, World};
 
@@ -97,7 +97,7 @@ fn programmed(draft: &Draft) -> Verdict {
     if !serves_it(draft) {
         return pending("its route is there, and not for these hosts and this path yet");
     }
-    if let Some(verdict) = draft.routes.iter().find_map(|route| not_taken(route, seat, gateway.name.as_deref())) {
+    if let Some(verdict) = draft.routes.iter().find_map(|route| not_taken(route, seat, gateway)) {
         return verdict;
     }
     let reached: Vec<(&Listener, &str)> = reached(seat, draft).collect();
@@ -147,7 +147,8 @@ fn serves_it(draft: &Draft) -> bool {
 }
 
 /// Why the gateway has not taken a route as it is written now.
-fn not_taken(route: &Value, seat: &Seat, controller: Option<&str>) -> Option<Verdict> {
+fn not_taken(route: &Value, seat: &Seat, gateway: &Controller) -> Option<Verdict> {
+    let controller = gateway.name.as_deref();
     let entries = route["told"].as_array().into_iter().flatten();
     let entries: Vec<&Value> = entries
         .filter(|one| one["parent"] == seat.gateway.as_str() && one["controller"].as_str() == controller)
@@ -161,7 +162,12 @@ fn not_taken(route: &Value, seat: &Seat, controller: Option<&str>) -> Option<Ver
             format!("gateway {} has not looked at it yet", seat.gateway),
         ));
     }
-    entries.into_iter().find_map(|entry| not_taken_so(entry, route, seat))
+    // What is said of one that does not work is said of the listener.
+    let works = |entry: &&Value| {
+        let named = |one: &&Listener| entry["section"] == one.name.as_str();
+        gateway.listeners.iter().find(named).is_none_or(|one| one.trouble.is_none())
+    };
+    entries.into_iter().filter(works).find_map(|entry| not_taken_so(entry, route, seat))
 }
 
 /// Why this entry of what is told does not say that it is taken.

@@ -2,6 +2,7 @@
 //! really made.
 
 mod hijack;
+mod managed;
 mod own;
 mod policies;
 mod scene;
@@ -27,6 +28,7 @@ async fn teams_are_reached_by_what_they_write() {
     shares_and_headers_decide(&scene).await;
     hostnames_are_the_tenants_own(&scene).await;
     own::an_environment_is_reached_by_a_gateway_of_its_own(&scene, &programs).await;
+    managed::tenants_have_listeners_of_their_own_in_one_gateway(&scene).await;
     policies::each_is_enforced_or_refused(&scene).await;
     hijack::nobody_takes_a_path(&scene).await;
     steady::nothing_fails_while_things_change(&mut scene).await;

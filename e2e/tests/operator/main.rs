@@ -23,6 +23,7 @@ mod grants;
 mod keeping;
 mod leadership;
 mod lives;
+mod managed_listeners;
 mod members;
 mod models;
 mod onboarding;

@@ -39,6 +39,7 @@ async fn define(client: &Client, group: &str, version: &str, kind: &str, plural:
 
 /// A gateway of a controller that can do what Traefik can.
 async fn set_up(client: &Client) {
+    define(client, GATEWAY_API, "v1beta1", "ReferenceGrant", "referencegrants", "Namespaced").await;
     for (kind, plural, scope) in [
         ("GatewayClass", "gatewayclasses", "Cluster"),
         ("Gateway", "gateways", "Namespaced"),
@@ -64,7 +65,9 @@ async fn set_up(client: &Client) {
         "status": { "conditions": [{ "type": "Accepted", "status": "True" }], "supportedFeatures": features },
     });
     let gateway = json!({
-        "apiVersion": version, "kind": "Gateway", "metadata": { "name": "played", "namespace": "default" },
+        "apiVersion": version, "kind": "Gateway", "metadata": {
+            "name": "played", "namespace": "default", "annotations": { "tenantry.dev/managed-listeners": "true" },
+        },
         "spec": { "gatewayClassName": "played", "listeners": [{ "name": "web", "port": 80, "protocol": "HTTP" }] },
         "status": { "conditions": [{ "type": "Programmed", "status": "True" }] },
     });
@@ -94,6 +97,12 @@ async fn profiles(client: &Client, profiles: Value) {
 async fn own_listeners(client: &Client, home: &str, namespace: &str) {
     let (gateway, set) = (("gateway.networking.k8s.io/v1", "Gateway"), ("gateway.networking.k8s.io/v1", "ListenerSet"));
     let certificate = ("cert-manager.io/v1", "Certificate");
+    let grant = ("gateway.networking.k8s.io/v1beta1", "ReferenceGrant");
+    let listens_at = |gateway: &Value, port: i32| {
+        let mut listeners = gateway["spec"]["listeners"].as_array().into_iter().flatten();
+        listeners
+            .any(|one| one["port"] == port && one["name"].as_str().is_some_and(|name| name.starts_with("tenantry.")))
+    };
     let own = |port: i32, issuer: &str| {
         json!([shared(), {
             "name": "own", "exposures": ["Tenant"], "mode": "GatewayPerEnvironment", "gatewayClassName": "played",
@@ -102,6 +111,9 @@ async fn own_listeners(client: &Client, home: &str, namespace: &str) {
         }, {
             "name": "set", "exposures": ["Public"], "mode": "ListenerSet", "gatewayRef": { "namespace": "default", "name": "played" },
             "listeners": { "http": port + 1 },
+        }, {
+            "name": "managed", "exposures": ["Tenant"], "mode": "ManagedListener", "gatewayRef": { "namespace": "default", "name": "played" },
+            "listeners": { "http": port + 1, "https": { "port": port + 2, "secretName": issuer } },
         }])
     };
     for (port, issuer) in [(443, "first"), (8443, "second")] {
@@ -110,11 +122,18 @@ async fn own_listeners(client: &Client, home: &str, namespace: &str) {
         until(client, set, home, "tenantry-set", true, |it| it["spec"]["listeners"][0]["port"] == port + 1).await;
         let issued = |it: &Value| it["spec"]["issuerRef"]["name"] == issuer;
         until(client, certificate, namespace, "tenantry-own", true, issued).await;
+        until(client, gateway, "default", "played", true, |it| listens_at(it, port + 1) && listens_at(it, port + 2))
+            .await;
+        until(client, grant, home, "tenantry-managed", true, |it| it["spec"]["to"][0]["name"] == issuer).await;
     }
     profiles(client, json!([shared()])).await;
     until(client, gateway, namespace, "tenantry-own", false, |_| true).await;
     until(client, set, home, "tenantry-set", false, |_| true).await;
     until(client, certificate, namespace, "tenantry-own", false, |_| true).await;
+    let web =
+        |it: &Value| it["spec"]["listeners"].as_array().is_some_and(|all| all.len() == 1 && all[0]["name"] == "web");
+    until(client, gateway, "default", "played", true, web).await;
+    until(client, grant, home, "tenantry-managed", false, |_| true).await;
 }
 
 /// Streams by name and by port, changed and removed.

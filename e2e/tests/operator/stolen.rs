@@ -20,7 +20,7 @@ const MERGE: &str = "application/merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// One request of the thief.
-struct Attempt {
+pub struct Attempt {
     method: Method,
     path: String,
     content: &'static str,
@@ -31,12 +31,12 @@ struct Attempt {
     what: &'static str,
 }
 
-fn attempt(what: &'static str, method: Method, path: impl Into<String>, body: Value) -> Attempt {
+pub fn attempt(what: &'static str, method: Method, path: impl Into<String>, body: Value) -> Attempt {
     let content = if method == Method::PATCH { MERGE } else { "application/json" };
     Attempt { method, path: path.into(), content, headers: &[], body, must: false, what }
 }
 
-fn must(attempt: Attempt) -> Attempt {
+pub fn must(attempt: Attempt) -> Attempt {
     Attempt { must: true, ..attempt }
 }
 
@@ -517,21 +517,27 @@ async fn a_stolen_token_is_of_little_use() {
     let cluster = stage().await;
     prepare(cluster).await;
     let thief = program::account(cluster).await.client().await.expect("client");
-    let mut table = format!("{:<66} answer\n", "attempt");
-    let mut holes = Vec::new();
-    for (title, attempts) in [
+    let attempts = [
         ("secrets", secrets()),
         ("rights", rights()),
         ("what guards a namespace", guards()),
         ("namespaces", namespaces()),
         ("rules of the cluster", rules()),
         ("workloads", workloads()),
-    ] {
+    ];
+    try_all(&thief, attempts, "stolen.txt").await;
+}
+
+/// Tries all of these, and holds the answers to those in a file.
+pub async fn try_all(thief: &Client, attempts: impl IntoIterator<Item = (&str, Vec<Attempt>)>, file: &str) {
+    let mut table = format!("{:<66} answer\n", "attempt");
+    let mut holes = Vec::new();
+    for (title, attempts) in attempts {
         let _ = writeln!(table, "\n# {title}");
         for attempt in attempts {
             let place = attempt.path.split("/namespaces/").nth(1).and_then(|rest| rest.split_once('/'));
             let place = place.map(|(place, _)| format!(" ({place})")).unwrap_or_default();
-            let answer = answer(&thief, &attempt).await;
+            let answer = answer(thief, &attempt).await;
             let what = format!("{}{place}", attempt.what);
             let mark = if attempt.must { " (must)" } else { "" };
             let _ = writeln!(table, "{what:<66} {answer}{mark}");
@@ -542,5 +548,5 @@ async fn a_stolen_token_is_of_little_use() {
     }
     println!("{table}");
     assert!(holes.is_empty(), "done though it must not be, or refused though it must be done:\n{}", holes.join("\n"));
-    crate::written_down::check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operator/stolen.txt"), &table);
+    crate::written_down::check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operator").join(file), &table);
 }

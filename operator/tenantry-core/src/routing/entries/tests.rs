@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::kinds::tenantry_platform::types::{Https, OwnListeners};
 
+#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn listener(name: &str, port: i32, protocol: &str, host: Value) -> Value {
     json!({ "name": name, "port": port, "protocol": protocol, "hostname": host })
 }

@@ -38,6 +38,7 @@ fn with(listeners: &[Value]) -> Value {
 }
 
 /// The listener of acme's, less or more.
+#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn altered(change: Value) -> Value {
     let mut listener = entry("tenantry.acme.http-80.b.example", "acme", "b.example");
     merge(&mut listener, &change);
@@ -45,6 +46,7 @@ fn altered(change: Value) -> Value {
 }
 
 /// By which rules a change of the Gateway is refused, in a namespace with these labels.
+#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn refused_by(
     before: &Value,
     change: &Value,

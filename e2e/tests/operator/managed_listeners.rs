@@ -10,7 +10,7 @@ use tenantry_e2e::{Cluster, Options, eventually, objects, skip};
 
 use crate::program::{self, Operator, SOON};
 use crate::scene::{self, get, is, ready, tenant};
-use crate::stolen::{attempt, must, try_all};
+use crate::stolen::{Attempt, attempt, must, try_all};
 
 const VERSION: &str = "gateway.networking.k8s.io/v1";
 const GATEWAYS: &str = "gateways";
@@ -85,6 +85,7 @@ async fn set_up(client: &Client) {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn team(name: &str, hostnames: Value) -> Value {
     tenant(name, json!({ "environments": [{ "name": "dev" }], "hostnames": hostnames }))
 }
@@ -310,25 +311,34 @@ async fn gone(client: &Client, name: &str) {
 }
 
 async fn a_stolen_token_changes_nothing_else(cluster: &Cluster, client: &Client) {
-    use http::Method as M;
-    let entry = |name: &str, tenant: &str| {
-        json!({
-            "name": name, "hostname": "a.example", "port": 81, "protocol": "HTTP",
-            "allowedRoutes": { "namespaces": { "from": "Selector", "selector": { "matchLabels": { "tenantry.dev/tenant": tenant } } } },
-        })
-    };
-    let acmes = || entry("tenantry.acme.http-81.a.example", "acme");
-    let with = |change: Value| {
-        let mut one = acmes();
-        json_patch::merge(&mut one, &change);
-        one
-    };
     for (name, annotations) in [("consents", json!({ MANAGED: "true" })), ("silent", json!({}))] {
         let mut gateway = gateway(name, &[web(), entry("tenantry.old.http-81.b.example", "old")]);
         gateway["spec"]["listeners"][1]["hostname"] = "b.example".into();
         gateway["metadata"]["annotations"] = annotations;
         objects::apply(client, &gateway).await.expect("applied");
     }
+    let thief = program::account(cluster).await.client().await.expect("client");
+    try_all(&thief, [("Gateways of others", attempts())], "stolen-gateways.txt").await;
+}
+
+/// A listener of a tenant's, for one host.
+fn entry(name: &str, tenant: &str) -> Value {
+    let labels = json!({ "matchLabels": { "tenantry.dev/tenant": tenant } });
+    json!({
+        "name": name, "hostname": "a.example", "port": 81, "protocol": "HTTP",
+        "allowedRoutes": { "namespaces": { "from": "Selector", "selector": labels } },
+    })
+}
+
+/// What whoever has the operator's token might try.
+fn attempts() -> Vec<Attempt> {
+    use http::Method as M;
+    let acmes = || entry("tenantry.acme.http-81.a.example", "acme");
+    let with = |change: Value| {
+        let mut one = acmes();
+        json_patch::merge(&mut one, &change);
+        one
+    };
     let path = |name: &str| format!("/apis/{VERSION}/namespaces/{GATEWAYS}/gateways/{name}");
     let all = |listeners: &[Value]| json!({ "spec": { "listeners": listeners } });
     let change = |what, name: &str, body: Value| attempt(what, M::PATCH, path(name), body);
@@ -338,7 +348,7 @@ async fn a_stolen_token_changes_nothing_else(cluster: &Cluster, client: &Client)
         json_patch::merge(&mut one, &change_of_it);
         change(what, "consents", all(&[one]))
     };
-    let attempts = vec![
+    vec![
         must(listen("give a tenant a listener", acmes())),
         must(change("take a tenant's listener away", "consents", all(&[web()]))),
         must(change("take one away where nobody consents any more", "silent", all(&[web()]))),
@@ -421,15 +431,14 @@ async fn a_stolen_token_changes_nothing_else(cluster: &Cluster, client: &Client)
             grants("big"),
             grant("HTTPRoute", json!({ "kind": "Service", "group": "", "name": "a" })),
         ),
-    ];
-    let thief = program::account(cluster).await.client().await.expect("client");
-    try_all(&thief, [("Gateways of others", attempts)], "stolen-gateways.txt").await;
+    ]
 }
 
 fn grants(namespace: &str) -> String {
     format!("/apis/gateway.networking.k8s.io/v1beta1/namespaces/{namespace}/referencegrants")
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn grant(from: &str, to: Value) -> Value {
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant", "metadata": { "name": "loot" },

@@ -198,8 +198,8 @@ mod tests {
         assert_eq!(listener_name("http", "shop.acme.example"), "http.shop.acme.example");
         let [all, one] = ["*.acme.example", "any.acme.example"].map(|host| listener_name("http", host));
         assert_eq!((all.as_str(), one.as_str()), ("http-any.acme.example", "http.any.acme.example"));
-        let host = |first: char| format!("{}{first}{}", format!("{}.", "a".repeat(61)).repeat(3), "b".repeat(60));
-        let longest = [host('c'), host('d')].map(|host| format!("*.{host}"));
+        let host = |last: char| format!("*.{}{}{last}", format!("{}.", "a".repeat(61)).repeat(3), "b".repeat(60));
+        let longest = [host('c'), host('d')];
         let names = longest.each_ref().map(|host| listener_name("tenantry.acme.https-443", host));
         assert!(longest.iter().all(|host| host.len() > 240), "{longest:?}");
         assert!(names.iter().all(|name| name.len() <= 253 && name.split('.').all(is_dns_label)), "{names:?}");

@@ -39,6 +39,7 @@ mod rollback;
 mod routes;
 mod scene;
 mod stolen;
+mod stolen_gateways;
 mod suspend;
 mod verified;
 mod view;

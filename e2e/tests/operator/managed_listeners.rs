@@ -1,5 +1,5 @@
-//! Listeners of tenants' own in a Gateway of the platform's, on a real API server with the Gateway API's own definitions; and what the holder of
-//! the operator's token can do to such a Gateway. What requests do is seen in `e2e/tests/gateway`.
+//! Listeners of tenants' own in a Gateway of the platform's, on a real API server with the Gateway API's own definitions. What requests do is
+//! seen in `e2e/tests/gateway`.
 
 use kube::Client;
 use kube::api::{Patch, PatchParams};
@@ -8,9 +8,9 @@ use tenantry_e2e::gateway::definitions_of_gateway_api;
 use tenantry_e2e::operator::USER;
 use tenantry_e2e::{Cluster, Options, eventually, objects, skip};
 
-use crate::program::{self, Operator, SOON};
+use crate::program::{Operator, SOON};
 use crate::scene::{self, get, is, ready, tenant};
-use crate::stolen::{Attempt, attempt, must, try_all};
+use crate::stolen_gateways;
 
 const VERSION: &str = "gateway.networking.k8s.io/v1";
 const GATEWAYS: &str = "gateways";
@@ -47,7 +47,7 @@ async fn listeners_come_change_and_go_and_nothing_else_of_the_gateway_does() {
     another_mode_and_back(&client).await;
     tenants_that_go(&client).await;
     drop(operator);
-    a_stolen_token_changes_nothing_else(&cluster, &client).await;
+    stolen_gateways::change_nothing_else(&cluster, &client, "big").await;
 }
 
 fn web() -> Value {
@@ -85,8 +85,7 @@ async fn set_up(client: &Client) {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
-fn team(name: &str, hostnames: Value) -> Value {
+fn team(name: &str, hostnames: &Value) -> Value {
     tenant(name, json!({ "environments": [{ "name": "dev" }], "hostnames": hostnames }))
 }
 
@@ -148,8 +147,8 @@ fn writes(cluster: &Cluster) -> (usize, usize) {
 }
 
 async fn nothing_without_consent(client: &Client) {
-    objects::apply(client, &team("one", json!(["one.example"]))).await.expect("applied");
-    objects::apply(client, &team("two", json!(["*.two.example"]))).await.expect("applied");
+    objects::apply(client, &team("one", &json!(["one.example"]))).await.expect("applied");
+    objects::apply(client, &team("two", &json!(["*.two.example"]))).await.expect("applied");
     for name in ["one", "two"] {
         is(client, name, "Applied", "Unknown", |told| {
             told["message"]
@@ -186,7 +185,7 @@ async fn listeners_of_both(cluster: &Cluster, client: &Client) {
     // What the server makes of them is what is wanted: another look writes nothing.
     let before = writes(cluster);
     let labelled = json!({ "spec": { "metadata": { "labels": { "looked": "again" } } } });
-    patch(client, &team("one", json!([])), labelled).await;
+    patch(client, &team("one", &json!([])), labelled).await;
     ready(client, "one").await;
     assert_eq!((writes(cluster), before.0), (before, 2), "each has written once");
 }
@@ -203,7 +202,7 @@ async fn an_owner_who_puts_it_back(client: &Client) {
 async fn hostnames_that_change(client: &Client) {
     // The longest that there can be, and one that another tenant has already.
     let long = format!("{}.example", vec!["a".repeat(60); 4].join("."));
-    patch(client, &team("one", json!([])), json!({ "spec": { "hostnames": [long] } })).await;
+    patch(client, &team("one", &json!([])), json!({ "spec": { "hostnames": [long] } })).await;
     eventually(SOON, "the long hostname is listened for", async || {
         let found = read(client, "shared").await;
         let all = found["spec"]["listeners"].as_array().cloned().unwrap_or_default();
@@ -212,20 +211,20 @@ async fn hostnames_that_change(client: &Client) {
     })
     .await
     .unwrap_or_else(|late| panic!("{late}"));
-    patch(client, &team("one", json!([])), json!({ "spec": { "hostnames": ["one.example", "*.two.example"] } })).await;
+    patch(client, &team("one", &json!([])), json!({ "spec": { "hostnames": ["one.example", "*.two.example"] } })).await;
     is(client, "one", "Accepted", "False", |told| {
         told["reason"] == "Conflicted"
             && told["message"].as_str().is_some_and(|text| text.contains("tenantry.two.http-80-any.two.example"))
     })
     .await;
     until(client, "shared", &["web", "plain"], &[of("one", ".one.example"), of("two", "-any.two.example")]).await;
-    patch(client, &team("one", json!([])), json!({ "spec": { "hostnames": ["one.example"] } })).await;
+    patch(client, &team("one", &json!([])), json!({ "spec": { "hostnames": ["one.example"] } })).await;
     ready(client, "one").await;
 }
 
 async fn more_than_it_holds(client: &Client) {
     let many: Vec<String> = (0..20).map(|number| format!("h{number}.big.example")).collect();
-    objects::apply(client, &team("big", json!(many))).await.expect("applied");
+    objects::apply(client, &team("big", &json!(many))).await.expect("applied");
     is(client, "big", "Accepted", "False", |told| {
         told["message"].as_str().is_some_and(|text| {
             text.contains("68 listeners would be needed in Gateway gateways/shared, 8 of them others'")
@@ -233,7 +232,7 @@ async fn more_than_it_holds(client: &Client) {
     })
     .await;
     until(client, "shared", &["web", "plain"], &[of("one", ".one.example"), of("two", "-any.two.example")]).await;
-    patch(client, &team("big", json!([])), json!({ "spec": { "hostnames": null } })).await;
+    patch(client, &team("big", &json!([])), json!({ "spec": { "hostnames": null } })).await;
     ready(client, "big").await;
 }
 
@@ -241,7 +240,7 @@ async fn many_at_once(cluster: &Cluster, client: &Client) {
     let before = writes(cluster);
     let crowd: Vec<String> = (0..12).map(|number| format!("crowd-{number:02}")).collect();
     for name in &crowd {
-        objects::apply(client, &team(name, json!([format!("{name}.example")]))).await.expect("applied");
+        objects::apply(client, &team(name, &json!([format!("{name}.example")]))).await.expect("applied");
     }
     let mut all: Vec<[String; 3]> = crowd.iter().map(|name| of(name, &format!(".{name}.example"))).collect();
     all.extend([of("one", ".one.example"), of("two", "-any.two.example")]);
@@ -253,7 +252,7 @@ async fn many_at_once(cluster: &Cluster, client: &Client) {
     println!("{} writes, {} in vain, for {} tenants at once", after.0 - before.0, after.1 - before.1, crowd.len());
     assert_eq!(after.0 - before.0, crowd.len(), "each has written once");
     for name in &crowd {
-        objects::delete(client, &team(name, json!([]))).await.expect("deleted");
+        objects::delete(client, &team(name, &json!([]))).await.expect("deleted");
     }
     until(client, "shared", &["web", "plain"], &[of("one", ".one.example"), of("two", "-any.two.example")]).await;
 }
@@ -281,13 +280,13 @@ async fn another_mode_and_back(client: &Client) {
 }
 
 async fn tenants_that_go(client: &Client) {
-    objects::delete(client, &team("two", json!([]))).await.expect("deleted");
+    objects::delete(client, &team("two", &json!([]))).await.expect("deleted");
     until(client, "other", &["web"], &[of("one", ".one.example")]).await;
     gone(client, "two").await;
     // The last listener cannot go: that is said, and comes about once there is another.
     let own = read(client, "other").await["spec"]["listeners"].as_array().cloned().unwrap_or_default();
     patch(client, &gateway("other", &[]), json!({ "spec": { "listeners": own[1..] } })).await;
-    objects::delete(client, &team("one", json!([]))).await.expect("deleted");
+    objects::delete(client, &team("one", &json!([]))).await.expect("deleted");
     is(client, "one", "Applied", "Unknown", |told| {
         told["message"].as_str().is_some_and(|text| text.contains("has no listener but the tenant's"))
     })
@@ -308,140 +307,4 @@ async fn gone(client: &Client, name: &str) {
     })
     .await
     .unwrap_or_else(|late| panic!("{late}"));
-}
-
-async fn a_stolen_token_changes_nothing_else(cluster: &Cluster, client: &Client) {
-    for (name, annotations) in [("consents", json!({ MANAGED: "true" })), ("silent", json!({}))] {
-        let mut gateway = gateway(name, &[web(), entry("tenantry.old.http-81.b.example", "old")]);
-        gateway["spec"]["listeners"][1]["hostname"] = "b.example".into();
-        gateway["metadata"]["annotations"] = annotations;
-        objects::apply(client, &gateway).await.expect("applied");
-    }
-    let thief = program::account(cluster).await.client().await.expect("client");
-    try_all(&thief, [("Gateways of others", attempts())], "stolen-gateways.txt").await;
-}
-
-/// A listener of a tenant's, for one host.
-fn entry(name: &str, tenant: &str) -> Value {
-    let labels = json!({ "matchLabels": { "tenantry.dev/tenant": tenant } });
-    json!({
-        "name": name, "hostname": "a.example", "port": 81, "protocol": "HTTP",
-        "allowedRoutes": { "namespaces": { "from": "Selector", "selector": labels } },
-    })
-}
-
-/// What whoever has the operator's token might try.
-fn attempts() -> Vec<Attempt> {
-    use http::Method as M;
-    let acmes = || entry("tenantry.acme.http-81.a.example", "acme");
-    let with = |change: Value| {
-        let mut one = acmes();
-        json_patch::merge(&mut one, &change);
-        one
-    };
-    let path = |name: &str| format!("/apis/{VERSION}/namespaces/{GATEWAYS}/gateways/{name}");
-    let all = |listeners: &[Value]| json!({ "spec": { "listeners": listeners } });
-    let change = |what, name: &str, body: Value| attempt(what, M::PATCH, path(name), body);
-    let listen = |what, listener: Value| change(what, "consents", all(&[web(), listener]));
-    let theirs = |what, change_of_it: Value| {
-        let mut one = web();
-        json_patch::merge(&mut one, &change_of_it);
-        change(what, "consents", all(&[one]))
-    };
-    vec![
-        must(listen("give a tenant a listener", acmes())),
-        must(change("take a tenant's listener away", "consents", all(&[web()]))),
-        must(change("take one away where nobody consents any more", "silent", all(&[web()]))),
-        change("give one where nobody consents", "silent", all(&[web(), acmes()])),
-        change("consent", "silent", json!({ "metadata": { "annotations": { MANAGED: "true" } } })),
-        change(
-            "consent and give one at once",
-            "silent",
-            json!({
-                "metadata": { "annotations": { MANAGED: "true" } }, "spec": { "listeners": [web(), acmes()] },
-            }),
-        ),
-        theirs("change the port of the platform's listener", json!({ "port": 82 })),
-        theirs(
-            "let others be on the platform's listener",
-            json!({ "allowedRoutes": { "namespaces": { "from": "Same" } } }),
-        ),
-        theirs("narrow the platform's listener", json!({ "hostname": "a.example" })),
-        change("take the platform's listener away", "consents", all(&[acmes()])),
-        listen("add one of no tenant's", with(json!({ "name": "mine" }))),
-        listen(
-            "add one for everybody",
-            with(json!({ "allowedRoutes": { "namespaces": { "from": "All", "selector": null } } })),
-        ),
-        listen(
-            "add one for another tenant",
-            with(
-                json!({ "allowedRoutes": { "namespaces": { "selector": { "matchLabels": { "tenantry.dev/tenant": "b" } } } } }),
-            ),
-        ),
-        listen("add one for every host", with(json!({ "hostname": null }))),
-        listen(
-            "add one that uses the platform's Secret",
-            with(
-                json!({ "protocol": "HTTPS", "tls": { "mode": "Terminate", "certificateRefs": [{ "name": "platform" }] } }),
-            ),
-        ),
-        listen(
-            "add one in the way of the platform's",
-            with(json!({ "port": 80, "protocol": "TLS", "tls": { "mode": "Passthrough" } })),
-        ),
-        change("change the class", "consents", json!({ "spec": { "gatewayClassName": "mine" } })),
-        change(
-            "take an address",
-            "consents",
-            json!({ "spec": { "addresses": [{ "type": "IPAddress", "value": "192.0.2.1" }] } }),
-        ),
-        change("label it", "consents", json!({ "metadata": { "labels": { "a": "b" } } })),
-        change("annotate it", "consents", json!({ "metadata": { "annotations": { "a": "b" } } })),
-        change("hold it", "consents", json!({ "metadata": { "finalizers": ["example.com/hold"] } })),
-        attempt("delete it", M::DELETE, path("consents"), Value::Null),
-        attempt(
-            "make one",
-            M::POST,
-            format!("/apis/{VERSION}/namespaces/{GATEWAYS}/gateways"),
-            gateway("mine", &[web()]),
-        ),
-        attempt("write its status", M::PATCH, path("consents") + "/status", json!({ "status": { "addresses": [] } })),
-        attempt(
-            "let Gateways use Secrets beside it",
-            M::POST,
-            format!("/apis/gateway.networking.k8s.io/v1beta1/namespaces/{GATEWAYS}/referencegrants"),
-            grant("Gateway", json!({ "kind": "Secret", "group": "", "name": "a" })),
-        ),
-        must(attempt(
-            "let Gateways use one Secret of a tenant",
-            M::POST,
-            grants("big"),
-            grant("Gateway", json!({ "kind": "Secret", "group": "", "name": "a" })),
-        )),
-        attempt(
-            "let Gateways use all of its Secrets",
-            M::POST,
-            grants("big"),
-            grant("Gateway", json!({ "kind": "Secret", "group": "" })),
-        ),
-        attempt(
-            "let routes use its Services",
-            M::POST,
-            grants("big"),
-            grant("HTTPRoute", json!({ "kind": "Service", "group": "", "name": "a" })),
-        ),
-    ]
-}
-
-fn grants(namespace: &str) -> String {
-    format!("/apis/gateway.networking.k8s.io/v1beta1/namespaces/{namespace}/referencegrants")
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
-fn grant(from: &str, to: Value) -> Value {
-    json!({
-        "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant", "metadata": { "name": "loot" },
-        "spec": { "from": [{ "group": "gateway.networking.k8s.io", "kind": from, "namespace": GATEWAYS }], "to": [to] },
-    })
 }

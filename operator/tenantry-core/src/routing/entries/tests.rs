@@ -3,8 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::kinds::tenantry_platform::types::{Https, OwnListeners};
 
-#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
-fn listener(name: &str, port: i32, protocol: &str, host: Value) -> Value {
+fn listener(name: &str, port: i32, protocol: &str, host: &Value) -> Value {
     json!({ "name": name, "port": port, "protocol": protocol, "hostname": host })
 }
 
@@ -43,11 +42,11 @@ fn a_route_is_on_the_nearest_listeners_of_its_hosts_and_on_those_beneath() {
 
 #[test]
 fn at_one_port_each_host_is_heard_once_and_in_one_way() {
-    let mine = |protocol: &str, port: i32| listener("mine", port, protocol, json!("a.example"));
+    let mine = |protocol: &str, port: i32| listener("mine", port, protocol, &json!("a.example"));
     let (web, secure) =
-        (listener("web", 80, "HTTP", Value::Null), listener("secure", 443, "HTTPS", json!("*.example")));
-    let taken = listener("taken", 443, "TLS", json!("a.example"));
-    let packets = listener("packets", 443, "UDP", Value::Null);
+        (listener("web", 80, "HTTP", &Value::Null), listener("secure", 443, "HTTPS", &json!("*.example")));
+    let taken = listener("taken", 443, "TLS", &json!("a.example"));
+    let packets = listener("packets", 443, "UDP", &Value::Null);
     let rival = |one: &Value, others: &[&Value]| rival(one, others.iter().copied()).map(|it| it["name"].clone());
     assert_eq!(rival(&mine("HTTP", 80), &[&web, &secure]), None);
     assert_eq!(rival(&mine("HTTPS", 443), &[&web, &secure, &packets]), None);

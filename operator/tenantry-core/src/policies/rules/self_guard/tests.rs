@@ -38,21 +38,19 @@ fn with(listeners: &[Value]) -> Value {
 }
 
 /// The listener of acme's, less or more.
-#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
-fn altered(change: Value) -> Value {
+fn altered(change: &Value) -> Value {
     let mut listener = entry("tenantry.acme.http-80.b.example", "acme", "b.example");
-    merge(&mut listener, &change);
+    merge(&mut listener, change);
     with(&[web(), listener])
 }
 
 /// By which rules a change of the Gateway is refused, in a namespace with these labels.
-#[allow(clippy::needless_pass_by_value, reason = "parts of objects are written where they are handed over")]
 fn refused_by(
     before: &Value,
     change: &Value,
     operation: Operation,
     subresource: &str,
-    labels: Value,
+    labels: &Value,
 ) -> Vec<&'static str> {
     let mut after = before.clone();
     merge(&mut after, change);
@@ -75,7 +73,7 @@ fn refused_by(
 }
 
 fn updated(before: &Value, change: &Value) -> Vec<&'static str> {
-    refused_by(before, change, Operation::Update, "", json!({}))
+    refused_by(before, change, Operation::Update, "", &json!({}))
 }
 
 #[test]
@@ -95,7 +93,7 @@ fn listeners_of_tenants_come_change_and_go() {
         ("HTTPS", with(&[web(), acmes(), secure])),
         ("at another port", with(&[web(), moved])),
         ("none any more", with(&[web()])),
-        ("none of the platform's in the way", altered(json!({}))),
+        ("none of the platform's in the way", altered(&json!({}))),
     ] {
         assert!(updated(&consenting, &change).is_empty(), "{what}: {:?}", updated(&consenting, &change));
     }
@@ -161,14 +159,14 @@ fn what_comes_is_one_tenants_alone_and_in_nobodys_way() {
         ("a stream", json!({ "protocol": "TCP", "port": 81 })),
         ("the platform's own host", json!({ "hostname": "web.example" })),
     ] {
-        assert_eq!(updated(&gateway(), &altered(change)), ["tenants-listeners"], "{what}");
+        assert_eq!(updated(&gateway(), &altered(&change)), ["tenants-listeners"], "{what}");
     }
     for (what, annotations) in
         [("no word", json!(null)), ("another word", json!({ "tenantry.dev/managed-listeners": "false" }))]
     {
         let mut silent = gateway();
         merge(&mut silent, &json!({ "metadata": { "annotations": annotations } }));
-        assert_eq!(updated(&silent, &altered(json!({}))), ["tenants-listeners"], "{what}");
+        assert_eq!(updated(&silent, &altered(&json!({}))), ["tenants-listeners"], "{what}");
         let consent = json!({ "metadata": { "annotations": { "tenantry.dev/managed-listeners": "true" } } });
         assert_eq!(updated(&silent, &consent), ["gateways-of-others"], "it consents for its owner");
     }
@@ -184,12 +182,12 @@ fn gateways_are_neither_made_nor_removed_elsewhere_nor_spoken_for() {
         (Operation::Update, "finalizers", vec!["outside-tenants", "parts"]),
     ] {
         assert_eq!(
-            refused_by(&gateway(), &change, operation, subresource, json!({})),
+            refused_by(&gateway(), &change, operation, subresource, &json!({})),
             rules,
             "{operation:?} {subresource}"
         );
     }
     // In a tenant's namespace only those that it made, whatever they say.
     let tenants = json!({ "tenantry.dev/tenant": "acme" });
-    assert_eq!(refused_by(&gateway(), &with(&[web()]), Operation::Update, "", tenants), ["parts"]);
+    assert_eq!(refused_by(&gateway(), &with(&[web()]), Operation::Update, "", &tenants), ["parts"]);
 }

@@ -445,6 +445,34 @@ fn workloads() -> Vec<Attempt> {
     ]
 }
 
+/// A ServiceRoute that a tenant has written, with a finalizer of somebody else.
+fn theirs() -> Value {
+    json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "ServiceRoute",
+        "metadata": { "name": "theirs", "namespace": "robbed-dev", "labels": { "team": "a" }, "finalizers": ["example.com/hold"] },
+        "spec": { "backend": { "serviceRef": { "name": "a", "port": 80 } }, "api": { "name": "A", "version": "v1" } },
+    })
+}
+
+fn routes() -> Vec<Attempt> {
+    let path = "/apis/tenantry.dev/v1alpha1/namespaces/robbed-dev/serviceroutes/theirs";
+    let change = |what, body: Value| attempt(what, Method::PATCH, path, body);
+    let held = |all: &[&str]| json!({ "metadata": { "finalizers": all } });
+    let ours = "tenantry.dev/children";
+    let mut both = held(&["example.com/hold", ours]);
+    both["spec"] = json!({ "backend": { "serviceRef": { "name": "loot" } } });
+    vec![
+        must(change("let it stay when it is deleted", held(&["example.com/hold", ours]))),
+        change("and lead it elsewhere at once", both),
+        change("lead it elsewhere", json!({ "spec": { "backend": { "serviceRef": { "name": "loot" } } } })),
+        change("let go what somebody else holds", held(&[ours])),
+        change("hold it in another name", held(&["example.com/hold", "example.com/more"])),
+        change("label it", json!({ "metadata": { "labels": { "team": "b" } } })),
+        change("annotate it", json!({ "metadata": { "annotations": { "a": "b" } } })),
+        attempt("delete it", Method::DELETE, path, Value::Null),
+    ]
+}
+
 /// What the server says, in a few words that do not change with its version.
 async fn answer(client: &Client, attempt: &Attempt) -> String {
     let joint = if attempt.path.contains('?') { '&' } else { '?' };
@@ -505,6 +533,7 @@ async fn prepare(cluster: &Cluster) {
         theirs["metadata"] = json!({ "name": "theirs", "namespace": namespace });
         objects::apply(&admin, &theirs).await.expect("applied");
     }
+    objects::apply(&admin, &theirs()).await.expect("applied");
     eventually(SOON, "the operator leads", async || {
         scene::get(&admin, "coordination.k8s.io/v1", "Lease", Some("tenantry-system"), "tenantry").await
     })
@@ -524,6 +553,7 @@ async fn a_stolen_token_is_of_little_use() {
         ("namespaces", namespaces()),
         ("rules of the cluster", rules()),
         ("workloads", workloads()),
+        ("routes", routes()),
     ];
     try_all(&thief, attempts, "stolen.txt").await;
 }

@@ -110,7 +110,7 @@ fn broken_rule(object: &Desired, plan: &Plan) -> Option<String> {
         return fault(format!("is labelled for tenant {tenant} but owned by {}", owner.name));
     }
     if !owner.namespace.is_empty() {
-        return workload::broken_child(object, &owner).and_then(fault);
+        return workload::broken_child(object, &owner, plan.lingers).and_then(fault);
     }
     // The home namespace is named as the tenant, every other begins with the tenant's name, or was taken over.
     let domain = key.failure_domain();

@@ -60,7 +60,8 @@ pub enum Children {
     Named,
     /// They live in other namespaces or at cluster scope, where no owner reference reaches: finalizer and inventory.
     Recorded,
-    /// They live in the resource's own namespace and carry an owner reference: the server removes them when it goes.
+    /// They live in the resource's own namespace and carry an owner reference: the server removes them when it goes. Where a plan
+    /// [lingers](Plan::lingers), a finalizer takes the reference's place.
     Owned,
 }
 
@@ -178,9 +179,10 @@ impl Registration {
 fn plan_erased<K: Kind>(cr: &Value, world: &World, now: Timestamp) -> Result<Plan, Malformed> {
     let mut plan = K::plan(&parse::<K>(cr)?, world, now);
     let owner = Owner::of(K::RESOURCE, cr);
+    let is_tied = K::CHILDREN == Children::Owned && !plan.lingers;
     let marked = |object: Desired| match object.key().resource.write {
         Write::ByName => object,
-        Write::Replace | Write::Merge | Write::Never if K::CHILDREN == Children::Owned => {
+        Write::Replace | Write::Merge | Write::Never if is_tied => {
             owner.stamp(object).controlled_by(K::RESOURCE, &owner.name, &owner.uid)
         }
         Write::Replace | Write::Merge | Write::Never => owner.stamp(object),

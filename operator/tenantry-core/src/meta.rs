@@ -64,7 +64,8 @@ pub const REVISION_NUMBER: &str = "deployment.kubernetes.io/revision";
 pub const CONSUMED: &str = "tenantry.dev/consumed";
 /// Annotation on a workload's pods: what it refers to, as `/etc/tenantry/bindings.json` shows it.
 pub const BINDINGS: &str = "tenantry.dev/bindings";
-/// Finalizer of kinds whose children no owner reference can reach.
+/// Finalizer of what must not go before its plan says so: kinds whose children no owner reference can reach, and what
+/// [lingers](crate::plan::Plan::lingers).
 pub const FINALIZER: &str = "tenantry.dev/children";
 
 /// Finalizer of role bindings in a namespace that is being deleted, while something in it still needs somebody's hand.

@@ -31,6 +31,9 @@ pub struct Plan {
     pub external: Vec<Question>,
     /// When to look again although nothing has changed (an expiry).
     pub requeue_at: Option<Timestamp>,
+    /// Whether the resource, once it is deleted, stays until a plan says `release`. Its children in its own namespace are tied to it by
+    /// their marks alone then: the server would take away what refers to an owner that is going, however long that takes.
+    pub lingers: bool,
     /// Set while the resource is being deleted and nothing stands in the way: once all is applied and pruned, let it go,
     /// leaving behind what `desired` and `undecided` name.
     pub release: bool,
@@ -203,6 +206,9 @@ impl fmt::Display for Plan {
         }
         if let Some(when) = self.requeue_at {
             writeln!(out, "again at   {when}")?;
+        }
+        if self.lingers && !self.release {
+            writeln!(out, "stays when it is deleted, until it is let go of")?;
         }
         if self.release {
             writeln!(out, "then lets go of the resource")?;

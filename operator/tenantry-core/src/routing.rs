@@ -15,7 +15,7 @@ pub(crate) use adapters::{
     Authorizer, Demands, Enforcing, Missing, Names, POLICY_KINDS, Standing, enforce, is_to_be_had, standing_of,
 };
 pub(crate) use backends::{Answer, Resolution, Served, backends};
-pub(crate) use claims::{Claimant, Ruling, rule, served_routes};
+pub(crate) use claims::{Claimant, Ruling, heirs, rule, served_routes};
 pub(crate) use features::{Controller, Feature, Listener, controller, is_known_of_any, no_consent};
 pub(crate) use gateways::{MOST_LISTENERS, Manner, Seat, Unseated, manner, parents, seat};
 pub(crate) use logins::unreachable_login;

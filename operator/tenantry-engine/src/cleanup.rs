@@ -20,7 +20,10 @@ pub async fn release(engine: &Engine, key: &ObjectKey, cr: &Value, outcome: &Out
     }
     let finalizers: Vec<&Value> =
         cr["metadata"]["finalizers"].as_array().into_iter().flatten().filter(|one| **one != FINALIZER).collect();
-    let patch = json!({ "metadata": { "finalizers": finalizers, "annotations": { INVENTORY: null } } });
+    let mut patch = json!({ "metadata": { "finalizers": finalizers } });
+    if !cr["metadata"]["annotations"][INVENTORY].is_null() {
+        patch["metadata"]["annotations"] = json!({ INVENTORY: null });
+    }
     match engine.patch_resource(key, cr, "", patch).await {
         Err(error) if error.code() == Some(404) => Ok(true),
         result => Ok(result?.is_some_and(|patched| {

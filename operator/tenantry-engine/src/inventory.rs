@@ -150,13 +150,28 @@ pub async fn record(
         let ledger = Ledger { now: Mutex::new(before.clone()), before };
         return Ok(Some((cr, ledger)));
     }
-    let mut finalizers: Vec<Value> = cr["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-    if !has_finalizer(&cr) {
-        finalizers.push(FINALIZER.into());
-    }
-    let patch = json!({ "metadata": { "finalizers": finalizers, "annotations": { INVENTORY: after.to_string() } } });
+    let patch =
+        json!({ "metadata": { "finalizers": with_finalizer(&cr), "annotations": { INVENTORY: after.to_string() } } });
     let patched = engine.patch_resource(key, &cr, "", patch).await?;
     Ok(patched.map(|cr| (Arc::new(cr), Ledger { before, now: Mutex::new(after) })))
+}
+
+/// Makes sure that the finalizer is in place before the children of what lingers lose the reference to it. Returns the resource as it is
+/// then; `None` if it is known to be another by now.
+pub async fn linger(engine: &Engine, key: &ObjectKey, cr: Arc<Value>) -> Result<Option<Arc<Value>>, Error> {
+    if has_finalizer(&cr) {
+        return Ok(Some(cr));
+    }
+    let patch = json!({ "metadata": { "finalizers": with_finalizer(&cr) } });
+    Ok(engine.patch_resource(key, &cr, "", patch).await?.map(Arc::new))
+}
+
+fn with_finalizer(cr: &Value) -> Vec<Value> {
+    let mut finalizers: Vec<Value> = cr["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if !has_finalizer(cr) {
+        finalizers.push(FINALIZER.into());
+    }
+    finalizers
 }
 
 /// Writes down what has become of what nothing shows. Returns the resource as it is then; `None` if it is known to be another

@@ -103,6 +103,13 @@ async fn look(engine: &Engine, key: &ObjectKey) -> Result<Option<Duration>, Vec<
                     return Ok(None); // Gone, or another by now, which has woken it: this plan is void.
                 }
             }
+            if plan.lingers {
+                match inventory::linger(engine, key, cr).await.map_err(|error| vec![error])? {
+                    Some(lingering) => cr = lingering,
+                    // Changed meanwhile, which has woken it: this plan is void.
+                    None => return Ok(None),
+                }
+            }
         }
         let applied = apply::apply(engine, &owner, &plan.desired, moment, &ledger).await;
         outcome.objects = applied.objects;

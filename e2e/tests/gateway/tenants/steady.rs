@@ -4,23 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use kube::api::DeleteParams;
+use serde_json::{Value, json};
+use tenantry_e2e::{eventually, objects};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::scene::{Scene, route, to_shop};
 use crate::program::Operator;
+use crate::stage::SOON;
 
 pub async fn nothing_fails_while_things_change(scene: &mut Scene) {
     for name in ["before", "after"] {
         scene.application("acme-dev", name, 2).await;
     }
-    let leads_to = |name: &str| {
-        route(
-            "acme-dev",
-            "steady",
-            json!({ "backend": { "applicationRef": { "name": name } }, "api": { "name": "STEADY", "version": "v1" } }),
-        )
+    let called = |route_name: &str, name: &str| {
+        let spec =
+            json!({ "backend": { "applicationRef": { "name": name } }, "api": { "name": "STEADY", "version": "v1" } });
+        route("acme-dev", route_name, spec)
     };
+    let leads_to = |name: &str| called("steady", name);
     scene.apply(&leads_to("before")).await;
     scene.ready("acme-dev", "steady").await;
     scene.until("dev", "/api/v1/STEADY/", "answers", |answer| answer.status == 200).await;
@@ -66,6 +68,12 @@ pub async fn nothing_fails_while_things_change(scene: &mut Scene) {
     }
     scene.apply(&leads_to("after")).await;
     scene.ready("acme-dev", "steady").await;
+    // It is renamed and back, in both ways of deleting: in one, the server would take first what it consists of.
+    for how in [DeleteParams::background(), DeleteParams::foreground()] {
+        for (from, to) in [("steady", "renamed"), ("renamed", "steady")] {
+            renamed(scene, from, &called(to, "after"), &how).await;
+        }
+    }
     // The operator dies and comes back.
     if let Some(operator) = scene.operator.take() {
         operator.kill();
@@ -91,4 +99,30 @@ pub async fn nothing_fails_while_things_change(scene: &mut Scene) {
         times[times.len() - 1].as_secs_f64() * 1e3,
         times[times.len() / 2].as_secs_f64() * 1e3,
     );
+}
+
+/// The new one is there first, as whoever applies a folder does it; it waits, and the old one is deleted.
+async fn renamed(scene: &Scene, from: &str, to: &Value, how: &DeleteParams) {
+    scene.apply(to).await;
+    let made = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": { "namespace": "acme-dev", "name": format!("{from}-route") },
+    });
+    let made = objects::collection(&scene.client, &made);
+    eventually(SOON, "what it consists of would outlive it", async || {
+        let found = made.get(&format!("{from}-route")).await.map_err(|error| error.to_string())?;
+        if found.metadata.owner_references.is_none() { Ok(()) } else { Err("it is tied to it".to_owned()) }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
+    let old = route("acme-dev", from, json!({}));
+    let routes = objects::collection(&scene.client, &old);
+    routes.delete(from, how).await.expect("deleted");
+    scene.ready("acme-dev", objects::name(to)).await;
+    eventually(SOON, "the old one is gone, and all of it", async || {
+        let left = (routes.get_opt(from).await, made.get_opt(&format!("{from}-route")).await);
+        if matches!(left, (Ok(None), Ok(None))) { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}"));
 }

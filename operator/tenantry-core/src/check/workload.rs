@@ -6,15 +6,15 @@ use serde_json::Value;
 use crate::meta::Owner;
 use crate::object::Desired;
 
-/// The first rule that the object breaks.
-pub(super) fn broken_child(object: &Desired, owner: &Owner) -> Option<String> {
+/// The first rule that the object breaks. What belongs to something that `lingers` goes by the plan of that.
+pub(super) fn broken_child(object: &Desired, owner: &Owner, lingers: bool) -> Option<String> {
     let (key, body) = (object.key(), object.body());
     let fault = |text: &str| Some(text.to_owned());
     if key.namespace != owner.namespace {
         return Some(format!("is outside namespace {}, where its owner is", owner.namespace));
     }
     let references = body["metadata"]["ownerReferences"].as_array();
-    if !references.is_some_and(|all| all.iter().any(|one| one["uid"] == owner.uid.as_str())) {
+    if !lingers && !references.is_some_and(|all| all.iter().any(|one| one["uid"] == owner.uid.as_str())) {
         return fault("carries no reference to its owner, and would outlive it");
     }
     if key.resource.group == "rbac.authorization.k8s.io" {

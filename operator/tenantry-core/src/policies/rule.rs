@@ -3,8 +3,8 @@
 //!
 //! Expressions are CEL with names in braces, which stand for parts that differ by resource or read the namespace:
 //! `{pod}` the pod spec, `{template}` the pod template, `{images}` all images, `{tenant}` the tenant's name, `{suspend}` its
-//! mode or an empty text, `{their-gateway}` whether a Gateway outside tenants' namespaces is changed, and `{registries}` and so on
-//! ([`super::text::LISTS`]) the text of a namespace annotation.
+//! mode or an empty text, `{their-gateway}` whether a Gateway outside tenants' namespaces is changed, `{finalizer-alone}` whether nothing but our
+//! finalizer is, and `{registries}` and so on ([`super::text::LISTS`]) the text of a namespace annotation.
 
 /// One rule.
 #[derive(Debug, Clone, Copy)]

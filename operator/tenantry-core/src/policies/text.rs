@@ -35,6 +35,9 @@ const IMAGES: &str = "({pod}.containers.map(c, has(c.image) ? c.image : '') + (h
 /// Whether a Gateway is changed that is in no tenant's namespace.
 const THEIR_GATEWAY: &str = "(request.operation == 'UPDATE' && request.resource.group == 'gateway.networking.k8s.io' && request.resource.resource == 'gateways' && !(has(request.subResource) && request.subResource != '') && namespaceObject != null && !(has(namespaceObject.metadata.labels) && 'tenantry.dev/tenant' in namespaceObject.metadata.labels))";
 
+/// Whether of a ServiceRoute nothing is changed but our finalizer.
+const FINALIZER_ALONE: &str = "(request.operation == 'UPDATE' && request.resource.group == 'tenantry.dev' && request.resource.resource == 'serviceroutes' && object.spec == oldObject.spec && ['labels', 'annotations', 'ownerReferences'].all(k, (k in object.metadata) == (k in oldObject.metadata) && (!(k in object.metadata) || object.metadata[k] == oldObject.metadata[k])) && (has(object.metadata.finalizers) ? object.metadata.finalizers : []).filter(f, f != 'tenantry.dev/children') == (has(oldObject.metadata.finalizers) ? oldObject.metadata.finalizers : []).filter(f, f != 'tenantry.dev/children'))";
+
 /// CEL that is true for whoever has the verb `exempt`. Asked only when a rule would refuse.
 pub fn platform() -> String {
     format!("authorizer.group('tenantry.dev').resource('tenants').check('{EXEMPT_VERB}').allowed()")
@@ -83,6 +86,7 @@ pub fn filled(expression: &str, group: &Group) -> String {
         .replace("{own-namespaces}", OWN_NAMESPACES)
         .replace("{images}", IMAGES)
         .replace("{their-gateway}", THEIR_GATEWAY)
+        .replace("{finalizer-alone}", FINALIZER_ALONE)
         .replace("{pod}", group.pod)
         .replace("{template}", group.template);
     for (name, key) in LISTS {

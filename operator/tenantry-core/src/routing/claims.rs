@@ -74,8 +74,13 @@ fn keys(gateway: &str, host: &str, path: &str) -> Vec<String> {
     let path = canonical(path);
     let above = ancestors(&path).into_iter().filter(|one| *one != path);
     let mut keys: Vec<String> = above.map(|one| format!("under {gateway} {host} {one}")).collect();
-    keys.push(format!("at {gateway} {host} {path}"));
+    keys.push(at(gateway, host, &path));
     keys
+}
+
+/// Where just what has this path, a canonical one, is filed.
+fn at(gateway: &str, host: &str, path: &str) -> String {
+    format!("at {gateway} {host} {path}")
 }
 
 /// Where everything that touches a path is filed.
@@ -84,7 +89,7 @@ fn places(gateway: &str, hosts: &[String], path: &str) -> BTreeSet<String> {
     let mut places = BTreeSet::new();
     // What names no host is served on all of them.
     for host in hosts.iter().map(String::as_str).chain([""]) {
-        places.extend(ancestors(&path).iter().map(|one| format!("at {gateway} {host} {one}")));
+        places.extend(ancestors(&path).iter().map(|one| at(gateway, host, one)));
         places.insert(format!("under {gateway} {host} {path}"));
         places.insert(format!("odd {gateway} {host}"));
     }
@@ -145,6 +150,16 @@ pub(crate) struct Claimant<'a> {
 impl Claimant<'_> {
     fn path(&self) -> String {
         format!("{}/{}/{}", SERVICE_ROUTE.plural, self.namespace, self.name)
+    }
+
+    /// Whether this is its own ServiceRoute.
+    fn is(&self, other: &Value) -> bool {
+        other["metadata"]["namespace"] == self.namespace && other["metadata"]["name"] == self.name
+    }
+
+    /// Whether another ServiceRoute is the same tenant's.
+    fn is_kin(&self, other: &Value) -> bool {
+        other["metadata"]["namespace"].as_str().is_some_and(|namespace| self.namespaces.contains(namespace))
     }
 
     /// Of those who have nothing yet, who goes first.
@@ -297,35 +312,60 @@ fn against_wishes(
     seat_of: &dyn Fn(&Value) -> Option<Seat>,
     world: &World,
 ) -> Option<Ruling> {
-    let mut others: Vec<Arc<Value>> = Vec::new();
-    for place in places("", &seat.hosts, &seat.path) {
-        match world.list(&SERVICE_ROUTE, Scope::Indexed(place)) {
-            Lookup::Found(found) => others.extend(found),
-            Lookup::Missing => {}
-            Lookup::NotSynced => return Some(Ruling::Unknown(format!("{} are not known yet", SERVICE_ROUTE.plural))),
-        }
-    }
+    let Some(mut others) = wishes(places("", &seat.hosts, &seat.path), world) else {
+        return Some(Ruling::Unknown(format!("{} are not known yet", SERVICE_ROUTE.plural)));
+    };
     let rank = |other: &Value| {
         let metadata = &other["metadata"];
         let part = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
         (part("creationTimestamp"), part("namespace"), part("name"))
     };
-    others.retain(|other| other["metadata"]["deletionTimestamp"].is_null() && rank(other) < me.rank());
+    others.retain(|other| rank(other) < me.rank());
     others.sort_by_key(|other| rank(other));
     let first = others.iter().find(|other| {
-        let is_kin = me.namespaces.contains(other["metadata"]["namespace"].as_str().unwrap_or_default());
-        seat_of(other).is_some_and(|theirs| {
-            let relation = lies(&theirs.path, &seat.path);
-            theirs.gateway == seat.gateway
-                && theirs.hosts.iter().any(|host| seat.hosts.contains(host))
-                && (relation == Lies::Same || (!is_kin && relation != Lies::Apart))
-        })
+        let relation = meets(other, seat, seat_of);
+        relation == Lies::Same || (relation != Lies::Apart && !me.is_kin(other))
     })?;
     let (_, namespace, name) = rank(first);
     let title = format!("ServiceRoute {namespace}/{name}");
     let (claimed, kind) = (seat.claimed(), seat.claims());
     let text = format!("{title} asked for {claimed} first: choose another {kind}, or have it removed there");
     Some(Ruling::Lost(title, text))
+}
+
+/// Those of the same tenant who ask for just what this one has: whoever is left when it goes has it next. `None` while they cannot be seen.
+pub(crate) fn heirs(
+    me: &Claimant,
+    seat: &Seat,
+    seat_of: &dyn Fn(&Value) -> Option<Seat>,
+    world: &World,
+) -> Option<Vec<Arc<Value>>> {
+    let path = canonical(&seat.path);
+    let hosts = seat.hosts.iter().map(String::as_str).chain([""]);
+    let mut heirs = wishes(hosts.map(|host| at("", host, &path)), world)?;
+    heirs.retain(|other| me.is_kin(other) && !me.is(other) && meets(other, seat, seat_of) == Lies::Same);
+    Some(heirs)
+}
+
+/// The ServiceRoutes that are filed in these places and stay.
+fn wishes(places: impl IntoIterator<Item = String>, world: &World) -> Option<Vec<Arc<Value>>> {
+    let mut wishes: Vec<Arc<Value>> = Vec::new();
+    for place in places {
+        match world.list(&SERVICE_ROUTE, Scope::Indexed(place)) {
+            Lookup::Found(found) => wishes.extend(found),
+            Lookup::Missing => {}
+            Lookup::NotSynced => return None,
+        }
+    }
+    wishes.retain(|other| other["metadata"]["deletionTimestamp"].is_null());
+    Some(wishes)
+}
+
+/// How the place of another ServiceRoute lies to this one.
+fn meets(other: &Value, seat: &Seat, seat_of: &dyn Fn(&Value) -> Option<Seat>) -> Lies {
+    let Some(theirs) = seat_of(other) else { return Lies::Apart };
+    let is_there = theirs.gateway == seat.gateway && theirs.hosts.iter().any(|host| seat.hosts.contains(host));
+    if is_there { lies(&theirs.path, &seat.path) } else { Lies::Apart }
 }
 
 /// Whether a namespace is one that Tenantry has made a tenant's.

@@ -174,6 +174,9 @@ pub fn plan_as_value(plan: &Plan) -> Value {
         "requeueAt": plan.requeue_at.map(|when| when.to_string()),
         "release": plan.release,
     });
+    if plan.lingers {
+        shown["lingers"] = true.into();
+    }
     if !plan.external.is_empty() {
         let questions = plan.external.iter();
         shown["external"] = questions

@@ -132,8 +132,10 @@ fn changed(found: &Value, object: &Desired) -> Value {
             fields.as_object_mut().map(|fields| fields.remove(key));
         }
     }
-    if !object.body()["metadata"]["ownerReferences"].is_null() {
-        body["metadata"]["ownerReferences"] = object.body()["metadata"]["ownerReferences"].clone();
+    // What is replaced keeps none that are not wanted.
+    let references = &object.body()["metadata"]["ownerReferences"];
+    if !references.is_null() || !is_shared(resource) {
+        body["metadata"]["ownerReferences"] = references.clone();
     }
     if !is_shared(resource)
         && let Some(fields) = body.as_object_mut()

@@ -87,7 +87,9 @@ impl Snapshot {
         if let Some(uid) = removed.as_ref().and_then(|object| object["metadata"]["uid"].as_str()) {
             let tied = |object: &Value| {
                 let references = object["metadata"]["ownerReferences"].as_array();
-                references.is_some_and(|all| all.iter().any(|one| one["uid"] == uid))
+                let refers = references.is_some_and(|all| all.iter().any(|one| one["uid"] == uid));
+                // By its mark alone, where the owner lingers.
+                refers || Owner::marked_on(object).is_some_and(|owner| owner.uid == uid && !owner.namespace.is_empty())
             };
             self.objects.retain(|_, object| !tied(object));
         }

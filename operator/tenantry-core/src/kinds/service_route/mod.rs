@@ -9,6 +9,7 @@ use crate::resources::{self, Resource};
 use crate::world::World;
 
 mod examples;
+mod handover;
 mod plan;
 mod status;
 pub mod types;
@@ -35,6 +36,8 @@ impl Kind for ServiceRouteKind {
         Access::read(&resources::GATEWAY_CLASS),
         Access::read(&resources::GATEWAY),
         Access::read(&resources::LISTENER_SET),
+        // The finalizer, while somebody waits for its path.
+        Access::adjust(&resources::SERVICE_ROUTE),
         Access::own(&resources::NETWORK_POLICY),
         Access::own(&resources::MIDDLEWARE),
         Access::own(&resources::SECURITY_POLICY),
@@ -46,8 +49,8 @@ impl Kind for ServiceRouteKind {
         Access::own(&resources::TCP_ROUTE),
     ];
 
-    fn plan(route: &ServiceRoute, world: &World, _: Timestamp) -> Plan {
-        plan::draft(route, world).plan
+    fn plan(route: &ServiceRoute, world: &World, now: Timestamp) -> Plan {
+        handover::plan(route, plan::draft(route, world), world, now)
     }
 
     fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: Timestamp) -> ServiceRouteStatus {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::handover::Heirs;
 use super::types::{AuthType, Backend, OnUnsupported, Protocol, ServiceRoute};
 use crate::build::{RouteParts, build_route_policies, build_routes, build_stream_routes};
 use crate::conditions::Reason;
@@ -20,8 +21,8 @@ use crate::resources::{
 };
 use crate::routing::{
     Answer, Authorizer, Claimant, Controller, Demands, Enforcing, Feature, Missing, Names, POLICY_KINDS, Resolution,
-    Ruling, Seat, Served, Unseated, backends, controller, enforce, is_to_be_had, parents, rule, seat, served_routes,
-    unreachable_login,
+    Ruling, Seat, Served, Unseated, backends, controller, enforce, heirs, is_to_be_had, parents, rule, seat,
+    served_routes, unreachable_login,
 };
 use crate::workload::{Home, Standing, home_of, sort, standing};
 use crate::world::{Lookup, Scope, World};
@@ -35,6 +36,8 @@ pub(super) struct Draft {
     pub(super) seat: Option<Seat>,
     /// Who has the path.
     pub(super) ruling: Option<Ruling>,
+    /// Who has it next.
+    pub(super) heirs: Heirs,
     /// What is known of the gateway.
     pub(super) controller: Option<Controller>,
     /// What nothing does of what the spec asks for.
@@ -65,6 +68,7 @@ pub(super) fn draft(route: &ServiceRoute, world: &World) -> Draft {
     let is_there = world.get(&ObjectKey::cluster(&TENANTRY_PLATFORM, "default")) != Lookup::Missing;
     let platform = tenantry_platform::settings(world).filter(|_| is_there);
     let (Some(platform), Some(kinds)) = (platform, served_routes(route.spec.protocol, world)) else {
+        draft.heirs = Heirs::Unknown;
         let what = "it is not known yet which gateways there are: nobody has seen a TenantryPlatform that names them";
         draft.plan.wait(Reason::Pending, what);
         // That nothing may reach it in quarantine is known whatever else is not.
@@ -122,6 +126,7 @@ impl Case<'_> {
         let seat = match seat(&self.spec(), self.home, self.platform, self.world) {
             Ok(seat) => seat,
             Err(Unseated::Unknown(what)) => {
+                draft.heirs = Heirs::Unknown;
                 draft.plan.wait(Reason::Pending, what);
                 return self.leave(&mut draft.plan, true);
             }
@@ -159,7 +164,8 @@ impl Case<'_> {
         draft.served.extend(guard);
         let enforcing =
             authorizer.and_then(|authorizer| self.enforcing(&seat, &gateway, authorizer.map(|one| one.0), draft));
-        let ruling = self.rule(&seat);
+        let ruling;
+        (ruling, draft.heirs) = self.rule(&seat);
         draft.ruling = Some(ruling.clone());
         draft.controller = Some(gateway);
         draft.seat = Some(seat.clone());
@@ -367,8 +373,8 @@ impl Case<'_> {
         Some(Some((authorizer, served)))
     }
 
-    /// Whether its path may be had.
-    fn rule(&self, seat: &Seat) -> Ruling {
+    /// Whether its path may be had, and by whom after it.
+    fn rule(&self, seat: &Seat) -> (Ruling, Heirs) {
         let mut namespaces: BTreeSet<String> = self.home.siblings.iter().cloned().collect();
         namespaces.insert(self.namespace.to_owned());
         let created =
@@ -386,7 +392,13 @@ impl Case<'_> {
                 Standing::Leaving | Standing::Foreign(_) | Standing::Unknown(_) => None,
             }
         };
-        rule(&me, seat, self.kinds, &seat_of, self.world)
+        let ruling = rule(&me, seat, self.kinds, &seat_of, self.world);
+        let heirs = match &ruling {
+            Ruling::Had(_) => heirs(&me, seat, &seat_of, self.world).map_or(Heirs::Unknown, Heirs::Known),
+            Ruling::Lost(..) => Heirs::default(),
+            Ruling::Unknown(_) => Heirs::Unknown,
+        };
+        (ruling, heirs)
     }
 
     fn want(&self, seat: &Seat, answers: &[Answer], enforcing: &Enforcing, draft: &mut Draft) {

@@ -40,6 +40,11 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
         conditions.set(Type::Suspended, Truth::True, Reason::Suspended, format!("its tenant is suspended: {mode}"));
     }
     let seat = draft.seat.as_ref();
+    let summary = if route.metadata.deletion_timestamp.is_some() {
+        "it is deleted, and still served until another one of its tenant is that asks for its path"
+    } else {
+        "the gateway serves it, and somebody answers"
+    };
     ServiceRouteStatus {
         observed_generation: generation,
         urls: seat.filter(|_| serves).map(|seat| urls(seat, &draft)).unwrap_or_default(),
@@ -54,7 +59,7 @@ pub(super) fn status(route: &ServiceRoute, world: &World, done: &Outcome, now: T
             controller: draft.controller.as_ref().and_then(|gateway| gateway.name.clone()),
             missing_features: draft.missing.iter().map(|one| format!("{}: {}", one.field, one.feature)).collect(),
         }),
-        conditions: conditions.summarise(&parts, "the gateway serves it, and somebody answers"),
+        conditions: conditions.summarise(&parts, summary),
     }
 }
 

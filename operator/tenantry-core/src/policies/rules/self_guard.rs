@@ -97,7 +97,7 @@ pub const SELF_GUARD: Group = Group {
         },
         Rule {
             name: "parts",
-            expression: "(has(request.subResource) && request.subResource == 'status') || ((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/')))) || {their-gateway}",
+            expression: "(has(request.subResource) && request.subResource == 'status') || ((has(oldObject.metadata.annotations) && 'tenantry.dev/owner' in oldObject.metadata.annotations) || (has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r, r.apiVersion.startsWith('tenantry.dev/')))) || {their-gateway} || {finalizer-alone}",
             operations: &[Operation::Update, Operation::Delete],
             resources: &[
                 "services",

@@ -46,22 +46,25 @@ pub fn routes() -> Vec<Scenario> {
             ],
         ),
         Scenario::new(
+            "a route is renamed",
+            "another one of the tenant waits for the path, the first is deleted, and stays until the other is served; one is deleted with nobody after it",
+            with_a_route(),
+            vec![
+                route_called("acme-dev", "table"),
+                Step::Settle,
+                Step::Delete(format!("{OURS}/acme-dev/serviceroutes/desk")),
+                Step::Settle,
+                route_called("acme-dev", "chair"),
+                Step::Settle,
+                Step::Delete(format!("{OURS}/acme-dev/serviceroutes/chair")),
+                Step::Settle,
+                Step::Delete(format!("{OURS}/acme-dev/serviceroutes/table")),
+            ],
+        ),
+        Scenario::new(
             "routes on a gateway",
             "two tenants ask for the same path; the first lets go of it; a route changes its path, its backend, and goes",
-            [
-                established(&["dev"]),
-                definitions(),
-                vec![
-                    platform(),
-                    gateway_class(),
-                    gateway(),
-                    desk("acme-dev"),
-                    desk("globex-dev"),
-                    route("acme-dev"),
-                    Step::Settle,
-                ],
-            ]
-            .concat(),
+            with_a_route(),
             vec![
                 route("globex-dev"),
                 Step::Settle,
@@ -76,6 +79,13 @@ pub fn routes() -> Vec<Scenario> {
             ],
         ),
     ]
+}
+
+/// Two tenants, one of them with a route on the gateway.
+fn with_a_route() -> Vec<Step> {
+    let platforms = vec![platform(), gateway_class(), gateway()];
+    let tenants = vec![desk("acme-dev"), desk("globex-dev"), route("acme-dev"), Step::Settle];
+    [established(&["dev"]), definitions(), platforms, tenants].concat()
 }
 
 fn made(namespace: &str, plural: &str, kind: &str, name: &str, spec: &Value) -> Step {
@@ -130,8 +140,12 @@ fn desk(namespace: &str) -> Step {
 }
 
 fn route(namespace: &str) -> Step {
+    route_called(namespace, "desk")
+}
+
+fn route_called(namespace: &str, name: &str) -> Step {
     let spec = json!({"backend": {"applicationRef": {"name": "desk"}}, "api": {"name": "DESK", "version": "v1"}});
-    made(namespace, "serviceroutes", "ServiceRoute", "desk", &spec)
+    made(namespace, "serviceroutes", "ServiceRoute", name, &spec)
 }
 
 fn platform() -> Step {

@@ -207,7 +207,10 @@ async fn an_acceptance_opens_a_namespace_to_what_was_offered() {
     pair.apply(&grant).await;
     let found = pair.condition(&acceptance, "Ready", "True").await;
     let uri = format!("http://tickets-mcp.{}.svc:8080/mcp", pair.provider_namespace());
-    assert_eq!(found["status"]["binding"]["uri"], uri.as_str());
+    let binding = &found["status"]["binding"];
+    assert_eq!(binding["uri"], uri.as_str());
+    let host = format!("tickets-mcp.{}.svc", pair.provider_namespace());
+    assert_eq!((&binding["host"], &binding["port"]), (&json!(host), &json!(8080)));
     let both = eventually(SOON, "both ends are open", async || {
         (exists(&pair.consumer_namespace(), "theirs-grant").await
             && exists(&pair.provider_namespace(), "tickets-grant").await)

@@ -11,6 +11,7 @@ mod birth;
 mod can_i;
 #[path = "../../../operator/tenantry-core/tests/edges/mod.rs"]
 mod cases;
+mod channels;
 mod collisions;
 mod configuration;
 mod deletion;

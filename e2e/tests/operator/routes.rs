@@ -167,6 +167,25 @@ async fn streams(client: &Client, namespace: &str) {
     }
 }
 
+/// A route goes while another one waits for its path: it stays until that one has had its time.
+async fn renamed(client: &Client, namespace: &str, old: &Value) {
+    let (http, ours) = (("gateway.networking.k8s.io/v1", "HTTPRoute"), ("tenantry.dev/v1alpha1", "ServiceRoute"));
+    let mut new = old.clone();
+    new["metadata"]["name"] = "renamed".into();
+    objects::apply(client, &new).await.expect("applied");
+    let stays = |it: &Value| it["metadata"]["finalizers"] == json!(["tenantry.dev/children"]);
+    until(client, ours, namespace, "spoken", true, stays).await;
+    objects::delete(client, old).await.expect("deleted");
+    until(client, http, namespace, "renamed-route", true, |_| true).await;
+    until(client, http, namespace, "spoken-route", true, |it| it["metadata"]["ownerReferences"].is_null()).await;
+    until(client, ours, namespace, "spoken", false, |_| true).await;
+    until(client, http, namespace, "spoken-route", false, |_| true).await;
+    objects::delete(client, &new).await.expect("deleted");
+    until(client, http, namespace, "renamed-route", false, |_| true).await;
+    objects::apply(client, old).await.expect("applied");
+    until(client, http, namespace, "spoken-route", true, |_| true).await;
+}
+
 /// Waits until there is, or is not, such an object, and `holds` of it.
 async fn until(
     client: &Client,
@@ -284,6 +303,7 @@ pub async fn use_every_right(client: &Client, namespace: &str) {
     routes.patch("spoken-route", &PatchParams::default(), &drift).await.expect("changed");
     until(client, http, namespace, "spoken-route", true, |found| found["spec"]["hostnames"] == json!(["infra-proxy"]))
         .await;
+    renamed(client, namespace, &route(json!({ "basePath": "/spoken" }))).await;
     streams(client, namespace).await;
     own_listeners(client, "recorded", namespace).await;
     let mut hidden = exposed("TWO");

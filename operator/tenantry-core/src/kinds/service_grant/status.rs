@@ -62,6 +62,17 @@ pub(super) fn status(grant: &ServiceGrant, world: &World, done: &Outcome, now: T
         consumer: draft.consumer,
         expires_at: draft.offer.and_then(|offer| offer.expires_at),
         consumers: draft.consumers.into_iter().take(MOST_NAMED).collect(),
-        binding: draft.url.map(|uri| GrantBinding { type_: "http".to_owned(), provider: "tenantry".to_owned(), uri }),
+        binding: draft.url.and_then(binding),
     }
+}
+
+/// An address and its parts.
+fn binding(uri: String) -> Option<GrantBinding> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let named = authority.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let (host, port) = named.unwrap_or((authority, usual));
+    let host = host.to_owned();
+    Some(GrantBinding { type_: "http".to_owned(), provider: "tenantry".to_owned(), uri, host, port })
 }

@@ -161,6 +161,12 @@ pub struct GrantBinding {
     /// The address.
     #[schemars(length(max = 512))]
     pub uri: String,
+    /// The name in it.
+    #[schemars(length(max = 253))]
+    pub host: String,
+    /// The port in it.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
 }
 
 /// Whether both sides agree.

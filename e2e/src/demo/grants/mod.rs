@@ -55,7 +55,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
     gateways::condition(&stage.client, &clerk(json!([])), "Ready", "True").await?;
     show.terminal.line(&format!("{} runs Agent clerk, which refers to nobody else's tools", CONSUMER.2));
     let packets = Packets::find(stage).await?;
-    packets.claim_stopped(show).await;
+    packets.claim_stopped(show, "before anything is agreed").await;
     let grant = offer(show, stage, &packets).await?;
     take(show, stage, &packets, &grant).await?;
     revoke(show, stage, &packets, &grant).await
@@ -89,7 +89,7 @@ async fn offer(show: &mut Show, stage: &Stage, packets: &Packets<'_>) -> Result<
     tell(show, &ends);
     let passed = offered["status"]["state"] == "Offered" && ends.are_closed();
     show.checks.claim(&mut show.terminal, passed, "an offer alone opens nothing, at either end", &format!("{ends:?}"));
-    packets.claim_stopped(show).await;
+    packets.claim_stopped(show, "with an offer alone").await;
     Ok(grant)
 }
 

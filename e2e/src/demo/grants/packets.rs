@@ -48,11 +48,11 @@ impl<'a> Packets<'a> {
     }
 
     /// Claims that the clerk gets no answer, though somebody beside the server does.
-    pub(super) async fn claim_stopped(&self, show: &mut Show) {
+    pub(super) async fn claim_stopped(&self, show: &mut Show, when: &str) {
         let Some(line) = &self.0 else { return };
+        show.terminal.note(&format!("    the clerk's pod calls {}", line.url));
         let seen = line.differs().await;
-        let claim =
-            format!("no answer to the clerk's pod from {} in {}; to one beside it", line.url, duration(PATIENCE));
+        let claim = format!("{when} its pod has no answer in {}, a pod beside the server has", duration(PATIENCE));
         show.checks.claim(&mut show.terminal, seen.is_ok(), &claim, &seen.err().unwrap_or_default());
     }
 

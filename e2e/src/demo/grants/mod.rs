@@ -54,7 +54,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
     objects::apply(&stage.client, &clerk(json!([]))).await?;
     gateways::condition(&stage.client, &clerk(json!([])), "Ready", "True").await?;
     show.terminal.line(&format!("{} runs Agent clerk, which refers to nobody else's tools", CONSUMER.2));
-    let packets = Packets::find(stage).await?;
+    let packets = Packets::find(show, stage).await?;
     packets.claim_stopped(show, "before anything is agreed").await;
     let grant = offer(show, stage, &packets).await?;
     take(show, stage, &packets, &grant).await?;
@@ -96,7 +96,7 @@ async fn offer(show: &mut Show, stage: &Stage, packets: &Packets<'_>) -> Result<
 /// The consumer agrees, too.
 async fn take(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &Value) -> Result<(), CommandError> {
     let ((provider, tool), (.., consumer)) = (PROVIDER, CONSUMER);
-    let agent = clerk(json!([{ "mcpServerRef": { "name": tool, "namespace": provider } }]));
+    let agent = clerk(json!([{ "mcpServerRef": { "name": tool, "namespace": provider }, "toolNames": ["search"] }]));
     objects::apply(&stage.client, &agent).await?;
     let since = Instant::now();
     let (policies, passed) = join!(until(&stage.client, since, Ends::are_open), packets.pass(since));
@@ -105,7 +105,7 @@ async fn take(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &Val
     tell(show, &ends);
     let claim = "the way is open at both ends";
     show.checks.claim(&mut show.terminal, took.is_some(), claim, &format!("{ends:?}"));
-    packets::claim_turned(show, passed, "packets pass: the same call is answered", "the agent referred to it");
+    packets::claim_turned(show, passed, |time| format!("packets pass: its pod is answered {time} after that"));
     gateways::condition(&stage.client, &agent, "Ready", "True").await?;
     let active = active(&stage.client, grant).await?;
     packets.claim_use(show).await;
@@ -125,8 +125,9 @@ async fn revoke(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &V
     tell(show, &ends);
     let claim = format!("both ends are closed{}", after(took));
     show.checks.claim(&mut show.terminal, took.is_some(), &claim, &format!("{ends:?}"));
-    let claim = "packets are stopped: the same call has no answer when it is made";
-    packets::claim_turned(show, stopped, claim, "the deletion at most");
+    packets::claim_turned(show, stopped, |time| {
+        format!("packets are stopped: a call made {time} after the deletion, or sooner, has no answer")
+    });
     let refused = gateways::condition(&stage.client, &clerk(json!([])), "ResolvedRefs", "False").await?;
     let told = objects::condition(&refused, "ResolvedRefs").cloned().unwrap_or_default();
     show.terminal.note(&format!("    {}", told["message"].as_str().unwrap_or_default()));

@@ -35,7 +35,7 @@ struct Line<'a> {
 
 impl<'a> Packets<'a> {
     /// Once server and clerk are there.
-    pub(super) async fn find(stage: &'a Stage) -> Result<Self, CommandError> {
+    pub(super) async fn find(show: &mut Show, stage: &'a Stage) -> Result<Self, CommandError> {
         if stage.node.is_none() {
             return Ok(Self(None));
         }
@@ -43,6 +43,7 @@ impl<'a> Packets<'a> {
         let server = ours("McpServer", namespace, name, Value::Null);
         let server = gateways::condition(&stage.client, &server, "Ready", "True").await?;
         let Called { ways: [.., url], .. } = called::find(stage, &server).await?;
+        show.terminal.note(&format!("    its pod calls {url}, each time for {}", duration(PATIENCE)));
         let beside = called::pod(stage, &ours("Agent", namespace, BESIDE, Value::Null)).await?;
         Ok(Self(Some(Line { stage, url, beside })))
     }
@@ -50,9 +51,8 @@ impl<'a> Packets<'a> {
     /// Claims that the clerk gets no answer, though somebody beside the server does.
     pub(super) async fn claim_stopped(&self, show: &mut Show, when: &str) {
         let Some(line) = &self.0 else { return };
-        show.terminal.note(&format!("    the clerk's pod calls {}", line.url));
         let seen = line.differs().await;
-        let claim = format!("{when} its pod has no answer in {}, a pod beside the server has", duration(PATIENCE));
+        let claim = format!("{when} its pod has no answer in time, a pod beside the server has");
         show.checks.claim(&mut show.terminal, seen.is_ok(), &claim, &seen.err().unwrap_or_default());
     }
 
@@ -113,10 +113,9 @@ fn is_stopped(said: &Value) -> bool {
     said["error"] == "no answer in time"
 }
 
-/// Claims that calls came to be answered, or ceased to be.
-pub(super) fn claim_turned(show: &mut Show, turned: Turned, what: &str, since: &str) {
+/// Claims that calls came to be answered, or ceased to be; `told` says it with the time that it took.
+pub(super) fn claim_turned(show: &mut Show, turned: Turned, told: impl FnOnce(&str) -> String) {
     let Some(turned) = turned else { return };
-    let after = turned.as_ref().map(|time| format!(", {} after {since}", duration(*time)));
-    let claim = format!("{what}{}", after.unwrap_or_default());
+    let claim = told(&turned.as_ref().map_or_else(|_| "some time".to_owned(), |time| duration(*time)));
     show.checks.claim(&mut show.terminal, turned.is_ok(), &claim, &turned.err().unwrap_or_default());
 }

@@ -75,7 +75,7 @@ async fn no_other_way(show: &mut Show, stage: &Stage) -> Result<(), CommandError
     let (near, far) = ((owner.as_str(), objects::name(&beside)), (stranger.as_str(), objects::name(&far)));
     let seen = published.answers_one_alone(&stage.cluster, near, far).await;
     let claim = format!(
-        "there is no way but the gateway: the pod of {stranger} does not reach that of {owner}, by pod, Service, or name; a pod beside that does"
+        "no way but the gateway: the pod of {stranger} does not reach that of {owner} by pod, Service, or name; a pod beside that does"
     );
     show.checks.claim(&mut show.terminal, seen.is_ok(), &claim, &seen.err().unwrap_or_default());
     Ok(())

@@ -126,7 +126,7 @@ async fn revoke(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &V
     let claim = format!("both ends are closed{}", after(took));
     show.checks.claim(&mut show.terminal, took.is_some(), &claim, &format!("{ends:?}"));
     packets::claim_turned(show, stopped, |time| {
-        format!("packets are stopped: a call made {time} after the deletion, or sooner, has no answer")
+        format!("packets are stopped, {time} after the deletion at the latest: a call has no answer")
     });
     let refused = gateways::condition(&stage.client, &clerk(json!([])), "ResolvedRefs", "False").await?;
     let told = objects::condition(&refused, "ResolvedRefs").cloned().unwrap_or_default();

@@ -51,8 +51,8 @@ impl Ends {
 /// All of it.
 pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandError> {
     show.terminal.heading("A contract between two tenants");
-    objects::apply(&stage.client, &clerk(json!([]))).await?;
-    gateways::condition(&stage.client, &clerk(json!([])), "Ready", "True").await?;
+    objects::apply(&stage.client, &clerk(&json!([]))).await?;
+    gateways::condition(&stage.client, &clerk(&json!([])), "Ready", "True").await?;
     show.terminal.line(&format!("{} runs Agent clerk, which refers to nobody else's tools", CONSUMER.2));
     let packets = Packets::find(show, stage).await?;
     packets.claim_stopped(show, "before anything is agreed").await;
@@ -62,7 +62,7 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
 }
 
 /// The consumer's agent, with these tools.
-fn clerk(tools: Value) -> Value {
+fn clerk(tools: &Value) -> Value {
     let spec = json!({
         "image": CLERK, "a2a": { "enabled": false }, "tools": tools,
         "resources": { "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
@@ -96,7 +96,7 @@ async fn offer(show: &mut Show, stage: &Stage, packets: &Packets<'_>) -> Result<
 /// The consumer agrees, too.
 async fn take(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &Value) -> Result<(), CommandError> {
     let ((provider, tool), (.., consumer)) = (PROVIDER, CONSUMER);
-    let agent = clerk(json!([{ "mcpServerRef": { "name": tool, "namespace": provider }, "toolNames": ["search"] }]));
+    let agent = clerk(&json!([{ "mcpServerRef": { "name": tool, "namespace": provider }, "toolNames": ["search"] }]));
     objects::apply(&stage.client, &agent).await?;
     let since = Instant::now();
     let (policies, passed) = join!(until(&stage.client, since, Ends::are_open), packets.pass(since));
@@ -128,7 +128,7 @@ async fn revoke(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &V
     packets::claim_turned(show, stopped, |time| {
         format!("packets are stopped, {time} after the deletion at the latest: a call has no answer")
     });
-    let refused = gateways::condition(&stage.client, &clerk(json!([])), "ResolvedRefs", "False").await?;
+    let refused = gateways::condition(&stage.client, &clerk(&json!([])), "ResolvedRefs", "False").await?;
     let told = objects::condition(&refused, "ResolvedRefs").cloned().unwrap_or_default();
     show.terminal.note(&format!("    {}", told["message"].as_str().unwrap_or_default()));
     let passed = told["reason"] == "RefNotPermitted";

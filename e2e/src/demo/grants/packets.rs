@@ -94,7 +94,7 @@ impl<'a> Packets<'a> {
 impl Line<'_> {
     /// What the clerk's pod is answered, once. It may have been replaced since the last time.
     async fn call(&self, url: &str) -> Result<Value, String> {
-        let pod = called::pod(self.stage, &clerk(json!([]))).await.map_err(|error| error.to_string())?;
+        let pod = called::pod(self.stage, &clerk(&json!([]))).await.map_err(|error| error.to_string())?;
         ask_from(&self.stage.cluster, (CONSUMER.2, objects::name(&pod)), url).await
     }
 

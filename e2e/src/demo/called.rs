@@ -69,10 +69,15 @@ pub(crate) async fn find<'a>(stage: &Stage, workload: &'a Value) -> Result<Calle
 
 /// A pod of a workload, once all of them are Ready.
 pub(crate) async fn pod(stage: &Stage, workload: &Value) -> Result<Value, CommandError> {
+    Ok(pods(stage, workload).await?.swap_remove(0))
+}
+
+/// All pods of a workload, once they are Ready; there is one at least.
+pub(crate) async fn pods(stage: &Stage, workload: &Value) -> Result<Vec<Value>, CommandError> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let labels = format!("tenantry.dev/kind={},tenantry.dev/name={}", text(&workload["kind"]), objects::name(workload));
     let namespace = text(&workload["metadata"]["namespace"]);
     let what = format!("the pods of {} are Ready", objects::title(workload));
-    let pods = eventually(ANSWERED_WITHIN, &what, async || pods::ready(&stage.client, &namespace, &labels).await);
-    Ok(pods.await?.swap_remove(0))
+    let ready = eventually(ANSWERED_WITHIN, &what, async || pods::ready(&stage.client, &namespace, &labels).await);
+    Ok(ready.await?)
 }

@@ -76,11 +76,14 @@ impl<'a> Packets<'a> {
         Some(stopped.await.map_err(|late| late.to_string()))
     }
 
-    /// Claims that the clerk makes use of the server: by the binding that it was given, and by the protocol.
+    /// Claims that the clerk makes use of the server: by the binding that it was given, and by the protocol. The pod that has the binding is
+    /// then its only one, so that no later call goes to one that is about to end.
     pub(super) async fn claim_use(&self, show: &mut Show) {
         let Some(line) = &self.0 else { return };
         let told = eventually(ANSWERED_WITHIN, "the clerk uses what it is bound to", async || {
-            let said = line.call("http://localhost:8080/ask").await?;
+            let all = called::pods(line.stage, &clerk(&json!([]))).await.map_err(|error| error.to_string())?;
+            let [pod] = all.as_slice() else { return Err("its pods are being replaced".to_owned()) };
+            let said = line.call_from(pod, "http://localhost:8080/ask").await?;
             let answer = said["body"]["tools"][PROVIDER.1]["answer"].as_str();
             answer.map(str::to_owned).ok_or_else(|| said.to_string())
         });
@@ -95,7 +98,11 @@ impl Line<'_> {
     /// What the clerk's pod is answered, once. It may have been replaced since the last time.
     async fn call(&self, url: &str) -> Result<Value, String> {
         let pod = called::pod(self.stage, &clerk(&json!([]))).await.map_err(|error| error.to_string())?;
-        ask_from(&self.stage.cluster, (CONSUMER.2, objects::name(&pod)), url).await
+        self.call_from(&pod, url).await
+    }
+
+    async fn call_from(&self, pod: &Value, url: &str) -> Result<Value, String> {
+        ask_from(&self.stage.cluster, (CONSUMER.2, objects::name(pod)), url).await
     }
 
     /// A single call of each: whoever waits until there is no answer once has seen less.

@@ -34,7 +34,12 @@ pub async fn ready(client: &Client, namespace: &str, labels: &str) -> Result<Vec
 
 /// What a program in a pod answers that asks this URL once: `status` and `body`, or `error`. `Err` if there was no such program.
 pub async fn ask_from(cluster: &Cluster, from: Place<'_>, url: &str) -> Result<Value, String> {
-    let patience = PATIENCE.as_millis().to_string();
+    ask_within(cluster, from, url, PATIENCE).await
+}
+
+/// The same, with another patience than [`PATIENCE`].
+pub async fn ask_within(cluster: &Cluster, from: Place<'_>, url: &str, patience: Duration) -> Result<Value, String> {
+    let patience = patience.as_millis().to_string();
     let arguments = ["exec", "-n", from.0, from.1, "--", "/programs", "ask", url, "--patience", &patience];
     let said = timeout(CALL_LIMIT, cluster.kubectl(&arguments)).await;
     let said = said.map_err(|_| "the call into the pod hangs")?.map_err(|error| error.to_string())?;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tenantry_e2e::node::pods::{self, PATIENCE, ask_from};
+use tenantry_e2e::node::pods::{self, PATIENCE, ask_within};
 use tenantry_e2e::{eventually, objects};
 
 use super::{CONSUMER, PROVIDER, clerk};
@@ -17,6 +17,8 @@ use crate::terminal::duration;
 
 /// An agent that may always call the server, and shows that it answers.
 const BESIDE: &str = "helper";
+/// For calls that end before their pod does: it is replaced when it loses what it was told of the server.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// Calls from pod to pod, if there are any.
 pub(super) struct Packets<'a>(Option<Line<'a>>);
@@ -60,20 +62,25 @@ impl<'a> Packets<'a> {
     pub(super) async fn pass(&self, since: Instant) -> Turned {
         let line = self.0.as_ref()?;
         let passed = eventually(ANSWERED_WITHIN, "a call is answered", async || {
-            let said = line.call(&line.url).await?;
+            let said = line.call(&line.url, PATIENCE).await?;
             if said["status"] == 200 { Ok(since.elapsed()) } else { Err(said.to_string()) }
         });
         Some(passed.await.map_err(|late| late.to_string()))
     }
 
-    /// How long after `since` the first call was made that had no answer, at most: it had waited for all of its patience when it ended.
+    /// How long after `since` the first call was made that had no answer, at most: it had waited for all of its patience when it ended. That it
+    /// was not for being brief is seen by one more.
     pub(super) async fn stop(&self, since: Instant) -> Turned {
         let line = self.0.as_ref()?;
         let stopped = eventually(ANSWERED_WITHIN, "a call is not answered", async || {
-            let said = line.call(&line.url).await?;
-            if is_stopped(&said) { Ok(since.elapsed().saturating_sub(PATIENCE)) } else { Err(said.to_string()) }
+            let said = line.call(&line.url, BRIEF).await?;
+            if is_stopped(&said) { Ok(since.elapsed().saturating_sub(BRIEF)) } else { Err(said.to_string()) }
         });
-        Some(stopped.await.map_err(|late| late.to_string()))
+        let stopped = stopped.await.map_err(|late| late.to_string());
+        Some(match stopped {
+            Ok(time) => line.differs().await.map(|()| time),
+            Err(late) => Err(late),
+        })
     }
 
     /// Claims that the clerk makes use of the server: by the binding that it was given, and by the protocol. The pod that has the binding is
@@ -83,7 +90,7 @@ impl<'a> Packets<'a> {
         let told = eventually(ANSWERED_WITHIN, "the clerk uses what it is bound to", async || {
             let all = called::pods(line.stage, &clerk(&json!([]))).await.map_err(|error| error.to_string())?;
             let [pod] = all.as_slice() else { return Err("its pods are being replaced".to_owned()) };
-            let said = line.call_from(pod, "http://localhost:8080/ask").await?;
+            let said = line.call_from(pod, "http://localhost:8080/ask", PATIENCE).await?;
             let answer = said["body"]["tools"][PROVIDER.1]["answer"].as_str();
             answer.map(str::to_owned).ok_or_else(|| said.to_string())
         });
@@ -96,13 +103,13 @@ impl<'a> Packets<'a> {
 
 impl Line<'_> {
     /// What the clerk's pod is answered, once. It may have been replaced since the last time.
-    async fn call(&self, url: &str) -> Result<Value, String> {
+    async fn call(&self, url: &str, patience: Duration) -> Result<Value, String> {
         let pod = called::pod(self.stage, &clerk(&json!([]))).await.map_err(|error| error.to_string())?;
-        self.call_from(&pod, url).await
+        self.call_from(&pod, url, patience).await
     }
 
-    async fn call_from(&self, pod: &Value, url: &str) -> Result<Value, String> {
-        ask_from(&self.stage.cluster, (CONSUMER.2, objects::name(pod)), url).await
+    async fn call_from(&self, pod: &Value, url: &str, patience: Duration) -> Result<Value, String> {
+        ask_within(&self.stage.cluster, (CONSUMER.2, objects::name(pod)), url, patience).await
     }
 
     /// A single call of each: whoever waits until there is no answer once has seen less.
@@ -110,7 +117,7 @@ impl Line<'_> {
         let near = (PROVIDER.0, objects::name(&self.beside));
         let answered = pods::reaches(&self.stage.cluster, near, &self.url, ANSWERED_WITHIN).await;
         answered.map_err(|late| late.to_string())?;
-        let said = self.call(&self.url).await?;
+        let said = self.call(&self.url, PATIENCE).await?;
         if is_stopped(&said) { Ok(()) } else { Err(said.to_string()) }
     }
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod ask;
+mod echo;
 mod load;
 mod mcp_server;
 mod model;
@@ -20,6 +21,7 @@ enum Program {
     Model(model::Arguments),
     Load(load::Arguments),
     Ask(once::Arguments),
+    Echo(echo::Arguments),
     /// Ends at once, as what is broken does, and says why.
     Fail,
     /// Holds a pod's namespaces until it is told to end.
@@ -34,6 +36,7 @@ async fn main() -> ExitCode {
         Program::Model(arguments) => model::run(arguments).await,
         Program::Load(arguments) => load::run(arguments).await,
         Program::Ask(arguments) => once::run(arguments).await,
+        Program::Echo(arguments) => echo::run(arguments).await,
         Program::Fail => Err("the database cannot be opened".to_owned()),
         Program::Pause => serve::told_to_end().await,
     };

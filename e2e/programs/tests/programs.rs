@@ -111,6 +111,16 @@ fn whoever_asks_once_is_told_of_an_answer_and_of_none() {
 }
 
 #[test]
+fn an_echo_says_who_it_is_and_what_it_was_asked() {
+    let echo = Program::start(&["echo", "--namespace", "acme-dev", "--pod", "shop-1"]);
+    let said = echo.get("/orders/7?by=name");
+    let told = json!({
+        "backend": "acme-dev/shop-1", "method": "GET", "path": "/orders/7", "query": "by=name", "host": "x",
+    });
+    assert_eq!(said, told);
+}
+
+#[test]
 fn load_is_counted() {
     let model = Program::start(&["model", "--work", "1"]);
     let body = json!({ "model": "model", "messages": [] }).to_string();

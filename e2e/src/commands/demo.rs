@@ -13,7 +13,8 @@ use crate::demo;
 ///
 /// Builds what is not built yet, starts a control plane on loopback, runs the operator with nothing but its generated rights,
 /// applies examples/, and shows what came of it: isolation, repair of drift, a quiet cluster; and with real requests, where the machine
-/// lets it have a network of its own: routes through a gateway for each stage, and a contract that is made and revoked.
+/// lets it have a network of its own: routes through a gateway for each stage, and a contract that is made and revoked. With --node all
+/// who ask and answer are pods, the gateways too, and network policies are enforced.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -26,10 +27,11 @@ pub(crate) struct Arguments {
     /// Use the current context of this kubeconfig (kind, k3s, …) instead of starting a control plane
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Run the pods for real, with this machine as the node, and have them call each other; Linux, root, Debian or Ubuntu
+    /// Run the pods for real, gateways among them, with this machine as the node, and have them call each other; Linux, root, Debian or
+    /// Ubuntu
     #[arg(long, conflicts_with = "kubeconfig")]
     pub(crate) node: bool,
-    /// Leave out the gateways, and the requests through them; they need Linux, and a network of their own
+    /// Leave out the gateways, and the requests through them; they need Linux, and without --node a network of their own
     #[arg(long)]
     pub(crate) no_gateways: bool,
     /// With --kubeconfig: at the end, remove all that the demo made
@@ -37,10 +39,18 @@ pub(crate) struct Arguments {
     pub(crate) clean_up: bool,
 }
 
+/// The option, for those who run this command again.
+pub(crate) const NO_GATEWAYS: &str = "--no-gateways";
+
 impl Arguments {
-    /// Whether gateways are wanted, of this demo's own cluster without a node.
-    fn may_have_gateways(&self) -> bool {
-        !self.no_gateways && !self.node && self.kubeconfig.is_none()
+    /// Whether gateways are wanted, of this demo's own cluster.
+    fn wants_gateways(&self) -> bool {
+        !self.no_gateways && self.kubeconfig.is_none()
+    }
+
+    /// Whether there are gateways here: on a node, or where whoever is inside of a network is for their sake.
+    pub(crate) fn has_gateways(&self) -> bool {
+        self.wants_gateways() && (self.node || netns::is_inside())
     }
 }
 
@@ -53,9 +63,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     };
     tokio::pin!(ended);
     if arguments.node && room::folder().is_none() {
-        return demo::enter_node(ended).await;
+        return demo::enter_node(arguments.wants_gateways(), ended).await;
     }
-    if arguments.may_have_gateways() && !netns::is_inside() && demo::enter_network(ended.as_mut()).await? {
+    if !arguments.node
+        && arguments.wants_gateways()
+        && !netns::is_inside()
+        && demo::enter_network(ended.as_mut()).await?
+    {
         return Ok(());
     }
     if room::folder().is_none() && !netns::is_inside() {

@@ -1,5 +1,6 @@
-//! The demo: one story in seven parts, nine with gateways, each in its own file. It shows and checks; what it shows is done by the operator and the API server.
+//! The demo: one story in seven parts, nine with gateways, each in its own file; with a node or without, they are the same. It shows and checks; what it shows is done by the operator and the API server.
 
+mod called;
 mod checks;
 mod clean_up;
 mod connect;
@@ -125,6 +126,11 @@ fn conclude(show: &mut Show, arguments: &Arguments) -> Result<(), CommandError> 
     Ok(())
 }
 
+/// How somebody outside comes into the network of the demo, if it has one of its own: what to write before a command.
+fn way_in() -> Option<String> {
+    room::way_in().or_else(netns::way_in)
+}
+
 fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), CommandError> {
     let kubectl =
         if stage.cluster.control_plane().is_ok() { kubectl_path()?.display().to_string() } else { "kubectl".into() };
@@ -133,8 +139,7 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     show.terminal.line(&format!("export KUBECONFIG={}", stage.cluster.kubeconfig_path().display()));
     if kubectl != "kubectl" {
         // Nobody outside of its room reaches the API server.
-        let way_in = room::way_in().or_else(netns::way_in);
-        let alias = way_in.map_or(kubectl.clone(), |way_in| format!("'{way_in} {kubectl}'"));
+        let alias = way_in().map_or(kubectl.clone(), |way_in| format!("'{way_in} {kubectl}'"));
         show.terminal.line(&format!("alias kubectl={alias}"));
     }
     for line in [
@@ -147,6 +152,7 @@ fn invite(show: &mut Show, stage: &Stage, onboarded: &Onboarded) -> Result<(), C
     .into_iter()
     .chain(stage.node.is_some().then(reach::invitation))
     .chain(stage.gateways.iter().flat_map(gateways::Gateways::invitation))
+    .chain((stage.node.is_some() && stage.gateways.is_some()).then(routes::invitation_inside))
     {
         show.terminal.line(&line);
     }

@@ -2,6 +2,7 @@
 //! of the examples something to run. Linux with root.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::future::Future;
 use std::time::Instant;
 
@@ -14,20 +15,28 @@ use tenantry_e2e::node::{Node, room};
 use tenantry_e2e::{Cluster, objects, operator};
 use tokio::task::spawn_blocking;
 
-use super::Show;
 use super::isolation::SHOP;
+use super::{Show, gateways, grants};
 use crate::commands::CommandError;
+use crate::commands::demo::NO_GATEWAYS;
 use crate::terminal::count;
 
-/// Runs this very command again in a room, and answers as it does. When `ended` completes, those inside are told.
-pub(crate) async fn enter(ended: impl Future<Output = ()>) -> Result<(), CommandError> {
+/// Runs this very command again in a room, and answers as it does; without gateways where they are wanted but cannot be had. When `ended`
+/// completes, those inside are told.
+pub(crate) async fn enter(wants_gateways: bool, ended: impl Future<Output = ()>) -> Result<(), CommandError> {
     if let Some(reason) = room::impossible() {
         return Err(format!("--node: {reason}; without it the demo runs anywhere").into());
     }
     // In the room there is no way to fetch anything.
     spawn_blocking(Programs::get).await?.map_err(|missing| format!("--node: {missing}"))?;
     spawn_blocking(|| operator::build(false)).await??;
-    let entered = super::enter_until(ended, |arguments, told| room::enter_again("the demo", arguments, told)).await?;
+    let goes_without = wants_gateways && !gateways::are_possible().await?;
+    let entered = super::enter_until(ended, move |arguments, told| {
+        let without = goes_without.then(|| NO_GATEWAYS.into());
+        let arguments: Vec<OsString> = arguments.iter().cloned().chain(without).collect();
+        room::enter_again("the demo", &arguments, told)
+    });
+    let entered = entered.await?;
     match entered {
         Entered::Passed => Ok(()),
         Entered::Failed(words) => Err(words.into()),
@@ -67,7 +76,8 @@ fn images(examples: &[Value]) -> Vec<Image> {
             _ => return None,
         })
     };
-    examples.iter().filter_map(of).chain([image(SHOP, &["pause"])]).collect()
+    let clerk = image(grants::CLERK, &["agent", "--name", "clerk"]);
+    examples.iter().filter_map(of).chain([image(SHOP, &["echo"]), clerk]).collect()
 }
 
 /// The Secrets that the pods of the examples are started with, which on fake nodes nobody misses.
@@ -108,7 +118,7 @@ mod tests {
         let made = images(&[server.clone(), remote]);
         assert_eq!(made[0].tag, "registry.example/tickets:1");
         assert_eq!(made[0].entrypoint[1..], ["mcp-server", "--name", "tickets", "--tools", "search,close"]);
-        assert_eq!(made.len(), 2, "and the one of the shop");
+        assert_eq!(made.len(), 3, "and those of what is no example: the shop and the clerk");
         let secrets = secrets(&[&server]);
         assert_eq!(secrets.len(), 1);
         assert_eq!(secrets[0]["metadata"], json!({ "name": "tickets", "namespace": "a-dev" }));

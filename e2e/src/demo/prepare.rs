@@ -52,17 +52,16 @@ impl Stage {
 pub(crate) async fn prepare(show: &mut Show, arguments: &Arguments) -> Result<Stage, CommandError> {
     announce(show, arguments);
     let mut examples = examples()?;
-    // Whoever is inside of that network is there for the gateways.
-    let has_gateways = netns::is_inside();
+    let has_gateways = arguments.has_gateways();
     if has_gateways {
-        gateways::add_profiles(&mut examples);
+        gateways::add_profiles(&mut examples, arguments.node);
     }
     let program = build(show, arguments).await?;
     let cluster = start_cluster(show, arguments).await?;
     let node = if arguments.node { Some(on_node::start(show, &cluster, &examples).await?) } else { None };
     let client = cluster.client().await?;
     refuse_strangers(&client, &examples).await?;
-    let gateways = if has_gateways { Some(gateways::start(show, &cluster).await?) } else { None };
+    let gateways = if has_gateways { Some(gateways::start(show, &cluster, node.as_ref()).await?) } else { None };
     let manifests = install(show, &client, program.clone()).await?;
     let folder = tempfile::Builder::new().prefix("tenantry-demo-").tempdir()?;
     let log = match cluster.control_plane() {

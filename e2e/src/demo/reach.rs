@@ -1,34 +1,21 @@
 //! Part three on a real node: the pods ask each other, and a pod of another tenant tries the same. What is shown is what they say
 //! themselves; the operator plays no part.
 
-use std::time::Duration;
-
-use futures::future::join_all;
 use serde_json::{Value, json};
-use tenantry_e2e::node::pods::{self, Place, address};
-use tenantry_e2e::objects;
-use tenantry_e2e::{Cluster, eventually};
+use tenantry_e2e::node::pods;
+use tenantry_e2e::{Cluster, eventually, objects};
 
 use super::Show;
+use super::called::{ANSWERED_WITHIN, Called, find};
 use super::prepare::Stage;
 use crate::commands::CommandError;
 
-const ANSWERED_WITHIN: Duration = Duration::from_mins(1);
 /// A closed neighbour, and nobody's example.
 const NEIGHBOUR: Neighbour = Neighbour { namespace: "payments-dev", name: "neighbour" };
 
 struct Neighbour {
     namespace: &'static str,
     name: &'static str,
-}
-
-/// A workload of which there are pods to be called.
-struct Called<'a> {
-    title: String,
-    namespace: &'a str,
-    pod: Value,
-    /// Of a pod, of the Service, by name.
-    ways: [String; 3],
 }
 
 /// Shows who is answered by whom, and that the neighbour is not.
@@ -43,19 +30,17 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage, workloads: &[Value]) -> 
     }
     show.terminal.line(&format!("and Application {} of another tenant, in {}", NEIGHBOUR.name, NEIGHBOUR.namespace));
     let neighbour = neighbour(stage).await?;
-    let from = (NEIGHBOUR.namespace, objects::name(&neighbour.pod));
+    let from = neighbour.place();
     let home = pods::reaches(&stage.cluster, from, &neighbour.ways[2], ANSWERED_WITHIN).await;
     let (passed, seen) = (home.is_ok(), home.err().map(|late| late.to_string()).unwrap_or_default());
     show.checks.claim(&mut show.terminal, passed, "it finds names, and is answered at home", &seen);
     for one in &called {
         // What a pod beside it is answered at is what the neighbour is not: it is not for want of somebody there.
         let beside = called.iter().find(|other| other.namespace == one.namespace && other.title != one.title);
-        let beside = beside
-            .map_or((one.namespace, objects::name(&one.pod)), |other| (other.namespace, objects::name(&other.pod)));
-        let answers = join_all(one.ways.iter().map(|way| differ(&stage.cluster, beside, from, way))).await;
-        let seen: Vec<String> = answers.into_iter().filter_map(Result::err).collect();
+        let beside = beside.map_or(one.place(), Called::place);
+        let seen = one.answers_one_alone(&stage.cluster, beside, from).await;
         let claim = format!("it does not reach {}, by pod, Service, or name; a pod beside that does", one.title);
-        show.checks.claim(&mut show.terminal, seen.is_empty(), &claim, &seen.join("; "));
+        show.checks.claim(&mut show.terminal, seen.is_ok(), &claim, &seen.err().unwrap_or_default());
     }
     Ok(())
 }
@@ -68,42 +53,9 @@ pub(crate) fn invitation() -> String {
     )
 }
 
-async fn differ(cluster: &Cluster, near: Place<'_>, far: Place<'_>, way: &str) -> Result<(), String> {
-    pods::reaches(cluster, near, way, ANSWERED_WITHIN).await.map_err(|late| late.to_string())?;
-    pods::does_not_reach(cluster, far, way, ANSWERED_WITHIN).await.map_err(|late| late.to_string())
-}
-
-async fn find<'a>(stage: &Stage, workload: &'a Value) -> Result<Called<'a>, CommandError> {
-    let title = objects::title(workload);
-    let text = |value: &'a Value, what: &str| value.as_str().ok_or_else(|| format!("{title} has no {what}"));
-    let namespace = text(&workload["metadata"]["namespace"], "namespace")?;
-    // The path is that of the protocol; all of these programs answer at one more.
-    let url = text(&workload["status"]["url"], "address")?;
-    let (host, port) = url
-        .trim_start_matches("http://")
-        .split('/')
-        .next()
-        .and_then(|place| place.split_once(':'))
-        .ok_or_else(|| format!("{title} is called at {url}, which names no port"))?;
-    let service = objects::collection_of(&stage.client, "v1", "Service", Some(namespace));
-    let service = service.get(host.split('.').next().unwrap_or_default()).await?;
-    let labels = format!(
-        "tenantry.dev/kind={},tenantry.dev/name={}",
-        workload["kind"].as_str().unwrap_or_default(),
-        objects::name(workload)
-    );
-    let what = format!("the pods of {title} are Ready");
-    let pods = eventually(ANSWERED_WITHIN, &what, async || pods::ready(&stage.client, namespace, &labels).await);
-    let pod = pods.await?.swap_remove(0);
-    let places = [address(&pod), service.data["spec"]["clusterIP"].as_str().unwrap_or_default(), host];
-    let ways = places.map(|place| format!("http://{place}:{port}/healthz"));
-    Ok(Called { title, namespace, pod, ways })
-}
-
 /// What the program in a pod says that was told its bindings and uses each.
 async fn ask_bindings(show: &mut Show, cluster: &Cluster, caller: &Called<'_>) {
-    let from = (caller.namespace, objects::name(&caller.pod));
-    let told = match pods::reaches(cluster, from, "http://localhost:8080/ask", ANSWERED_WITHIN).await {
+    let told = match pods::reaches(cluster, caller.place(), "http://localhost:8080/ask", ANSWERED_WITHIN).await {
         Ok(told) => told,
         Err(late) => {
             let claim = format!("{} uses what it is bound to", caller.title);

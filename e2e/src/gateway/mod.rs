@@ -31,6 +31,7 @@ mod websocket;
 
 pub use caller::{Answer, CallError, Caller, Rpc};
 pub use definitions::{DefinitionError, fetch as definitions_of_gateway_api, install};
+pub use in_pod::InPod;
 pub use pods::{PodServer, Seen};
 pub use secure::{SecureError, acceptor, tls_secret};
 pub use traefik::{

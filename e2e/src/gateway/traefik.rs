@@ -158,6 +158,23 @@ pub(super) fn class() -> Value {
     })
 }
 
+/// A Gateway of it, which takes HTTP routes of all namespaces at a port that it listens on.
+pub(super) fn gateway(namespace: &str, name: &str, port: u16) -> Value {
+    let everybody = json!({ "namespaces": { "from": "All" } });
+    let listener = json!({ "name": "web", "port": port, "protocol": "HTTP", "allowedRoutes": everybody });
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+        "metadata": { "namespace": namespace, "name": name },
+        "spec": { "gatewayClassName": CLASS, "listeners": [listener] },
+    })
+}
+
+/// What tells a Traefik that one Gateway is its own: all of them answer to one controller name.
+pub(super) fn only(namespace: &str, name: &str) -> [String; 2] {
+    let field = |field: &str, value: &str| format!("--providers.kubernetesgateway.gateways[0].{field}={value}");
+    [field("namespace", namespace), field("name", name)]
+}
+
 impl Gateway {
     /// Puts definitions, rights and the GatewayClass into the cluster, starts Traefik, and waits until it has taken the class on.
     pub async fn start(cluster: &Cluster, programs: &Programs) -> Result<Self, GatewayError> {
@@ -178,8 +195,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// A Traefik of its own, at 10.200.0.`number`, for the Gateway of this name, which it makes: it takes HTTP routes of all namespaces. All
-    /// Traefiks answer to one controller name, so each is told which Gateway is its own.
+    /// A Traefik of its own, at 10.200.0.`number`, for the Gateway of this name, which it makes.
     pub async fn start_for(
         cluster: &Cluster,
         programs: &Programs,
@@ -187,21 +203,13 @@ impl Gateway {
         namespace: &str,
         name: &str,
     ) -> Result<Self, GatewayError> {
-        let only = |field: &str, value: &str| format!("--providers.kubernetesgateway.gateways[0].{field}={value}");
         let settings = Settings {
             name: format!("traefik-{name}"),
             address: Ipv4Addr::new(10, 200, 0, number),
-            arguments: vec![only("namespace", namespace), only("name", name)],
+            arguments: only(namespace, name).into(),
         };
         let started = Self::start_with(cluster, programs, settings).await?;
-        let everybody = json!({ "namespaces": { "from": "All" } });
-        let listener = json!({ "name": "web", "port": WEB_PORT, "protocol": "HTTP", "allowedRoutes": everybody });
-        let gateway = json!({
-            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
-            "metadata": { "namespace": namespace, "name": name },
-            "spec": { "gatewayClassName": CLASS, "listeners": [listener] },
-        });
-        objects::apply(&cluster.client().await?, &gateway).await?;
+        objects::apply(&cluster.client().await?, &gateway(namespace, name, WEB_PORT)).await?;
         Ok(started)
     }
 

@@ -10,8 +10,8 @@ use crate::cluster::Cluster;
 use crate::objects;
 use crate::wait::{NotInTime, eventually};
 
-/// Milliseconds: long enough for an answer on a busy machine, as the control beside each refusal shows.
-const PATIENCE: &str = "3000";
+/// Long enough for an answer on a busy machine, as the control beside each refusal shows.
+pub const PATIENCE: Duration = Duration::from_secs(3);
 /// On a machine that hardly gets its turn a call into a pod may hang. That says nothing about who reaches whom: it is made again.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 
@@ -34,7 +34,13 @@ pub async fn ready(client: &Client, namespace: &str, labels: &str) -> Result<Vec
 
 /// What a program in a pod answers that asks this URL once: `status` and `body`, or `error`. `Err` if there was no such program.
 pub async fn ask_from(cluster: &Cluster, from: Place<'_>, url: &str) -> Result<Value, String> {
-    let arguments = ["exec", "-n", from.0, from.1, "--", "/programs", "ask", url, "--patience", PATIENCE];
+    ask_within(cluster, from, url, PATIENCE).await
+}
+
+/// The same, with another patience than [`PATIENCE`].
+pub async fn ask_within(cluster: &Cluster, from: Place<'_>, url: &str, patience: Duration) -> Result<Value, String> {
+    let patience = patience.as_millis().to_string();
+    let arguments = ["exec", "-n", from.0, from.1, "--", "/programs", "ask", url, "--patience", &patience];
     let said = timeout(CALL_LIMIT, cluster.kubectl(&arguments)).await;
     let said = said.map_err(|_| "the call into the pod hangs")?.map_err(|error| error.to_string())?;
     serde_json::from_str(&said).map_err(|error| format!("{error}: {said}"))

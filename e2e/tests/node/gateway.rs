@@ -2,7 +2,7 @@
 //! itself reaches what is published and nothing else.
 
 use serde_json::{Value, json};
-use tenantry_e2e::gateway::{Caller, Programs, in_pod};
+use tenantry_e2e::gateway::{Caller, InPod, Programs, in_pod};
 use tenantry_e2e::node::pods::{Place, address, ask_from};
 use tenantry_e2e::objects;
 
@@ -10,8 +10,7 @@ use crate::room::{is_inside, programs};
 use crate::stage::{Stage, wait};
 use crate::team::{OTHERS, TEAM, ours};
 
-/// The gateway's pod, as one that asks.
-const GATEWAY: Place = (in_pod::NAMESPACE, in_pod::NAME);
+const GATEWAY: InPod = InPod { namespace: "gateways", name: "proxy" };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tenants_behind_a_gateway() {
@@ -103,22 +102,16 @@ impl Stage {
     async fn a_gateway_runs_in_a_pod(&mut self, programs: &Programs) {
         in_pod::import(&self.node, programs).expect("imported");
         self.took("Traefik's image is made and imported");
-        in_pod::apply(&self.client, programs).await.expect("applied");
-        self.holds(&in_pod::pod(), "Ready").await;
-        self.holds(&in_pod::gateway(), "Programmed").await;
+        GATEWAY.apply(&self.client, programs).await.expect("applied");
+        self.holds(&GATEWAY.pod(), "Ready").await;
+        self.holds(&GATEWAY.gateway(), "Programmed").await;
         self.took("Traefik runs in a pod and has taken on its Gateway");
     }
 
     async fn the_platform_names_its_gateway(&self) {
-        let profile = json!({
-            "name": "everybody", "hosts": ["infra-proxy"],
-            "gatewayRef": { "namespace": in_pod::NAMESPACE, "name": in_pod::NAME },
-            "dataPlane": {
-                "namespaceLabels": { "kubernetes.io/metadata.name": in_pod::NAMESPACE },
-                "podLabels": { "app": in_pod::NAME },
-            },
-            "inside": { "address": in_pod::ADDRESS, "ports": [in_pod::PORT] },
-        });
+        let mut profile = GATEWAY.profile();
+        profile["name"] = "everybody".into();
+        profile["hosts"] = json!(["infra-proxy"]);
         self.apply(&ours("TenantryPlatform", None, "default", json!({ "gateways": [profile] }))).await;
     }
 
@@ -165,8 +158,8 @@ impl Stage {
     }
 
     async fn so_does_the_gateway_from_outside(&mut self, teams: &[Team; 2]) {
-        let pod = self.holds(&in_pod::pod(), "Ready").await;
-        let service = self.see(&in_pod::service(), "exists", |_| true).await;
+        let pod = self.holds(&GATEWAY.pod(), "Ready").await;
+        let service = self.see(&GATEWAY.service(), "exists", |_| true).await;
         let service = service["spec"]["clusterIP"].as_str().unwrap_or_default();
         for at in [format!("{}:{}", address(&pod), in_pod::PORT), format!("{service}:80")] {
             let caller = Caller::http(at.parse().expect("an address and a port"));
@@ -201,7 +194,7 @@ impl Stage {
                 self.does_not_reach(stranger.asks(), way).await;
             }
         }
-        let gateway = self.holds(&in_pod::pod(), "Ready").await;
+        let gateway = self.holds(&GATEWAY.pod(), "Ready").await;
         let own = format!("http://{}:{}/ping", address(&gateway), in_pod::OWN_PORT);
         // Somebody whom no policy binds.
         self.reaches(("kube-system", "dns"), &own).await;
@@ -214,11 +207,11 @@ impl Stage {
     async fn the_gateway_reaches_what_is_published_alone(&mut self, teams: &[Team; 2]) {
         for team in teams {
             let [published, aside, inner] = team.doors();
-            self.reaches(GATEWAY, &published).await;
+            self.reaches(GATEWAY.place(), &published).await;
             // All pods of one environment reach each other.
             for (neighbour, closed) in [(&team.inner, &aside), (&team.desk, &inner)] {
                 self.reaches((team.namespace, &neighbour.name), closed).await;
-                self.does_not_reach(GATEWAY, closed).await;
+                self.does_not_reach(GATEWAY.place(), closed).await;
             }
         }
         self.took("the gateway's pod reached the published port of each tenant, and no other port or pod");
@@ -229,7 +222,7 @@ impl Stage {
         self.gone(&Team::route(acme.namespace, acme.api)).await;
         let [published, ..] = acme.doors();
         self.reaches(acme.asks(), &published).await;
-        self.does_not_reach(GATEWAY, &published).await;
+        self.does_not_reach(GATEWAY.place(), &published).await;
         let url = format!("http://infra-proxy{}", acme.path());
         wait("its path is nobody's", async || {
             let said = ask_from(&self.cluster, globex.asks(), &url).await?;

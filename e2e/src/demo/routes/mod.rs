@@ -1,6 +1,8 @@
 //! The part with gateways: two tenants publish a service in each of their environments, somebody asks, a neighbour wants the same path,
 //! and a limit bites. What answers says itself who it is and what it was asked.
 
+mod inside;
+
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -8,9 +10,11 @@ use tenantry_e2e::objects;
 
 use super::Show;
 use super::gateways::{self, Gateways, HOST, PORT, STAGES, ours};
+use super::isolation::SHOP;
 use super::prepare::Stage;
 use crate::commands::CommandError;
 use crate::terminal::{count, duration};
+pub(crate) use inside::invitation as invitation_inside;
 
 /// By a ServiceRoute beside the Application.
 const WRITES: (&str, &str) = ("support-bots", "SUPPORT");
@@ -52,6 +56,9 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
     let wrong: Vec<String> = rows.iter().filter(|(_, right)| !right).map(|(row, _)| row.join(" ")).collect();
     show.checks.claim(&mut show.terminal, wrong.is_empty(), &claim, &wrong.join("; "));
     show.terminal.note(&format!("    all of it Ready within {}", duration(published)));
+    if stage.node.is_some() {
+        inside::run(show, stage).await?;
+    }
     neighbour_wants_the_path(show, gateways, stage).await?;
     member_tries_by_hand(show, gateways, stage).await?;
     limit_bites(show, gateways, stage).await
@@ -73,9 +80,12 @@ async fn publish(stage: &Stage, environment: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What runs in its pods says who it is, as far as it has been told.
 fn application() -> Value {
+    let told = |name: &str, field: &str| json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": field } } });
     json!({
-        "image": "registry.example/shop:1.0", "ports": [{ "name": "http", "port": PORT }],
+        "image": SHOP, "ports": [{ "name": "http", "port": PORT }],
+        "env": [told("POD_NAMESPACE", "metadata.namespace"), told("POD_NAME", "metadata.name")],
         "resources": { "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
     })
 }
@@ -97,14 +107,21 @@ async fn ask(
     let routes = objects::list(&stage.client, "tenantry.dev/v1alpha1", "ServiceRoute", Some(namespace), "").await?;
     let mut urls = routes.iter().filter_map(|route| route["status"]["urls"][0].as_str());
     let url = urls.find(|url| url.ends_with(&format!("/{api}/"))).unwrap_or_default().to_owned();
-    let path = url.strip_prefix(&format!("http://{HOST}")).unwrap_or_default().trim_end_matches('/').to_owned() + ASKED;
+    let url = url.trim_end_matches('/').to_owned() + ASKED;
+    // After the host, and the port of a listener that is not HTTP's own.
+    let path = url.find("/api/").map_or(String::new(), |start| url[start..].to_owned());
     show.terminal.progress(&format!("asking {HOST}{path} in {environment}"));
     let answer = gateways.first(environment, &path).await?;
-    let (backend, seen) = (answer.backend(), answer.json()["path"].as_str().unwrap_or_default().to_owned());
-    let right = answer.status == 200 && backend.starts_with(&format!("{namespace}/shop-app-")) && seen == ASKED;
-    let url = format!("http://{HOST}{path}");
-    let row = [environment, &url, &answer.status.to_string(), &backend, &seen].map(str::to_owned).to_vec();
-    Ok((row, right))
+    let (cells, right) = answered(answer.status, &answer.json(), namespace);
+    Ok(([environment.to_owned(), url].into_iter().chain(cells).collect(), right))
+}
+
+/// Status, who answered, and the path that it saw; and whether it was the shop of this namespace, asked without the prefix.
+fn answered(status: u16, said: &Value, namespace: &str) -> ([String; 3], bool) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (backend, seen) = (text(&said["backend"]), text(&said["path"]));
+    let right = status == 200 && backend.starts_with(&format!("{namespace}/shop-app-")) && seen == ASKED;
+    ([status.to_string(), backend, seen], right)
 }
 
 /// The other tenant asks for a path that is served already.

@@ -1,11 +1,14 @@
 //! A contract between two tenants, before the eyes: offered, taken by an agent's reference, revoked. What is open is read from the
-//! network policies at both ends, which whoever carries traffic goes by.
+//! network policies at both ends, which whoever carries traffic goes by; and where pods run, from what becomes of their packets.
+
+mod packets;
 
 use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Value, json};
 use tenantry_e2e::objects;
+use tokio::join;
 use tokio::time::sleep;
 
 use super::Show;
@@ -13,6 +16,10 @@ use super::gateways::{self, ours};
 use super::prepare::Stage;
 use crate::commands::CommandError;
 use crate::terminal::duration;
+use packets::Packets;
+
+/// What the consumer's agent runs.
+pub(crate) const CLERK: &str = "registry.example/payments/clerk:1.0";
 
 /// What is called, of the examples.
 const PROVIDER: (&str, &str) = ("support-bots-dev", "tickets");
@@ -43,9 +50,29 @@ impl Ends {
 
 /// All of it.
 pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandError> {
-    let client = &stage.client;
-    let ((provider, tool), (tenant, environment, consumer)) = (PROVIDER, CONSUMER);
     show.terminal.heading("A contract between two tenants");
+    objects::apply(&stage.client, &clerk(&json!([]))).await?;
+    gateways::condition(&stage.client, &clerk(&json!([])), "Ready", "True").await?;
+    show.terminal.line(&format!("{} runs Agent clerk, which refers to nobody else's tools", CONSUMER.2));
+    let packets = Packets::find(show, stage).await?;
+    packets.claim_stopped(show, "before anything is agreed").await;
+    let grant = offer(show, stage, &packets).await?;
+    take(show, stage, &packets, &grant).await?;
+    revoke(show, stage, &packets, &grant).await
+}
+
+/// The consumer's agent, with these tools.
+fn clerk(tools: &Value) -> Value {
+    let spec = json!({
+        "image": CLERK, "a2a": { "enabled": false }, "tools": tools,
+        "resources": { "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
+    });
+    ours("Agent", CONSUMER.2, "clerk", spec)
+}
+
+/// The provider alone agrees. Answers the contract.
+async fn offer(show: &mut Show, stage: &Stage, packets: &Packets<'_>) -> Result<Value, CommandError> {
+    let ((provider, tool), (tenant, environment, _)) = (PROVIDER, CONSUMER);
     let grant = ours(
         "ServiceGrant",
         provider,
@@ -55,43 +82,53 @@ pub(crate) async fn run(show: &mut Show, stage: &Stage) -> Result<(), CommandErr
             "consumer": { "tenant": tenant, "environment": environment },
         }),
     );
-    objects::apply(client, &grant).await?;
-    let offered = gateways::condition(client, &grant, "Ready", "True").await?;
-    let ends = look(client).await?;
+    objects::apply(&stage.client, &grant).await?;
+    let offered = gateways::condition(&stage.client, &grant, "Ready", "True").await?;
+    let ends = look(&stage.client).await?;
     show.terminal.line(&format!("{provider} offers McpServer {tool} to {tenant}: {}", state(&offered)));
     tell(show, &ends);
     let passed = offered["status"]["state"] == "Offered" && ends.are_closed();
     show.checks.claim(&mut show.terminal, passed, "an offer alone opens nothing, at either end", &format!("{ends:?}"));
+    packets.claim_stopped(show, "with an offer alone").await;
+    Ok(grant)
+}
 
-    let agent = ours(
-        "Agent",
-        consumer,
-        "clerk",
-        json!({
-            "image": "registry.example/payments/clerk:1.0", "a2a": { "enabled": false },
-            "tools": [{ "mcpServerRef": { "name": tool, "namespace": provider } }],
-            "resources": { "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } },
-        }),
-    );
-    objects::apply(client, &agent).await?;
-    let (took, ends) = until(client, Instant::now(), Ends::are_open).await?;
+/// The consumer agrees, too.
+async fn take(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &Value) -> Result<(), CommandError> {
+    let ((provider, tool), (.., consumer)) = (PROVIDER, CONSUMER);
+    let agent = clerk(&json!([{ "mcpServerRef": { "name": tool, "namespace": provider }, "toolNames": ["search"] }]));
+    objects::apply(&stage.client, &agent).await?;
+    let since = Instant::now();
+    let (policies, passed) = join!(until(&stage.client, since, Ends::are_open), packets.pass(since));
+    let (took, ends) = policies?;
     show.terminal.line(&format!("{consumer} takes it: Agent clerk refers to it{}", after(took)));
     tell(show, &ends);
     let claim = "the way is open at both ends";
     show.checks.claim(&mut show.terminal, took.is_some(), claim, &format!("{ends:?}"));
-    gateways::condition(client, &agent, "Ready", "True").await?;
-    let active = active(client, &grant).await?;
+    packets::claim_turned(show, passed, |time| format!("packets pass: its pod is answered {time} after that"));
+    gateways::condition(&stage.client, &agent, "Ready", "True").await?;
+    let active = active(&stage.client, grant).await?;
+    packets.claim_use(show).await;
     show.terminal.line(&format!("the contract says: {}", state(&active)));
     let passed = active["status"]["consumers"] == json!([format!("Agent {consumer}/clerk")]);
     show.checks.claim(&mut show.terminal, passed, "and it names who makes use of it", &active["status"].to_string());
+    Ok(())
+}
 
-    objects::delete(client, &grant).await?;
-    let (took, ends) = until(client, Instant::now(), Ends::are_closed).await?;
-    show.terminal.line(&format!("{provider} revokes it: the contract is deleted"));
+/// The provider no longer agrees.
+async fn revoke(show: &mut Show, stage: &Stage, packets: &Packets<'_>, grant: &Value) -> Result<(), CommandError> {
+    objects::delete(&stage.client, grant).await?;
+    let since = Instant::now();
+    let (policies, stopped) = join!(until(&stage.client, since, Ends::are_closed), packets.stop(since));
+    let (took, ends) = policies?;
+    show.terminal.line(&format!("{} revokes it: the contract is deleted", PROVIDER.0));
     tell(show, &ends);
     let claim = format!("both ends are closed{}", after(took));
     show.checks.claim(&mut show.terminal, took.is_some(), &claim, &format!("{ends:?}"));
-    let refused = gateways::condition(client, &agent, "ResolvedRefs", "False").await?;
+    packets::claim_turned(show, stopped, |time| {
+        format!("packets are stopped, {time} after the deletion at the latest: a call has no answer")
+    });
+    let refused = gateways::condition(&stage.client, &clerk(&json!([])), "ResolvedRefs", "False").await?;
     let told = objects::condition(&refused, "ResolvedRefs").cloned().unwrap_or_default();
     show.terminal.note(&format!("    {}", told["message"].as_str().unwrap_or_default()));
     let passed = told["reason"] == "RefNotPermitted";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Owner of the fields that the demo and the benchmark set.
 const FIELD_MANAGER: &str = "tenantry-e2e";
@@ -108,6 +108,13 @@ pub async fn create(client: &Client, object: &Value) -> Result<Value, ObjectErro
         Ok(typed) => collection(client, object).create(&PostParams::default(), &typed).await.map(plain).map_err(failed),
         Err(source) => Err(failed(kube::Error::SerdeError(source))),
     }
+}
+
+/// Says of an object what its controller would.
+pub async fn say(client: &Client, object: &Value, status: &Value) -> Result<(), ObjectError> {
+    let (parameters, change) = (PatchParams::default(), Patch::Merge(json!({ "status": status })));
+    let said = collection(client, object).patch_status(name(object), &parameters, &change).await;
+    said.map(drop).map_err(failed("writing the status of", object))
 }
 
 /// Removes an object; one that is not there is no error.

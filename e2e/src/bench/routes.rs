@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use kube::Client;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::DynamicObject;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -195,8 +195,9 @@ async fn shared_gateway(client: &Client) -> Result<Acting, CommandError> {
         objects::apply(client, object).await?;
     }
     let features = json!([{ "name": "HTTPRoutePathRewrite" }]);
-    say(client, &class, &json!({ "conditions": [is_so("Accepted", 1)], "supportedFeatures": features })).await?;
-    say(client, &gateway, &json!({ "conditions": [is_so("Accepted", 1), is_so("Programmed", 1)] })).await?;
+    objects::say(client, &class, &json!({ "conditions": [is_so("Accepted", 1)], "supportedFeatures": features }))
+        .await?;
+    objects::say(client, &gateway, &json!({ "conditions": [is_so("Accepted", 1), is_so("Programmed", 1)] })).await?;
     let client = client.clone();
     let acting = tokio::spawn(async move {
         let client = &client;
@@ -225,7 +226,8 @@ async fn take(client: &Client, route: &DynamicObject) -> Result<(), CommandError
     });
     let metadata = json!({ "namespace": route.metadata.namespace, "name": route.metadata.name });
     let object = json!({ "apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": metadata });
-    say(client, &object, &json!({ "parents": [parent] })).await
+    objects::say(client, &object, &json!({ "parents": [parent] })).await?;
+    Ok(())
 }
 
 fn is_so(type_: &str, generation: i64) -> Value {
@@ -233,13 +235,6 @@ fn is_so(type_: &str, generation: i64) -> Value {
         "type": type_, "status": "True", "reason": type_, "message": "", "observedGeneration": generation,
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     })
-}
-
-async fn say(client: &Client, object: &Value, status: &Value) -> Result<(), CommandError> {
-    let change = Patch::Merge(json!({ "status": status }));
-    let api = objects::collection(client, object);
-    api.patch_status(objects::name(object), &PatchParams::default(), &change).await?;
-    Ok(())
 }
 
 fn platform() -> Value {

@@ -4,7 +4,7 @@
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::traefik::{self, CLASS, CONTROLLER, GatewayError, Listening, Programs, arguments};
+use super::traefik::{self, CLASS, GatewayError, Listening, Programs, arguments, class};
 use super::{definitions, rights};
 use crate::image::Image;
 use crate::node::{Node, NodeError};
@@ -78,13 +78,6 @@ pub fn service() -> Value {
     let mut service = named("v1", "Service");
     service["spec"] = json!({ "selector": { "app": NAME }, "ports": [port("http", 80), port("listener", PORT)] });
     service
-}
-
-fn class() -> Value {
-    json!({
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": { "name": CLASS },
-        "spec": { "controllerName": CONTROLLER },
-    })
 }
 
 fn named(version: &str, kind: &str) -> Value {

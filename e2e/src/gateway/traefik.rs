@@ -150,6 +150,14 @@ pub struct Gateway {
     _folder: TempDir,
 }
 
+/// Its GatewayClass.
+pub(super) fn class() -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": { "name": CLASS },
+        "spec": { "controllerName": CONTROLLER },
+    })
+}
+
 impl Gateway {
     /// Puts definitions, rights and the GatewayClass into the cluster, starts Traefik, and waits until it has taken the class on.
     pub async fn start(cluster: &Cluster, programs: &Programs) -> Result<Self, GatewayError> {
@@ -163,10 +171,7 @@ impl Gateway {
         for object in rights::objects(NAMESPACE) {
             objects::apply(&client, &object).await?;
         }
-        let class = json!({
-            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": { "name": CLASS },
-            "spec": { "controllerName": CONTROLLER },
-        });
+        let class = class();
         objects::apply(&client, &class).await?;
         let mut gateway = Self::launch(cluster, programs, settings).await?;
         gateway.accepts(&client, &class).await?;

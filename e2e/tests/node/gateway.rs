@@ -6,7 +6,6 @@ use tenantry_e2e::gateway::{Caller, Programs, in_pod};
 use tenantry_e2e::node::pods::{Place, address, ask_from};
 use tenantry_e2e::objects;
 
-use crate::program::{self, Operator};
 use crate::room::{is_inside, programs};
 use crate::stage::{Stage, wait};
 use crate::team::{OTHERS, TEAM, ours};
@@ -29,12 +28,7 @@ async fn two_tenants_behind_a_gateway() {
     }
     let mut stage = Stage::start(programs).await;
     stage.a_gateway_runs_in_a_pod(&gateway).await;
-    program::prepare(&stage.cluster).await;
-    let account = program::account(&stage.cluster).await;
-    // Without a lease: it ends when it loses it, as a busy machine makes it do, and no Deployment starts it again here.
-    let mut operator = Operator::launch(&stage.cluster, &account, &["--leader-election=false"]);
-    operator.reconciles().await;
-    stage.took("operator is installed and reconciles");
+    let mut operator = stage.operator().await;
 
     stage.the_platform_names_its_gateway().await;
     stage.two_tenants().await;

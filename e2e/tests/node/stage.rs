@@ -8,6 +8,8 @@ use serde_json::Value;
 use tenantry_e2e::node::{self, Node, programs::Programs, room};
 use tenantry_e2e::{Cluster, eventually, objects};
 
+use crate::program::{self, Operator};
+
 /// Images are there, but the machine may be busy with something else.
 pub const SOON: Duration = Duration::from_mins(5);
 
@@ -47,6 +49,17 @@ impl Stage {
         stage.since += ready;
         stage.took("node is Ready, names and metrics answer");
         stage
+    }
+
+    /// The operator, as a process of the node. Without a lease: it ends when it loses it, as a busy machine makes it do, and no Deployment
+    /// starts it again here.
+    pub async fn operator(&mut self) -> Operator {
+        program::prepare(&self.cluster).await;
+        let account = program::account(&self.cluster).await;
+        let mut operator = Operator::launch(&self.cluster, &account, &["--leader-election=false"]);
+        operator.reconciles().await;
+        self.took("operator is installed and reconciles");
+        operator
     }
 
     /// Notes that since the last note this has been done.

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tenantry_e2e::node::pods::{Place, address, ask_from};
 use tenantry_e2e::objects;
 
-use crate::program::{self, Operator};
 use crate::room::{is_inside, programs};
 use crate::stage::{Stage, wait};
 use crate::team::{AGENT, APPLICATION, MODEL, OTHERS, TEAM, TOOLS, agent, application, model, ours, tenant, tools};
@@ -23,12 +22,7 @@ async fn tenants_on_a_real_node() {
         return;
     }
     let mut stage = Stage::start(programs).await;
-    program::prepare(&stage.cluster).await;
-    // Without a lease: it ends when it loses it, as a busy machine makes it do, and no Deployment starts it again here.
-    let account = program::account(&stage.cluster).await;
-    let mut operator = Operator::launch(&stage.cluster, &account, &["--leader-election=false"]);
-    operator.reconciles().await;
-    stage.took("operator is installed and reconciles");
+    let mut operator = stage.operator().await;
 
     stage.two_tenants().await;
     stage.an_agent_uses_what_it_is_bound_to().await;

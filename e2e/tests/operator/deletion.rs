@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use tenantry_e2e::{eventually, objects};
 
 use crate::program::SOON;
-use crate::scene::{self, environment, get, is, namespace_is_gone, onboard, plain_tenant, stage, tenant};
+use crate::scene::{
+    self, environment, get, is, namespace_is_gone, onboard, plain_tenant, stage, tenant, tenant_is_gone,
+};
 
 async fn confirm(client: &Client, name: &str, value: &str) {
     let confirmed = json!({
@@ -20,17 +22,6 @@ async fn confirm(client: &Client, name: &str, value: &str) {
         .patch(name, &PatchParams::default(), &patch)
         .await
         .expect("annotated");
-}
-
-async fn is_gone(client: &Client, name: &str) {
-    eventually(SOON, &format!("tenant {name} is gone"), async || {
-        match get(client, "tenantry.dev/v1alpha1", "Tenant", None, name).await {
-            None => Ok(()),
-            Some(found) => Err(found["status"].to_string()),
-        }
-    })
-    .await
-    .unwrap_or_else(|late| panic!("{late}"));
 }
 
 /// A tenant of which nothing may stay.
@@ -59,7 +50,7 @@ async fn delete_needs_the_uid_of_this_very_tenant() {
         .await;
     }
     confirm(&client, "passing", &uid).await;
-    is_gone(&client, "passing").await;
+    tenant_is_gone(&client, "passing").await;
     for name in ["passing", "passing-dev"] {
         namespace_is_gone(&client, name).await;
     }
@@ -84,7 +75,7 @@ async fn what_blocks_is_named() {
     // The namespace controller has taken the members' bindings with the rest, so it takes the platform team to help.
     let patch = Patch::Merge(json!({ "metadata": { "finalizers": [] } }));
     objects::collection(&client, &stuck).patch("stuck", &PatchParams::default(), &patch).await.expect("removed");
-    is_gone(&client, "blocked").await;
+    tenant_is_gone(&client, "blocked").await;
     namespace_is_gone(&client, "blocked-dev").await;
 }
 
@@ -141,7 +132,7 @@ async fn deleted_while_it_is_being_created() {
         confirm(&client, &name, found["metadata"]["uid"].as_str().expect("text")).await;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         objects::delete(&client, &passing(&name)).await.expect("deleted");
-        is_gone(&client, &name).await;
+        tenant_is_gone(&client, &name).await;
         namespace_is_gone(&client, &format!("{name}-dev")).await;
         namespace_is_gone(&client, &name).await;
         assert!(scene::children(&client, &name).await.is_empty(), "{name}");

@@ -169,11 +169,7 @@ fn told(type_: &str, status: &str, message: &str, generation: i64) -> Value {
 }
 
 async fn say(client: &Client, object: &Value, status: &Value) {
-    let patch = Patch::Merge(json!({ "status": status }));
-    objects::collection(client, object)
-        .patch_status(objects::name(object), &PatchParams::default(), &patch)
-        .await
-        .unwrap_or_else(|error| panic!("{}: {error}", objects::title(object)));
+    objects::say(client, object, status).await.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// What the controller says of a policy, for the generation that it has now.

@@ -12,7 +12,7 @@ use tenantry_e2e::operator::install;
 use tenantry_e2e::{Cluster, Options, eventually, objects};
 
 use crate::program::{Operator, SOON};
-use crate::scene::{self, get, is, namespace_is_gone, onboard, plain_tenant, ready, stage, tenant};
+use crate::scene::{self, get, is, namespace_is_gone, onboard, plain_tenant, ready, stage, tenant, tenant_is_gone};
 
 fn stuck(namespace: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "stuck", "namespace": namespace, "finalizers": ["example.com/hold"] } })
@@ -55,7 +55,7 @@ async fn owners_can_remove_what_keeps_their_namespace_from_ending() {
         .await
         .expect("a member may still write");
     namespace_is_gone(&client, "ending-dev").await;
-    gone(&client, "ending").await;
+    tenant_is_gone(&client, "ending").await;
 }
 
 #[tokio::test]
@@ -99,17 +99,6 @@ async fn no_namespace_hangs_when_the_operator_is_gone() {
         objects::delete(&client, &namespace).await.expect("accepted");
         namespace_is_gone(&client, name).await;
     }
-}
-
-async fn gone(client: &Client, tenant: &str) {
-    eventually(SOON, &format!("tenant {tenant} is gone"), async || {
-        match get(client, "tenantry.dev/v1alpha1", "Tenant", None, tenant).await {
-            None => Ok(()),
-            Some(found) => Err(found["status"].to_string()),
-        }
-    })
-    .await
-    .unwrap_or_else(|late| panic!("{late}"));
 }
 
 /// Uids and restarts of everything in these namespaces that a user would miss.
@@ -225,7 +214,7 @@ async fn a_tenant_made_again_takes_back_what_was_retained_and_nothing_that_was_d
         confirmed["metadata"]["annotations"] = json!({ "tenantry.dev/confirm-delete": found["metadata"]["uid"] });
         objects::apply(&client, &confirmed).await.expect("applied");
         objects::delete(&client, &spec).await.expect("accepted");
-        gone(&client, name).await;
+        tenant_is_gone(&client, name).await;
         // The manifest of old still carries the confirmation of the old Tenant: it means nothing to the new one.
         let again = onboard(&client, &confirmed).await;
         let after = uids().await;

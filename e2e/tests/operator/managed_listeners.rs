@@ -9,7 +9,7 @@ use tenantry_e2e::operator::USER;
 use tenantry_e2e::{Cluster, Options, eventually, objects, skip};
 
 use crate::program::{Operator, SOON};
-use crate::scene::{self, get, is, ready, tenant};
+use crate::scene::{self, get, is, ready, tenant, tenant_is_gone};
 use crate::stolen_gateways;
 
 const VERSION: &str = "gateway.networking.k8s.io/v1";
@@ -282,7 +282,7 @@ async fn another_mode_and_back(client: &Client) {
 async fn tenants_that_go(client: &Client) {
     objects::delete(client, &team("two", &json!([]))).await.expect("deleted");
     until(client, "other", &["web"], &[of("one", ".one.example")]).await;
-    gone(client, "two").await;
+    tenant_is_gone(client, "two").await;
     // The last listener cannot go: that is said, and comes about once there is another.
     let own = read(client, "other").await["spec"]["listeners"].as_array().cloned().unwrap_or_default();
     patch(client, &gateway("other", &[]), json!({ "spec": { "listeners": own[1..] } })).await;
@@ -295,16 +295,5 @@ async fn tenants_that_go(client: &Client) {
     with.push(web());
     patch(client, &gateway("other", &[]), json!({ "spec": { "listeners": with } })).await;
     until(client, "other", &["web"], &[]).await;
-    gone(client, "one").await;
-}
-
-async fn gone(client: &Client, name: &str) {
-    eventually(SOON, &format!("Tenant {name} is gone"), async || {
-        match get(client, "tenantry.dev/v1alpha1", "Tenant", None, name).await {
-            None => Ok(()),
-            Some(found) => Err(found["status"].to_string()),
-        }
-    })
-    .await
-    .unwrap_or_else(|late| panic!("{late}"));
+    tenant_is_gone(client, "one").await;
 }

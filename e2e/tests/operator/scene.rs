@@ -182,11 +182,18 @@ pub fn resource_of(object: &Value) -> &'static Resource {
 
 /// Waits until a namespace is gone.
 pub async fn namespace_is_gone(client: &Client, name: &str) {
-    eventually(SOON, &format!("namespace {name} is gone"), async || {
-        match get(client, "v1", "Namespace", None, name).await {
-            None => Ok(()),
-            Some(found) => Err(found["status"].to_string()),
-        }
+    is_gone(client, ("v1", "Namespace"), name).await;
+}
+
+/// Waits until a Tenant is gone.
+pub async fn tenant_is_gone(client: &Client, name: &str) {
+    is_gone(client, ("tenantry.dev/v1alpha1", "Tenant"), name).await;
+}
+
+async fn is_gone(client: &Client, (version, kind): (&str, &str), name: &str) {
+    eventually(SOON, &format!("{kind} {name} is gone"), async || match get(client, version, kind, None, name).await {
+        None => Ok(()),
+        Some(found) => Err(found["status"].to_string()),
     })
     .await
     .unwrap_or_else(|late| panic!("{late}"));

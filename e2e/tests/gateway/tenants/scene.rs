@@ -1,7 +1,6 @@
 //! Two tenants with three environments each, a gateway for each stage, and the operator.
 
 use kube::Client;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tenantry_e2e::gateway::{Answer, CLASS, Gateway, NAMESPACE, PodServer, Programs, WEB_PORT, WEBSECURE_PORT};
 use tenantry_e2e::{Cluster, Options, eventually, netns, objects};
@@ -100,10 +99,7 @@ impl Scene {
 
     /// What its controller would say of it.
     pub async fn say(&self, object: &Value, status: &Value) {
-        let change = Patch::Merge(json!({ "status": status }));
-        let (all, parameters) = (objects::collection(&self.client, object), PatchParams::default());
-        let said = all.patch_status(objects::name(object), &parameters, &change).await;
-        said.unwrap_or_else(|error| panic!("{error}"));
+        objects::say(&self.client, object, status).await.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// An Application whose pods answer, Ready.

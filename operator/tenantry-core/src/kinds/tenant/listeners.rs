@@ -20,6 +20,9 @@ use super::entries::{self, Wanted};
 use super::ownership::Holder;
 use super::plan::{Case, Common, Draft, Planned};
 
+/// The kinds of all that is made for them in the tenant's namespaces.
+pub(super) const LISTENING: [&Resource; 4] = [&GATEWAY, &LISTENER_SET, &CERTIFICATE, &REFERENCE_GRANT];
+
 impl Case<'_> {
     /// Wants them all, in those namespaces of the tenant's that are there or are being made.
     pub(super) fn want_listeners(&self, draft: &mut Draft, common: &Common, places: &[Planned]) {
@@ -48,9 +51,7 @@ impl Case<'_> {
         };
         // Which hostnames are the tenant's may not be settled.
         let unsettled = common.settings.namespace_refused;
-        let all =
-            [(&GATEWAY, gateways), (&LISTENER_SET, sets), (&CERTIFICATE, certificates), (&REFERENCE_GRANT, grants)];
-        for (kind, seen) in all {
+        for (kind, seen) in LISTENING.into_iter().zip([gateways, sets, certificates, grants]) {
             if seen.is_none() || (unsettled && seen == Some(true)) {
                 leave(kind, plan);
             }
@@ -69,7 +70,7 @@ impl Case<'_> {
             match manner(profile, self.world) {
                 Err(what) => {
                     plan.wait(Reason::Pending, what);
-                    for kind in [&GATEWAY, &LISTENER_SET, &CERTIFICATE, &REFERENCE_GRANT] {
+                    for kind in LISTENING {
                         leave(kind, plan);
                     }
                     is_settled = false;

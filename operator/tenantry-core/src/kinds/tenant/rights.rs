@@ -14,11 +14,10 @@ use crate::kinds::tenantry_platform::types::TenantryPlatformSpec;
 use crate::names::{self, Place};
 use crate::object::ObjectKey;
 use crate::plan::{Plan, Undecided};
-use crate::resources::{
-    CERTIFICATE, CONFIG_MAP, GATEWAY, LISTENER_SET, NAMESPACE, ROLE_BINDING, SECRET, SERVICE, TENANT_VIEW,
-};
+use crate::resources::{CONFIG_MAP, NAMESPACE, ROLE_BINDING, SECRET, SERVICE, TENANT_VIEW};
 use crate::world::{Lookup, World};
 
+use super::listeners::LISTENING;
 use super::ownership::{Holder, holder, is_leaving, place_of};
 use super::retire::GUARDS;
 use super::suspend::{self, Stopped};
@@ -94,9 +93,9 @@ pub(super) fn decide_alone(
 }
 
 /// What the platform has put there, which stays as it is: copies, listeners, names of the gateway.
-fn platforms_in(namespace: &str) -> [Undecided; 6] {
-    [&SECRET, &CONFIG_MAP, &SERVICE, &GATEWAY, &LISTENER_SET, &CERTIFICATE]
-        .map(|resource| Undecided::Kind(resource, namespace.to_owned()))
+fn platforms_in(namespace: &str) -> impl Iterator<Item = Undecided> {
+    let kinds = [&SECRET, &CONFIG_MAP, &SERVICE].into_iter().chain(LISTENING);
+    kinds.map(|resource| Undecided::Kind(resource, namespace.to_owned()))
 }
 
 /// Whether anybody has rights there by our bindings.

@@ -194,10 +194,9 @@ async fn its_definitions_come_while_the_operator_runs(story: &Story, programs: &
     certificates::install(&story.scene.client, programs).await.expect("served");
     for way in WAYS {
         let certificate = way.certificate();
-        let found = eventually(SOON, &format!("{} is made", objects::title(&certificate)), async || {
-            story.find(&certificate).await
-        });
-        let found = found.await.unwrap_or_else(|late| panic!("{late}"));
+        let what = format!("{} is made", objects::title(&certificate));
+        let found = eventually(SOON, &what, async || story.find(&certificate).await).await;
+        let found = found.unwrap_or_else(|late| panic!("{late}"));
         let issuer = json!({ "group": "cert-manager.io", "kind": "ClusterIssuer", "name": ISSUER });
         assert_eq!(found["spec"]["issuerRef"], issuer);
     }

@@ -147,7 +147,13 @@ fn want_entries<'a>(
     wanted.add(profile, reference, build_entries(home, &listening));
 }
 
-fn want_gateway(plan: &mut Plan, common: &Common, profile: &GatewayProfile, place: &Place, certificates: &Certificates) {
+fn want_gateway(
+    plan: &mut Plan,
+    common: &Common,
+    profile: &GatewayProfile,
+    place: &Place,
+    certificates: &Certificates,
+) {
     let hosts: BTreeSet<&String> = common.settings.allowed.hostnames.iter().chain(&profile.hosts).collect();
     let hosts: Vec<String> = hosts.into_iter().cloned().collect();
     let secret = certificates.certified(plan, profile, place, &hosts);

@@ -13,6 +13,7 @@
 pub mod audit;
 pub mod cache;
 pub mod cargo;
+pub mod certificates;
 pub mod cluster;
 pub mod components;
 pub mod control_plane;

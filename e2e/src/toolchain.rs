@@ -1,4 +1,4 @@
-//! Builds the Go programs of this crate (the test control plane, a node, containerd, Helm) once and hands out their paths. It never downloads a
+//! Builds the Go programs of this crate (the test control plane, a node, containerd, cert-manager, Helm) once and hands out their paths. It never downloads a
 //! binary: everything is compiled from pinned modules.
 
 use std::fs::{self, File};
@@ -145,6 +145,19 @@ pub fn containerd() -> Result<PathBuf, ToolchainError> {
             "github.com/containerd/containerd/v2/cmd/ctr",
         ],
         tags: "no_btrfs,no_zfs,no_devmapper,no_aufs,no_tracing",
+        flags: "-s -w".to_owned(),
+    })
+}
+
+/// cert-manager's controllers, as pinned in `e2e/certificates/go.mod`. Blocks for minutes the first time, with progress on stderr.
+pub fn cert_manager() -> Result<PathBuf, ToolchainError> {
+    build(&GoProgram {
+        name: "certificates",
+        module: "certificates",
+        title: "cert-manager",
+        first_time: "3 minutes on 2 cores",
+        packages: &["."],
+        tags: "",
         flags: "-s -w".to_owned(),
     })
 }

@@ -15,9 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::secure::{self, SecureError};
 use super::websocket;
@@ -178,6 +179,18 @@ impl Caller {
         .await
     }
 
+    /// The certificate (DER) that is shown for this host, once it is trusted.
+    pub async fn certificate(&self, host: &str) -> Result<Vec<u8>, CallError> {
+        let none = || CallError::Unexpected(format!("no certificate is shown for {host}"));
+        let tls = self.tls.as_ref().ok_or_else(none)?;
+        self.in_time(async {
+            let stream = self.secured(tls, host, self.reach().await?).await?;
+            let (_, session) = stream.get_ref();
+            session.peer_certificates().and_then(|chain| chain.first()).map(|one| one.to_vec()).ok_or_else(none)
+        })
+        .await
+    }
+
     /// The first event of a stream, which stays open meanwhile: a gateway that collects answers delivers none.
     pub async fn first_event(&self, host: &str, path: &str) -> Result<String, CallError> {
         let request = Request::get(path).header(HOST, host).header("accept", "text/event-stream");
@@ -257,16 +270,32 @@ impl Caller {
     }
 
     async fn connect(&self, host: &str) -> Result<Box<dyn Stream>, CallError> {
+        let stream = self.reach().await?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some(tls) => Ok(Box::new(self.secured(tls, host, stream).await?)),
+        }
+    }
+
+    async fn reach(&self) -> Result<TcpStream, CallError> {
         let failed = |source| CallError::Connect { address: self.address, source };
         let socket = if self.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
         if let Some(source) = self.source {
             socket.bind(SocketAddr::new(source, 0)).map_err(failed)?;
         }
-        let stream = socket.connect(self.address).await.map_err(failed)?;
-        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        socket.connect(self.address).await.map_err(failed)
+    }
+
+    async fn secured(
+        &self,
+        tls: &Arc<rustls::ClientConfig>,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, CallError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| CallError::Unexpected(format!("{host:?} is no server name: {error}")))?;
-        Ok(Box::new(TlsConnector::from(tls.clone()).connect(name, stream).await.map_err(failed)?))
+        let failed = |source| CallError::Connect { address: self.address, source };
+        TlsConnector::from(tls.clone()).connect(name, stream).await.map_err(failed)
     }
 
     async fn whole(&self, response: Response<Incoming>) -> Result<Answer, CallError> {

@@ -1,6 +1,7 @@
 //! What a test of the gateway needs: the network, a control plane with nodes that do not exist, Traefik, pods that answer, and a shared
 //! Gateway.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use kube::Client;
@@ -19,11 +20,21 @@ pub const PORT: u16 = 8080;
 
 /// Programs, once this process is in a network of its own. `Ok(None)`: the test was done in another process. `Err`: why it cannot be done.
 pub async fn entered(test: &'static str) -> Result<Option<Programs>, String> {
+    let entered = entered_with(test, || Ok::<_, String>(())).await?;
+    Ok(entered.map(|(programs, ())| programs))
+}
+
+/// The same with further programs, which are found before the network is left behind.
+pub async fn entered_with<T: Send + 'static, E: Display>(
+    test: &'static str,
+    further: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<Option<(Programs, T)>, String> {
     let enter = move || {
         // Before the network is left behind.
         let programs = programs().map_err(|reason| reason.to_string())?;
+        let further = further().map_err(|reason| reason.to_string())?;
         match enter(test) {
-            Entered::Inside => Ok(Some(programs)),
+            Entered::Inside => Ok(Some((programs, further))),
             Entered::Passed => Ok(None),
             Entered::Failed(output) => panic!("{output}"),
             Entered::Impossible(reason) => Err(reason),

@@ -1,6 +1,7 @@
 //! What teams live through with routes: the operator under its own rights, three gateways for three stages, and requests that are
 //! really made.
 
+mod certificates;
 mod hijack;
 mod managed;
 mod own;

@@ -31,19 +31,24 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub async fn start(programs: &Programs) -> Self {
+    /// What runs before the operator: a cluster that it is installed in, a gateway for each of these stages, and pods that answer.
+    pub async fn prepared(programs: &Programs, stages: &[(&str, &str)]) -> Self {
         let options = Options { address: netns::ADDRESS, ..Options::with_nodes(2) };
         let cluster = Cluster::start(options).await.expect("starts");
         let client = cluster.client().await.expect("client");
         program::prepare(&cluster).await;
         let mut gateways = Vec::new();
-        for (number, (environment, _)) in (2..).zip(STAGES) {
+        for (number, (environment, _)) in (2..).zip(stages) {
             let gateway = Gateway::start_for(&cluster, programs, number, NAMESPACE, environment).await;
             gateways.push(gateway.expect("starts"));
         }
         let pods = PodServer::start(client.clone());
         pods.listen(PORT).await.expect("listens");
-        let mut scene = Self { operator: None, gateways, pods, client, cluster };
+        Self { operator: None, gateways, pods, client, cluster }
+    }
+
+    pub async fn start(programs: &Programs) -> Self {
+        let mut scene = Self::prepared(programs, &STAGES).await;
         let profiles = STAGES.map(|(environment, stage)| {
             json!({
                 "name": environment, "stages": [stage], "hosts": ["infra-proxy"],

@@ -41,6 +41,7 @@ const fn listening(kind: &'static str, plural: &'static str) -> Resource {
 pub static CERTIFICATE: Resource = Resource {
     watch: Watch::WhereServed,
     wave: Wave::Configuration,
+    keep: Keep::Projection(certificate_facts),
     ..child("cert-manager.io", "v1", "Certificate", "certificates")
 };
 
@@ -289,6 +290,13 @@ fn path(one: &Value) -> Value {
         "type": path["type"].as_str().unwrap_or("PathPrefix"),
         "value": path["value"].as_str().unwrap_or("/"),
     })
+}
+
+/// Shape: `{generation, ready: {type, status, reason, message, observedGeneration}?}`. Not Issuing, which comes and goes with each renewal.
+fn certificate_facts(certificate: &Value) -> Value {
+    let conditions = told(&certificate["status"]["conditions"]);
+    let ready = conditions.as_array().into_iter().flatten().find(|one| one["type"] == "Ready");
+    json!({ "generation": certificate["metadata"]["generation"], "ready": ready })
 }
 
 /// Conditions without their times, with the generation that each was made for.

@@ -14,7 +14,7 @@ use crate::object::{Desired, ObjectKey};
 use crate::plan::{Plan, Undecided};
 use crate::resources::{CERTIFICATE, GATEWAY, LISTENER_SET, REFERENCE_GRANT, Resource, is_served};
 use crate::routing::{Feature, MOST_LISTENERS, Manner, is_known_of_any, manner};
-use crate::world::{Lookup, Scope};
+use crate::world::{Lookup, Scope, World};
 
 use super::entries::{self, Wanted};
 use super::ownership::Holder;
@@ -38,7 +38,8 @@ impl Case<'_> {
             Some(true) => sees(&LISTENER_SET, is_known_of_any(Feature::ListenerSet, self.world)),
             unserved => unserved,
         };
-        let certificates = sees(&CERTIFICATE, is_served(&CERTIFICATE, self.world));
+        let certificates =
+            Certificates { are_served: sees(&CERTIFICATE, is_served(&CERTIFICATE, self.world)), world: self.world };
         let grants = sees(&REFERENCE_GRANT, is_served(&REFERENCE_GRANT, self.world));
         let home = Place::home(self.name);
         let environments = places.iter().filter(|planned| {
@@ -51,7 +52,7 @@ impl Case<'_> {
         };
         // Which hostnames are the tenant's may not be settled.
         let unsettled = common.settings.namespace_refused;
-        for (kind, seen) in LISTENING.into_iter().zip([gateways, sets, certificates, grants]) {
+        for (kind, seen) in LISTENING.into_iter().zip([gateways, sets, certificates.are_served, grants]) {
             if seen.is_none() || (unsettled && seen == Some(true)) {
                 leave(kind, plan);
             }
@@ -76,13 +77,13 @@ impl Case<'_> {
                     is_settled = false;
                 }
                 Ok(Manner::Shared) => {}
-                Ok(Manner::Set) if sets == Some(true) => want_set(plan, common, profile, &home, certificates),
+                Ok(Manner::Set) if sets == Some(true) => want_set(plan, common, profile, &home, &certificates),
                 // Routes that would need them say so. What there is may be needed again.
                 Ok(Manner::Set) => leave(&LISTENER_SET, plan),
-                Ok(Manner::Entries) => want_entries(plan, common, profile, &home, certificates, grants, &mut wanted),
+                Ok(Manner::Entries) => want_entries(plan, common, profile, &home, &certificates, grants, &mut wanted),
                 Ok(Manner::Own) if gateways == Some(true) => {
                     for planned in serving {
-                        want_gateway(plan, common, profile, &planned.place, certificates);
+                        want_gateway(plan, common, profile, &planned.place, &certificates);
                     }
                 }
                 Ok(Manner::Own) => leave(&GATEWAY, plan),
@@ -99,10 +100,10 @@ impl Case<'_> {
     }
 }
 
-fn want_set(plan: &mut Plan, common: &Common, profile: &GatewayProfile, home: &Place, certificates: Option<bool>) {
+fn want_set(plan: &mut Plan, common: &Common, profile: &GatewayProfile, home: &Place, certificates: &Certificates) {
     let hosts = &common.settings.allowed.hostnames;
     let Some(reference) = profile.gateway_ref.as_ref().filter(|_| !hosts.is_empty()) else { return };
-    let secret = certified(plan, profile, home, hosts, certificates);
+    let secret = certificates.certified(plan, profile, home, hosts);
     let listening = Listening { profile, hosts, secret: secret.as_deref() };
     let object = build_listener_set(home, &listening, reference);
     let count = object.body()["spec"]["listeners"].as_array().map_or(0, Vec::len);
@@ -124,13 +125,13 @@ fn want_entries<'a>(
     common: &Common,
     profile: &'a GatewayProfile,
     home: &Place,
-    certificates: Option<bool>,
+    certificates: &Certificates,
     grants: Option<bool>,
     wanted: &mut Wanted<'a>,
 ) {
     let hosts = &common.settings.allowed.hostnames;
     let Some(reference) = profile.gateway_ref.as_ref().filter(|_| !hosts.is_empty()) else { return };
-    let secret = certified(plan, profile, home, hosts, certificates);
+    let secret = certificates.certified(plan, profile, home, hosts);
     match (&secret, grants) {
         (Some(secret), Some(true)) => want(plan, build_reference_grant(home, profile, &reference.namespace, secret)),
         (Some(_), Some(false)) => {
@@ -146,39 +147,77 @@ fn want_entries<'a>(
     wanted.add(profile, reference, build_entries(home, &listening));
 }
 
-fn want_gateway(plan: &mut Plan, common: &Common, profile: &GatewayProfile, place: &Place, certificates: Option<bool>) {
+fn want_gateway(
+    plan: &mut Plan,
+    common: &Common,
+    profile: &GatewayProfile,
+    place: &Place,
+    certificates: &Certificates,
+) {
     let hosts: BTreeSet<&String> = common.settings.allowed.hostnames.iter().chain(&profile.hosts).collect();
     let hosts: Vec<String> = hosts.into_iter().cloned().collect();
-    let secret = certified(plan, profile, place, &hosts, certificates);
+    let secret = certificates.certified(plan, profile, place, &hosts);
     let listening = Listening { profile, hosts: &hosts, secret: secret.as_deref() };
     want(plan, build_gateway(place, &listening));
 }
 
-/// The Secret of HTTPS, if there is to be any; and who makes it, if it is not there already.
-fn certified(
-    plan: &mut Plan,
-    profile: &GatewayProfile,
-    place: &Place,
-    hosts: &[String],
-    certificates: Option<bool>,
-) -> Option<String> {
-    let Https { issuer_ref, secret_name, .. } = profile.listeners.as_ref()?.https.as_ref()?;
-    let Some(issuer) = issuer_ref else { return secret_name.clone() };
-    if hosts.is_empty() {
-        return None;
+/// Whether cert-manager is there, and what it says.
+struct Certificates<'a> {
+    /// `None` is ignorance.
+    are_served: Option<bool>,
+    world: &'a World<'a>,
+}
+
+impl Certificates<'_> {
+    /// The Secret of HTTPS, if there is to be any; and who makes it, if it is not there already.
+    fn certified(&self, plan: &mut Plan, profile: &GatewayProfile, place: &Place, hosts: &[String]) -> Option<String> {
+        let Https { issuer_ref, secret_name, .. } = profile.listeners.as_ref()?.https.as_ref()?;
+        let Some(issuer) = issuer_ref else { return secret_name.clone() };
+        if hosts.is_empty() {
+            return None;
+        }
+        let object = build_certificate(place, profile, issuer, hosts);
+        if self.are_served == Some(true) {
+            let lacking = self.lacking(object.key());
+            if let Some(why) = lacking.filter(|_| plan.decides(object.key())) {
+                let text = format!(
+                    "HTTPS of gateway profile {} waits for {} by ClusterIssuer {}: {why}",
+                    profile.name,
+                    object.key(),
+                    issuer.name
+                );
+                plan.wait(Reason::Pending, text);
+            }
+            want(plan, object);
+        } else if self.are_served == Some(false) {
+            let text = format!(
+                "gateway profile {} of the platform has certificates made by cert-manager, which this cluster does not have: have it installed, or the profile name a Secret",
+                profile.name
+            );
+            plan.wait(Reason::ProviderMissing, text);
+        }
+        Some(profile.own_name())
     }
-    let object = build_certificate(place, profile, issuer, hosts);
-    let secret = profile.own_name();
-    if certificates == Some(true) {
-        want(plan, object);
-    } else if certificates == Some(false) {
-        let text = format!(
-            "gateway profile {} of the platform has certificates made by cert-manager, which this cluster does not have: have it installed, or the profile name a Secret",
-            profile.name
-        );
-        plan.wait(Reason::ProviderMissing, text);
+
+    /// Why a Certificate that is there has not been issued as it is wanted now. Of a renewal that fails cert-manager says so only when
+    /// the certificate is of no use any more, and so do we.
+    fn lacking(&self, key: &ObjectKey) -> Option<String> {
+        let facts = self.world.get(key).found()?;
+        let ready = &facts["ready"];
+        let text = |field: &str| ready[field].as_str().unwrap_or_default();
+        if ready.is_null() || ready["observedGeneration"].as_i64() < facts["generation"].as_i64() {
+            let text = "cert-manager has not looked at it yet; where it never does, see that it runs, and is bound to ClusterRole tenantry:exempt, without which it may not write beside what is Tenantry's";
+            return Some(text.to_owned());
+        }
+        (ready["status"] != "True").then(|| {
+            format!(
+                "cert-manager says Ready={}: {}: {}; the CertificateRequests beside it say more",
+                text("status"),
+                text("reason"),
+                text("message")
+            )
+        })
     }
-    Some(secret)
 }
 
 /// Where the plan leaves the namespace as it is, so are these.

@@ -140,10 +140,13 @@ pub async fn is_of(client: &Client, kind: &str, name: &str, type_: &str, status:
     .unwrap_or_else(|late| panic!("{late}"));
 }
 
-/// One object, if it exists.
+/// One object, if it exists. There is none of a kind that is not served: yet, or any more.
 pub async fn get(client: &Client, version: &str, kind: &str, namespace: Option<&str>, name: &str) -> Option<Value> {
-    let found = objects::collection_of(client, version, kind, namespace).get_opt(name).await.expect("answers")?;
-    Some(serde_json::to_value(found).expect("JSON"))
+    match objects::collection_of(client, version, kind, namespace).get(name).await {
+        Ok(found) => Some(serde_json::to_value(found).expect("JSON")),
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => panic!("{kind} {name}: {error}"),
+    }
 }
 
 /// One object of a kind that Tenants have as children.

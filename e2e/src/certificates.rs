@@ -3,19 +3,18 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use kube::Client;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError};
+use crate::gateway::{DefinitionError, NoPrograms, define};
 use crate::identity::IdentityError;
 use crate::kubeconfig::KubeconfigFileError;
 use crate::objects::{self, ObjectError};
-use crate::packages::{self, NotInstalled};
+use crate::packages;
 use crate::process::{Process, ProcessError};
-use crate::toolchain::{self, ToolchainError};
-use crate::wait::{NotInTime, eventually};
+use crate::toolchain;
 
 /// As in e2e/certificates/go.mod.
 const MODULE: (&str, &str) = ("github.com/cert-manager/cert-manager", "v1.21.2");
@@ -23,7 +22,6 @@ const MODULE: (&str, &str) = ("github.com/cert-manager/cert-manager", "v1.21.2")
 pub const NAMESPACE: &str = "cert-manager";
 /// Its ServiceAccount.
 pub const ACCOUNT: &str = "cert-manager";
-const SOON: Duration = Duration::from_mins(1);
 
 /// Why there is no cert-manager, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +29,9 @@ pub enum CertificatesError {
     /// An object that it needs could not be read or written.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// Its definitions are not served.
+    /// Its definitions were not taken.
     #[error(transparent)]
-    NotServed(#[from] NotInTime),
+    Definitions(#[from] DefinitionError),
     /// It got no token.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -56,17 +54,6 @@ pub enum CertificatesError {
     },
 }
 
-/// Why its programs are not there. Reason enough to skip a test.
-#[derive(Debug, thiserror::Error)]
-pub enum NoPrograms {
-    /// Its definitions.
-    #[error(transparent)]
-    Package(#[from] NotInstalled),
-    /// Its program, or the control plane's.
-    #[error(transparent)]
-    Toolchain(#[from] ToolchainError),
-}
-
 /// Program and definitions on this machine's disk.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -85,21 +72,7 @@ pub fn programs() -> Result<Programs, NoPrograms> {
 
 /// Applies its definitions and waits until they are served.
 pub async fn install(client: &Client, programs: &Programs) -> Result<(), CertificatesError> {
-    let all = objects::read_folder(&programs.definitions)?;
-    for object in &all {
-        objects::apply(client, object).await?;
-    }
-    for object in &all {
-        let (name, definitions) = (objects::name(object), objects::collection(client, object));
-        eventually(SOON, &format!("{name} is served"), async || {
-            let found = definitions.get(name).await.map_err(|error| error.to_string())?;
-            let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
-            let established = objects::condition(&found, "Established").is_some_and(|one| one["status"] == "True");
-            if established { Ok(()) } else { Err("it is not established") }.map_err(str::to_owned)
-        })
-        .await?;
-    }
-    Ok(())
+    Ok(define(client, &objects::read_folder(&programs.definitions)?).await?)
 }
 
 /// A cert-manager that runs. It is killed when dropped.

@@ -51,7 +51,12 @@ pub async fn install(client: &Client, programs: &Programs) -> Result<(), Definit
     all.extend(TRAEFIK_KINDS.map(|(kind, plural)| traefik_kind(kind, plural)));
     // First the definitions, then the policy that keeps them from being replaced by older ones.
     all.sort_by_key(|object| object["kind"] != "CustomResourceDefinition");
-    for object in &all {
+    define(client, &all).await
+}
+
+/// Applies these in their order, and waits until those that are definitions are served.
+pub async fn define(client: &Client, all: &[Value]) -> Result<(), DefinitionError> {
+    for object in all {
         objects::apply(client, object).await?;
     }
     for object in all.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {

@@ -30,11 +30,11 @@ mod traefik;
 mod websocket;
 
 pub use caller::{Answer, CallError, Caller, Rpc};
-pub use definitions::{DefinitionError, fetch as definitions_of_gateway_api, install};
+pub use definitions::{DefinitionError, define, fetch as definitions_of_gateway_api, install};
 pub use in_pod::InPod;
 pub use pods::{PodServer, Seen};
 pub use secure::{SecureError, acceptor, tls_secret};
 pub use traefik::{
-    CLASS, CONTROLLER, Gateway, GatewayError, NAMESPACE, Programs, Settings, VERSION, WEB_PORT, WEBSECURE_PORT,
-    programs,
+    CLASS, CONTROLLER, Gateway, GatewayError, NAMESPACE, NoPrograms, Programs, Settings, VERSION, WEB_PORT,
+    WEBSECURE_PORT, programs,
 };

@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tenantry_core::content::hash_observed;
 use tenantry_core::resources::{BACKEND_TRAFFIC_POLICY, Resource, SECURITY_POLICY};
-use tenantry_e2e::gateway::definitions_of_gateway_api;
+use tenantry_e2e::gateway::{define, definitions_of_gateway_api};
 use tenantry_e2e::packages::{self, NotInstalled};
 use tenantry_e2e::{Cluster, Options, eventually, objects, skip};
 
@@ -44,20 +44,7 @@ async fn cluster() -> Result<Cluster, NotInstalled> {
     let definitions = tokio::task::spawn_blocking(definitions).await.expect("joined")?;
     let cluster = Cluster::start(Options::with_nodes(1)).await.expect("starts");
     let client = cluster.client().await.expect("client");
-    for definition in &definitions {
-        objects::apply(&client, definition).await.expect("the server takes the definition");
-    }
-    for definition in &definitions {
-        let collection = objects::collection(&client, definition);
-        eventually(SOON, &format!("{} is served", objects::name(definition)), async || {
-            let found = collection.get(objects::name(definition)).await.map_err(|error| error.to_string())?;
-            let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
-            let established = objects::condition(&found, "Established").is_some_and(|one| one["status"] == "True");
-            if established { Ok(()) } else { Err("it is not established".to_owned()) }
-        })
-        .await
-        .unwrap_or_else(|late| panic!("{late}"));
-    }
+    define(&client, &definitions).await.expect("the server takes the definitions");
     Ok(cluster)
 }
 
